@@ -1,0 +1,36 @@
+# Everything sets itself up: `make conformance` judges a DNS server, `make test` runs every check of the project itself.
+PYTHON ?= python3
+BIN := .venv/bin
+# uv does not read pip's configuration; a mirror that is set for pip serves it as well.
+export UV_DEFAULT_INDEX ?= $(or $(PIP_INDEX_URL),)
+ifeq ($(UV_DEFAULT_INDEX),)
+unexport UV_DEFAULT_INDEX
+endif
+
+.PHONY: help conformance test lock benchmarks clean
+help: ## Show this.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no containers. ARGS='--ip-family dual' and so on.
+	$(BIN)/kube-dns-conformance run $(ARGS)
+
+test: .venv/ready ## Every check of the project: style, types, tests, and a conformance run.
+	$(BIN)/tox run $(TOX_ARGS)
+
+benchmarks: .venv/ready ## Where the time goes, see benchmarks/README.md.
+	$(BIN)/python -m benchmarks
+
+lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements/uv.in -c requirements/dev.txt -o requirements/uv.txt
+
+clean: ## Delete the environments; the tools in the user's cache folder stay.
+	rm -rf .venv .tox
+
+.venv/ready: requirements/dev.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); make PYTHON=python3.12 chooses another" >&2; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/uv.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,65 @@
+"""Allure results, written with Allure's own model, so that every Allure version reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from pathlib import Path
+
+from allure_commons.logger import AllureFileLogger
+from allure_commons.model2 import Attachment, Label, StatusDetails, TestResult
+
+from kube_dns_conformance.plugin import allure_labels
+from kube_dns_conformance.requirements import catalogue
+from kube_dns_conformance.results import Result, Results, Verdict
+
+# What Allure calls it: nonconformant is a product error, unknown a test error; the two are never mixed.
+STATUS = {
+    Verdict.CONFORMANT: "passed",
+    Verdict.NONCONFORMANT: "failed",
+    Verdict.UNKNOWN: "broken",
+    Verdict.UNSUPPORTED: "skipped",
+    Verdict.SKIPPED: "skipped",
+}
+
+
+def write(results: Results, directory: Path) -> None:
+    """Write a result for every test and the environment, in place of what an earlier report left there."""
+    logger = AllureFileLogger(directory, clean=True)
+    for result in results.results:
+        logger.report_result(_result(result, logger))
+    cluster = results.run.get("cluster", {})
+    facts = {"kubernetes": cluster.get("kubernetes"), "provider": cluster.get("provider"), "zone": cluster.get("zone")}
+    lines = [f"{name}={value}" for name, value in facts.items() if value]
+    (directory / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _result(result: Result, logger: AllureFileLogger) -> TestResult:
+    requirement = catalogue()[result.requirement]
+    stable = hashlib.sha256(result.test.encode()).hexdigest()
+    return TestResult(
+        uuid=str(uuid.uuid4()),
+        historyId=stable,  # nothing random in it: the same test of the next run is its history
+        testCaseId=stable,
+        fullName=result.test,
+        name=result.test.rpartition("::")[2].replace("_", " "),
+        description=requirement.sentence,
+        status=STATUS[result.verdict],
+        statusDetails=StatusDetails(message=result.message, trace=result.detail) if result.message else None,
+        stage="finished",
+        start=int(result.started * 1000),
+        stop=int((result.started + result.seconds) * 1000),
+        labels=[Label(name=name, value=value) for name, value in allure_labels(requirement)],
+        attachments=_attachments(result, logger),
+    )
+
+
+def _attachments(result: Result, logger: AllureFileLogger) -> list[Attachment]:
+    made = []
+    for name, content in result.evidence.items():
+        if content:
+            source = f"{uuid.uuid4()}-attachment.json"
+            logger.report_attached_data(json.dumps(content, indent=2), source)
+            made.append(Attachment(name=name, source=source, type="application/json"))
+    return made

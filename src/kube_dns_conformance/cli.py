@@ -1,0 +1,227 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.errors import ExitCode, KdcError
+
+PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Does a Kubernetes cluster's DNS tell the truth about its Services and Pods?",
+)
+clusters = typer.Typer(no_args_is_help=True, help="Embedded clusters: start, stop, show.")
+app.add_typer(clusters, name="cluster")
+
+Versions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tool-version", metavar="NAME=V", envvar="KDC_TOOL_VERSION", help="Another version of a tool, repeatable."
+    ),
+]
+Kubernetes = Annotated[
+    str, typer.Option(envvar="KDC_KUBERNETES", metavar="V", help="Kubernetes version, for example 1.37.2.")
+]
+Family = Annotated[IpFamily, typer.Option("--ip-family", envvar="KDC_IP_FAMILY", help="Address families.")]
+Name = Annotated[str, typer.Option(envvar="KDC_NAME", help="Name of the cluster.")]
+Zone = Annotated[str, typer.Option(envvar="KDC_ZONE", help="Cluster domain.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, everything else on standard error.")]
+
+
+def _judge(text: str, **more: Any) -> Any:
+    return typer.Option(rich_help_panel=PANEL_JUDGE, help=text, **more)
+
+
+def _where(text: str, **more: Any) -> Any:
+    return typer.Option(rich_help_panel=PANEL_WHERE, help=text, **more)
+
+
+@app.command(
+    epilog="Examples: [bold]kube-dns-conformance run[/] judges the CoreDNS of an embedded cluster. "
+    "[bold]kube-dns-conformance run --cluster existing --kubeconfig F --dns-server 10.0.0.5:53 "
+    "--requirement 'headless.*'[/] judges what matches on a cluster of yours. "
+    "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge.",
+    rich_help_panel="Judge",
+)
+def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
+    requirement: Annotated[
+        list[str] | None, _judge("Only requirements that match, repeatable.", metavar="GLOB", envvar="KDC_REQUIREMENT")
+    ] = None,
+    profile: Annotated[
+        list[str] | None, _judge("Only this profile: core, extended, survival. Repeatable.", envvar="KDC_PROFILE")
+    ] = None,
+    timing: Annotated[
+        list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")
+    ] = None,
+    cluster: Annotated[str, _where("embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
+    name: Annotated[str, _where("Use this embedded cluster when it runs.", envvar="KDC_NAME")] = "",
+    kubernetes: Annotated[str, _where("Kubernetes version of an embedded cluster.", envvar="KDC_KUBERNETES")] = "",
+    tool_version: Annotated[
+        list[str] | None, _where("Another tool version, repeatable.", metavar="NAME=V", envvar="KDC_TOOL_VERSION")
+    ] = None,
+    ip_family: Annotated[IpFamily, _where("Of an embedded cluster.", envvar="KDC_IP_FAMILY")] = IpFamily.IPV4,
+    kubeconfig: Annotated[str, _where("Of an existing cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
+    context: Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")] = "",
+    zone: Annotated[str, _where("Cluster domain, default cluster.local.", envvar="KDC_ZONE")] = "",
+    dns_server: Annotated[
+        list[str] | None, _where("Ask this server, repeatable.", metavar="HOST[:PORT]", envvar="KDC_DNS_SERVER")
+    ] = None,
+    report_dir: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR",
+            envvar="KDC_REPORT_DIR",
+            help="Default: a new one below kdc-report.",
+            rich_help_panel=PANEL_REPORT,
+        ),
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Summary as JSON on standard output.", rich_help_panel=PANEL_REPORT)
+    ] = False,
+) -> None:
+    """Judge a cluster's DNS."""
+    from kube_dns_conformance.judging import judge_cluster  # noqa: PLC0415 - --help does not wait for pytest
+
+    versions = _with_kubernetes(tool_version, kubernetes)
+    single = {
+        "--cluster": cluster,
+        "--cluster-name": name,
+        "--ip-family": str(ip_family),
+        "--kubeconfig": kubeconfig,
+        "--context": context,
+        "--zone": zone,
+    }
+    many = {
+        "--requirement": requirement,
+        "--profile": profile,
+        "--timing": timing,
+        "--tool-version": versions,
+        "--dns-server": dns_server,
+    }
+    arguments = [f"{option}={value}" for option, value in single.items() if value]
+    arguments += [f"{option}={value}" for option, values in many.items() for value in values or []]
+    raise typer.Exit(judge_cluster(arguments, report_dir, as_json=as_json))
+
+
+@clusters.command(epilog="Example: [bold]kube-dns-conformance cluster up --name dev --ip-family dual[/]")
+def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
+    name: Name = "default",
+    kubernetes: Kubernetes = "",
+    ip_family: Family = IpFamily.IPV4,
+    nodes: Annotated[int, typer.Option(min=1, max=250, help="How many nodes KWOK plays.")] = 5,
+    zone: Zone = "cluster.local",
+    dns_port: Annotated[
+        int, typer.Option(min=0, max=65534, help="Of the first DNS replica, the second has the next; 0: free ones.")
+    ] = 0,
+    tool_version: Versions = None,
+    as_json: Json = False,
+) -> None:
+    """Start an embedded cluster, or show it when it runs."""
+    from kube_dns_conformance.clusters import embedded  # noqa: PLC0415
+    from kube_dns_conformance.toolchain.versions import parse_versions  # noqa: PLC0415
+
+    versions = parse_versions(_with_kubernetes(tool_version, kubernetes))
+    options = embedded.Options(ip_family, nodes, zone, dns_port, versions)
+    _show([embedded.up(name, options, keep=True)], as_json=as_json, single=True)
+
+
+@clusters.command(epilog="Example: [bold]kube-dns-conformance cluster down --name dev[/]")
+def down(
+    name: Name = "default",
+    everything: Annotated[bool, typer.Option("--all", help="Every embedded cluster of this user.")] = False,
+) -> None:
+    """Stop an embedded cluster and delete what it left."""
+    from kube_dns_conformance.clusters import embedded, store  # noqa: PLC0415
+
+    store.remove_abandoned()
+    names = [entry.name for entry in store.entries()] if everything else [name]
+    for one in names:
+        embedded.down(one)
+        Console(stderr=True).print(f"cluster {one} is gone", markup=False)
+
+
+@clusters.command(epilog="Example: [bold]kube-dns-conformance cluster status --name dev --json[/]")
+def status(
+    name: Annotated[str, typer.Option(envvar="KDC_NAME", help="Only this cluster.")] = "", as_json: Json = False
+) -> None:
+    """Show the embedded clusters: kubeconfig, DNS addresses, zone."""
+    from kube_dns_conformance.clusters import store  # noqa: PLC0415
+
+    store.remove_abandoned()
+    running = [entry.cluster for entry in store.entries() if entry.cluster and entry.is_running()]
+    if name:
+        store.directory(name)  # says what is wrong with the name
+        running = [one for one in running if one.name == name]
+        if not running:
+            raise KdcError(f"cluster {name!r} does not run", f"kube-dns-conformance cluster up --name {name}")
+    _show(running, as_json=as_json, single=bool(name))
+
+
+@app.command(rich_help_panel="Judge", epilog="Example: [bold]kube-dns-conformance requirements --json[/]")
+def requirements(as_json: Json = False) -> None:
+    """The catalogue: every requirement with its section and level."""
+    from kube_dns_conformance.requirements import catalogue  # noqa: PLC0415
+
+    if as_json:
+        print(json.dumps([one.as_data() for one in catalogue().values()], indent=2))  # noqa: T201
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("requirement", "section", "level", "profile", "sentence"):
+        table.add_column(heading, no_wrap=heading == "requirement")
+    for one in catalogue().values():
+        table.add_row(one.id, one.section, one.level, one.profile, one.sentence)
+    Console(highlight=False).print(table, markup=False)
+
+
+def _with_kubernetes(versions: list[str] | None, kubernetes: str) -> list[str]:
+    return [*(versions or []), *([f"kubernetes={kubernetes}"] if kubernetes else [])]
+
+
+def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
+    if as_json:
+        data = [one.as_data() for one in found]
+        print(json.dumps(data[0] if single else data, indent=2))  # noqa: T201
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for one in found:
+        console.print(f"{one.name}: Kubernetes {one.kubernetes}, zone {one.zone}", markup=False)
+        console.print(f"  export KUBECONFIG={one.kubeconfig}", markup=False)
+        for server in one.dns:
+            console.print(f"  dig @{server.host} -p {server.port} kubernetes.default.svc.{one.zone}", markup=False)
+    if not found:
+        console.print("no embedded cluster runs")
+
+
+def main() -> None:
+    """The entry point: every foreseen error is one line, and Ctrl-C or SIGTERM cleans up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        app()
+    except KdcError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        _fail(f"{error.filename or 'operating system'}: {error.strerror or error}", ExitCode.COULD_NOT_JUDGE)
+
+
+def _fail(text: str, code: ExitCode) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {text}", markup=False)
+    sys.exit(int(code))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,65 @@
+"""What the rest of the suite knows about a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from kube_dns_conformance.dns.model import Server
+
+
+class IpFamily(StrEnum):
+    """The address families of a cluster's Services and Pods."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    DUAL = "dual"
+
+
+class Capability(StrEnum):
+    """What a cluster can do. A requirement that needs a missing one is *unsupported*, by this name."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    DUAL_STACK = "dual-stack"
+    DNS_REPLICAS = "dns-replicas"
+    REAL_PODS = "real-pods"
+    REAL_NODES = "real-nodes"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster: how to reach its API and whom to ask. ``zone`` is the cluster domain without a final dot."""
+
+    provider: str
+    name: str
+    kubeconfig: Path
+    context: str | None
+    zone: str
+    dns: tuple[Server, ...]
+    capabilities: frozenset[Capability]
+    kubernetes: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """For ``cluster status --json`` and ``results.jsonl``. Holds no credentials, only a path to them."""
+        return {
+            "provider": self.provider,
+            "name": self.name,
+            "kubernetes": self.kubernetes,
+            "kubeconfig": str(self.kubeconfig),
+            "context": self.context,
+            "zone": self.zone,
+            "dns": [{"name": server.name, "host": server.host, "port": server.port} for server in self.dns],
+            "capabilities": sorted(self.capabilities),
+        }
+
+
+def family_capabilities(family: IpFamily) -> frozenset[Capability]:
+    """The capabilities that come with an address family."""
+    return {
+        IpFamily.IPV4: frozenset({Capability.IPV4}),
+        IpFamily.IPV6: frozenset({Capability.IPV6}),
+        IpFamily.DUAL: frozenset({Capability.IPV4, Capability.IPV6, Capability.DUAL_STACK}),
+    }[family]

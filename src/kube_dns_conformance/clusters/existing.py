@@ -1,0 +1,78 @@
+"""Any cluster that a kubeconfig names, asked at the DNS servers that the user names."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import UsageError
+from kube_dns_conformance.kube import Kube
+
+DEFAULT_ZONE = "cluster.local"
+
+
+def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]) -> Cluster:
+    """Connect and see what the cluster can do. Raises UsageError for a wrong option, ClusterError when out of reach."""
+    path = Path(kubeconfig or os.environ.get("KUBECONFIG", "") or Path.home() / ".kube" / "config").expanduser()
+    kube = Kube(path, context or None)
+    servers = parse_servers(dns_servers)
+    if not servers:
+        raise UsageError("--cluster existing needs --dns-server HOST:PORT", "repeat it for every DNS replica")
+    version = kube.version()
+    capabilities = _families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
+    return Cluster(
+        "existing", context or path.name, path, context or None, zone or DEFAULT_ZONE, servers, capabilities, version
+    )
+
+
+def with_servers(cluster: Cluster, dns_servers: Iterable[str]) -> Cluster:
+    """The same cluster, asked at other servers."""
+    servers = parse_servers(dns_servers)
+    capabilities = cluster.capabilities - {Capability.DNS_REPLICAS}
+    if len(servers) > 1:
+        capabilities |= {Capability.DNS_REPLICAS}
+    return dataclasses.replace(cluster, dns=servers, capabilities=capabilities)
+
+
+def parse_servers(texts: Iterable[str]) -> tuple[Server, ...]:
+    """``HOST``, ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IPv6 address. Raises UsageError for anything else."""
+    return tuple(_server(text, index) for index, text in enumerate(texts))
+
+
+def _server(text: str, index: int) -> Server:
+    host, port = _split(text)
+    if not 0 < port < 65536:
+        raise UsageError(f"--dns-server {text}: the port must be a number from 1 to 65535")
+    try:
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][4][0]
+    except (socket.gaierror, UnicodeError):
+        raise UsageError(f"--dns-server {text}: {host!r} is neither an address nor a name that resolves") from None
+    return Server(f"server-{index}", str(address), port)
+
+
+def _split(text: str) -> tuple[str, int]:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]"))), 53
+    except ValueError:
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", "53")
+    return host.strip("[]"), int(port) if port.isdigit() else 0
+
+
+def _families(kube: Kube) -> frozenset[Capability]:
+    """The families that a Service of two families is given, asked for without making one."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kdc-families", "namespace": "default"},
+        "spec": {"ipFamilyPolicy": "PreferDualStack", "ports": [{"port": 80}]},
+    }
+    found = kube.create_dry_run(body)["spec"]["ipFamilies"]
+    names = {"IPv4": Capability.IPV4, "IPv6": Capability.IPV6}
+    capabilities = frozenset(names[one] for one in found)
+    return capabilities | {Capability.DUAL_STACK} if len(capabilities) == 2 else capabilities

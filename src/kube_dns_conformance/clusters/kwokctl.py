@@ -1,0 +1,102 @@
+"""The control plane of the embedded cluster: kwokctl's binary runtime with real etcd, API server and controllers."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from kube_dns_conformance.clusters import ports, processes
+from kube_dns_conformance.clusters.base import IpFamily
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.resources import folder
+
+BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "kwokctl")
+LOOPBACK = "127.0.0.1"
+SERVICE_RANGES = {
+    IpFamily.IPV4: "10.96.0.0/16",
+    IpFamily.IPV6: "fd00:10:96::/112",
+    IpFamily.DUAL: "10.96.0.0/16,fd00:10:96::/112",
+}
+# KWOK draws Pod addresses from here, see manifests/embedded/stages.yaml.
+POD_RANGE = "10.64.0.0/10"
+PORT_OPTIONS = (
+    "etcdPort",
+    "etcdPeerPort",
+    "kubeApiserverPort",
+    "kubeControllerManagerPort",
+    "kubeSchedulerPort",
+    "kwokControllerPort",
+)
+
+
+def create(directory: Path, name: str, tools: Mapping[str, Path], version: str, family: IpFamily) -> Path:
+    """Start the control plane; returns its kubeconfig. The API server may still be starting when this returns."""
+    config = directory / "kwokctl.yaml"
+    config.write_text(configuration(tools, version, family, ports.free_ports(len(PORT_OPTIONS), LOOPBACK)))
+    kubeconfig = directory / "kubeconfig"
+    log = directory / "logs" / "kwokctl.log"
+    command = [str(tools["kwokctl"]), f"--config={config}", "create", "cluster", f"--name={name}"]
+    process = processes.start([*command, f"--kubeconfig={kubeconfig}", "--wait=0s"], directory, log)
+    try:
+        status = process.wait(timeout=120)
+    except subprocess.TimeoutExpired:
+        raise ClusterError(f"kwokctl did not finish within 120 s; its log is {log}") from None
+    if status != 0:
+        raise ClusterError(f"kwokctl ended with status {status}: {_last_line(log)}")
+    return kubeconfig
+
+
+def configuration(tools: Mapping[str, Path], version: str, family: IpFamily, free: list[int]) -> str:
+    """The kwokctl configuration, KWOK's stages included, as YAML. Every component listens on loopback only."""
+    options: dict[str, Any] = {
+        "runtime": "binary",
+        "bindAddress": LOOPBACK,
+        "kubeVersion": f"v{version}",
+        "disableQPSLimits": True,
+        "etcdBinary": str(tools["etcd"]),
+        "kubeApiserverBinary": str(tools["kube-apiserver"]),
+        "kubeControllerManagerBinary": str(tools["kube-controller-manager"]),
+        "kubeSchedulerBinary": str(tools["kube-scheduler"]),
+        "kubectlBinary": str(tools["kubectl"]),
+        "kwokControllerBinary": str(tools["kwok"]),
+        **dict(zip(PORT_OPTIONS, free, strict=True)),
+    }
+    # Needed on a host without a default route, and of the family of the Service range.
+    advertise = "::1" if family is IpFamily.IPV6 else LOOPBACK
+    patches = {
+        "etcd": {"unsafe-no-fsync": "true"},  # its data never outlives the processes
+        "kube-apiserver": {"advertise-address": advertise, "service-cluster-ip-range": SERVICE_RANGES[family]},
+        "kube-controller-manager": {"leader-elect": "false"},
+        "kube-scheduler": {"leader-elect": "false"},
+        "kwok-controller": {"cidr": POD_RANGE},
+    }
+    document = {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokctlConfiguration",
+        "options": options,
+        "componentsPatches": [
+            {"name": name, "extraArgs": [{"key": key, "value": value} for key, value in arguments.items()]}
+            for name, arguments in patches.items()
+        ],
+    }
+    return f"{yaml.safe_dump(document)}---\n{stages(family)}"
+
+
+def stages(family: IpFamily) -> str:
+    """KWOK's stages with the Pod addresses of ``family``."""
+    addresses = {IpFamily.IPV4: ("$v4",), IpFamily.IPV6: ("$v6",), IpFamily.DUAL: ("$v4", "$v6")}[family]
+    text = (folder("manifests") / "embedded" / "stages.yaml").read_text()
+    return Template(text).safe_substitute(
+        first_address=f"{{{{ {addresses[0]} }}}}",
+        addresses="\n      ".join(f"- ip: {{{{ {address} }}}}" for address in addresses),
+    )
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,93 @@
+"""The processes of an embedded cluster: started with a mark in their environment, found and ended by that mark alone.
+
+kwokctl starts its components detached and forgets them when it is killed half-way; process ids in files may belong to
+somebody else after a restart. The mark is inherited by everything that a marked process starts, and nobody else has it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MARK = "KDC_CLUSTER_DIR"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process, told apart from a later one with the same id by its start time (seconds since the epoch)."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def me(cls) -> Owner:
+        """This process."""
+        return cls(os.getpid(), psutil.Process().create_time())
+
+    def is_alive(self) -> bool:
+        """Whether that very process still runs."""
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) < 0.01
+        except psutil.NoSuchProcess:
+            return False
+
+
+def environment(directory: Path) -> dict[str, str]:
+    """The environment for a process of the cluster in ``directory``."""
+    mine = {name: text for name, text in os.environ.items() if name not in ("KUBECONFIG", "KWOK_WORKDIR")}
+    return mine | {MARK: str(directory), "KWOK_WORKDIR": str(directory), "KUBECACHEDIR": str(directory / "kubectl")}
+
+
+def start(command: list[str], directory: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a detached process of the cluster; both its outputs are appended to ``log``."""
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=environment(directory),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal is for the runner; it ends the cluster in its own order
+        )
+
+
+def of_cluster(directory: Path) -> list[psutil.Process]:
+    """Every running process of the cluster in ``directory``."""
+    return [process for process in psutil.process_iter() if _mark(process) == str(directory)]
+
+
+def stop_all(directory: Path, within: float = 10.0) -> None:
+    """End every process of the cluster and wait until it is gone. Nothing is saved: its data is thrown away with it."""
+    while processes := of_cluster(directory):
+        for process in processes:
+            _kill(process)
+        _, alive = psutil.wait_procs(processes, timeout=within)
+        if alive:
+            raise RuntimeError(f"processes did not end: {_names(alive)}")
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process.environ().get(MARK)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _names(processes: Iterable[psutil.Process]) -> str:
+    return ", ".join(f"{process.pid}" for process in processes)

@@ -1,0 +1,1 @@
+"""Asking DNS on the wire and comparing what came back with what must be there."""

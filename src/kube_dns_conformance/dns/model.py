@@ -1,0 +1,109 @@
+"""What is asked and what came back: plain values, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Transport = Literal["udp", "tcp"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One DNS server address: the DNS Service, one DNS replica, or whatever ``--dns-server`` names."""
+
+    name: str
+    host: str
+    port: int = 53
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, order=True)
+class Question:
+    """An absolute name and a record type.
+
+    ``udp_payload`` is the EDNS buffer size offered over UDP in bytes (RFC 6891); None asks without EDNS, where an
+    answer over 512 bytes must be truncated (RFC 1035 section 4.2.1). 1232 is what stub resolvers and dig offer.
+    """
+
+    name: str
+    rdtype: str
+    udp_payload: int | None = 1232
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.rdtype}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One resource record: owner name and rdata in presentation form, letters folded to lower case."""
+
+    name: str
+    rdtype: str
+    ttl: int
+    rdata: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One observation: what one server said to one question over one transport at one time.
+
+    Either ``rcode`` is set or ``problem`` says why there is no usable answer. ``sent`` is seconds since the epoch,
+    ``seconds`` the time until the last byte (or until giving up).
+    """
+
+    question: Question
+    server: Server
+    transport: Transport
+    sent: float
+    seconds: float
+    rcode: str | None = None
+    problem: str | None = None
+    truncated: bool = False
+    records: tuple[Record, ...] = ()
+    authority: tuple[Record, ...] = ()
+    wire: bytes = field(default=b"", repr=False)
+
+    @property
+    def negative_ttl(self) -> int | None:
+        """How long this denial may be cached: the lesser of the SOA's TTL and its minimum (RFC 2308 section 5)."""
+        for record in self.authority:
+            if record.rdtype == "SOA":
+                return min(record.ttl, int(record.rdata.split()[-1]))
+        return None
+
+    def said(self) -> str:
+        """What came back, in one line."""
+        if self.problem is not None:
+            return self.problem
+        values = " ".join(record.rdata for record in self.records)
+        return f"{self.rcode} {values}".rstrip() + (" (truncated)" if self.truncated else "")
+
+    def as_data(self) -> dict[str, Any]:
+        """For ``results.jsonl``."""
+        data: dict[str, Any] = {
+            "name": self.question.name,
+            "type": self.question.rdtype,
+            "server": self.server.name,
+            "address": str(self.server),
+            "transport": self.transport,
+            "sent": round(self.sent, 4),
+            "milliseconds": round(self.seconds * 1000, 2),
+            "rcode": self.rcode,
+            "answer": [f"{record.ttl} {record.rdtype} {record.rdata}" for record in self.records],
+        }
+        if self.problem is not None:
+            data |= {"problem": self.problem, "wire": self.wire[:512].hex()}
+        if self.truncated:
+            data["truncated"] = True
+        return data
+
+
+def repeat_command(question: Question, server: Server, transport: Transport) -> str:
+    """The dig command that asks the same thing by hand."""
+    port = "" if server.port == 53 else f" -p {server.port}"
+    options = " +tcp" if transport == "tcp" else ""
+    options += " +noedns" if question.udp_payload is None else ""
+    return f"dig @{server.host}{port} {question.name} {question.rdtype}{options}"

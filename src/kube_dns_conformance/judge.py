@@ -1,0 +1,194 @@
+"""Makes verdicts: asks until what came back agrees with what must be there, or until DNS has no excuse left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kube_dns_conformance.dns.compare import Difference, Expected, difference
+from kube_dns_conformance.dns.model import Answer, Question, Server, Transport, repeat_command
+from kube_dns_conformance.requirements import Requirement
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.vantage import Vantage
+
+Expectations = Mapping[Question, Expected]
+ROUND_PAUSE_SECONDS = 0.25
+TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
+
+
+class Nonconformant(AssertionError):
+    """DNS said something untrue. The first line of the text is complete in itself."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One answer that is not what must be there."""
+
+    answer: Answer
+    expected: Expected
+    difference: Difference
+
+
+@dataclass
+class Evidence:
+    """What was asked, expected and got for one test, for the report."""
+
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, answer: Answer, expected: str, differs: str = "") -> None:
+        """Record one answer beside what was expected."""
+        self.checks.append({"expected": expected, "differs": differs, **answer.as_data()})
+
+
+@dataclass
+class _Tally:
+    """How long the rounds have been wrong, and in how many ways."""
+
+    asks: int = 0
+    since: float = 0.0
+    last: list[Mismatch] = field(default_factory=list)
+
+    def add(self, wrong: list[Mismatch]) -> None:
+        same = [_what(one) for one in wrong] == [_what(one) for one in self.last]
+        self.asks = self.asks + 1 if same else 1
+        self.since = self.since if same else time.monotonic()
+        self.last = wrong
+
+
+class Judge:
+    """Judges one requirement from one vantage on every DNS server."""
+
+    def __init__(
+        self, requirement: Requirement, vantage: Vantage, servers: Iterable[Server], timings: Timings, zone: str
+    ) -> None:
+        self.requirement = requirement
+        self.vantage = vantage
+        self.servers = tuple(servers)
+        self.timings = timings
+        self.zone = zone
+        self.evidence = Evidence()
+
+    def insist(
+        self,
+        expect: Callable[[], Expectations],
+        *,
+        settled_at: float,
+        transports: tuple[Transport, ...] = TRANSPORTS,
+    ) -> None:
+        """Ask every server every question until all agree, several rounds in a row.
+
+        ``expect`` is called for every round, so that objects which change meanwhile change what is expected.
+        ``settled_at`` (epoch seconds) is when the objects last changed: DNS is granted the propagation budget from then
+        on, plus the TTL it announced for what it said, because a cache may have kept that. After that every wrong
+        answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds.
+        """
+        right, late = 0, 0
+        tally = _Tally()
+        while right < self.timings.stable:
+            checked, wrong = self._round(expect(), transports)
+            if not wrong:
+                right += 1
+                self._record(checked)
+                continue
+            right = 0
+            tally.add(wrong)
+            self._record(checked)
+            if time.time() > settled_at + self.timings.propagation + self._granted(wrong):
+                late += 1
+                if late >= self.timings.stable:
+                    raise Nonconformant(self._text(tally))
+            time.sleep(ROUND_PAUSE_SECONDS)
+
+    def condemn(self, summary: str, *details: str) -> None:
+        """Raise `Nonconformant` with a summary of our own, for what a timeline shows."""
+        raise Nonconformant("\n".join([f"{self._head()}: {summary}", *(f"  {detail}" for detail in details)]))
+
+    def short(self, name: str) -> str:
+        """A name without ``.svc.<zone>.``, as people say it."""
+        return name.removesuffix(f".svc.{self.zone}.")
+
+    def _round(
+        self, expectations: Expectations, transports: tuple[Transport, ...]
+    ) -> tuple[list[Mismatch], list[Mismatch]]:
+        asks = [(question, server, how) for question in expectations for server in self.servers for how in transports]
+        answers = self._complete(self.vantage.ask(asks))
+        expected = [expectations[answer.question] for answer in answers]
+        checked = [
+            Mismatch(answer, must, difference(must, answer)) for answer, must in zip(answers, expected, strict=True)
+        ]
+        return checked, [one for one in checked if one.difference]
+
+    def _complete(self, answers: list[Answer]) -> list[Answer]:
+        """Ask again over TCP what came back truncated, as every resolver does (RFC 7766 section 5)."""
+        cut = [index for index, answer in enumerate(answers) if answer.truncated and answer.transport == "udp"]
+        again = self.vantage.ask([(answers[index].question, answers[index].server, "tcp") for index in cut])
+        for index, answer in zip(cut, again, strict=True):
+            answers[index] = answer
+        return answers
+
+    def _granted(self, wrong: list[Mismatch]) -> float:
+        """The TTL that the wrong answers were given with: so long may a cache have kept them."""
+        announced = [record.ttl for one in wrong for record in one.answer.records]
+        announced += [one.answer.negative_ttl or 0 for one in wrong]
+        return min(max(announced, default=0), self.timings.cache)
+
+    def _record(self, checked: list[Mismatch]) -> None:
+        self.evidence.checks.clear()  # the last round is what the verdict rests on
+        for one in checked:
+            self.evidence.add(one.answer, str(one.expected), str(one.difference))
+
+    def _head(self) -> str:
+        one = self.requirement
+        return f"NONCONFORMANT {one.id} ({one.section}, {one.level})"
+
+    def _text(self, tally: _Tally) -> str:
+        worst = tally.last[0]
+        lines = [f"{self._head()}: {self._summary(worst)}", *self._lines(worst)]
+        lines[-2] += f"   ({self._how_long(tally)})"
+        others = [one for one in tally.last if one.answer.question != worst.answer.question]
+        names = dict.fromkeys(f"{self.short(one.answer.question.name)} {one.answer.question.rdtype}" for one in others)
+        if names:
+            lines.append(f"  also      {', '.join(list(names)[:5])}{' …' if len(names) > 5 else ''}")
+        return "\n".join(lines)
+
+    def _summary(self, one: Mismatch) -> str:
+        name, found = self.short(one.answer.question.name), one.difference
+        wanted = len(one.expected.values)
+        if one.answer.problem is not None:
+            return f"{one.answer.server.name} gives no usable answer for {name} ({found.instead})"
+        if found.instead:
+            return f"{name} is answered with {found.instead}"
+        if found.missing:
+            have = wanted - len(found.missing)
+            return f"{name} answers {have} of {wanted} expected {one.answer.question.rdtype} records{_and_extra(found)}"
+        if found.extra:
+            return f"{name} answers what must not be there: {' '.join(found.extra)}"
+        return f"{name} answers the same record more than once: {' '.join(found.repeated)}"
+
+    def _lines(self, one: Mismatch) -> list[str]:
+        answer = one.answer
+        where = f"{answer.server}/{answer.transport} ({answer.server.name})"
+        return [
+            f"  asked     {answer.question} → {where} from {self.vantage.name}",
+            f"  expected  {one.expected}",
+            f"  got       {answer.said()}{'' if answer.problem else f'         {one.difference}'}",
+            f"  repeat    {repeat_command(answer.question, answer.server, answer.transport)}",
+        ]
+
+    def _how_long(self, tally: _Tally) -> str:
+        wrong = {one.answer.server.name for one in tally.last}
+        fine = [server.name for server in self.servers if server.name not in wrong]
+        which = f"{', '.join(fine)} right" if fine else f"{len(self.servers)} servers alike"
+        which = which if len(self.servers) > 1 else "1 server"
+        return f"unchanged for {time.monotonic() - tally.since:.0f} s, {tally.asks} rounds, {which}"
+
+
+def _and_extra(found: Difference) -> str:
+    return f" and {' '.join(found.extra)}, which must not be there" if found.extra else ""
+
+
+def _what(one: Mismatch) -> tuple[Question, str, str]:
+    return one.answer.question, one.answer.server.name, str(one.difference)

@@ -1,0 +1,51 @@
+"""`run`: the suites under pytest, with our own output and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from rich.console import Console
+
+from kube_dns_conformance.console import Reporter
+from kube_dns_conformance.errors import ExitCode
+from kube_dns_conformance.resources import folder
+from kube_dns_conformance.results import Results, Verdict
+from kube_dns_conformance.run import report_directory
+
+PYTEST_USAGE_ERROR = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+def judge_cluster(arguments: list[str], report_dir: str, *, as_json: bool) -> int:
+    """Run the suites with these pytest options. Returns the exit status of the process."""
+    suites = folder("suites")
+    directory = report_directory(report_dir)
+    # Standard output stays ours during the tests: only sys-level capture leaves the terminal to the live table.
+    own = ["-c", os.devnull, f"--rootdir={suites.parent}", "--noconftest", "--import-mode=importlib", "--capture=sys"]
+    own += ["-p", "kube_dns_conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--strict-markers"]
+    reporter = Reporter(Console(stderr=as_json, highlight=False, soft_wrap=True))
+    status = pytest.main([*own, f"--report-dir={directory}", *arguments, str(suites)], plugins=[reporter])
+    reporter.finish(str(directory))
+    if as_json:
+        print(json.dumps(_summary(reporter.results, str(directory)), indent=2))  # noqa: T201
+    return int(_exit_code(status, reporter))
+
+
+def _exit_code(status: int, reporter: Reporter) -> ExitCode:
+    if status in PYTEST_USAGE_ERROR:
+        return ExitCode.USAGE
+    if status == pytest.ExitCode.INTERRUPTED:
+        return ExitCode.INTERRUPTED if not reporter.problems else ExitCode.COULD_NOT_JUDGE
+    if reporter.problems or status == pytest.ExitCode.INTERNAL_ERROR:
+        return ExitCode.COULD_NOT_JUDGE
+    return reporter.results.exit_code()
+
+
+def _summary(results: Results, directory: str) -> dict[str, object]:
+    return {
+        "outcome": results.outcome(),
+        "report": directory,
+        "requirements": results.by_requirement(),
+        "messages": [result.message for result in results.results if result.verdict in Verdict.bad()],
+    }

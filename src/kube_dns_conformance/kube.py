@@ -1,0 +1,168 @@
+"""The Kubernetes API, in dicts: `DynamicClient` over an ApiClient of our own, never the library's global state."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import urllib3.exceptions
+import yaml
+from kubernetes import client, config
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError
+
+from kube_dns_conformance.errors import ClusterError, UsageError
+
+Object = dict[str, Any]
+FIELD_MANAGER = "kube-dns-conformance"
+REQUEST_SECONDS = 30.0
+POLL_SECONDS = 0.05
+
+
+class Kube:
+    """One API server. Every method raises ClusterError when it cannot be reached or refuses."""
+
+    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
+        self.api = _client(kubeconfig, context)
+        self.host = self.api.configuration.host
+        self._dynamic: DynamicClient | None = None
+
+    def apply(self, item: Object) -> Object:
+        """Server-side apply."""
+        return self._call(item, "server_side_apply", body=item, field_manager=FIELD_MANAGER, force_conflicts=True)
+
+    def create_dry_run(self, item: Object) -> Object:
+        """What the API server would make of an object, defaults included, without making it."""
+        return self._call(item, "create", body=item, namespace=item["metadata"].get("namespace"), dry_run="All")
+
+    def delete(self, item: Object, **options: Any) -> None:
+        """Delete; an object that is already gone is fine."""
+        meta = item["metadata"]
+        try:
+            self._call(item, "delete", name=meta["name"], namespace=meta.get("namespace"), **options)
+        except NotFoundError:
+            return
+
+    def patch(self, item: Object, body: Object) -> Object:
+        """Merge patch of the object named by ``item``."""
+        meta = item["metadata"]
+        options = {"name": meta["name"], "namespace": meta.get("namespace")}
+        return self._call(item, "patch", body=body, content_type="application/merge-patch+json", **options)
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+        """Read one object. Raises ``kubernetes.dynamic.exceptions.NotFoundError`` when there is none."""
+        return self._call({"apiVersion": api_version, "kind": kind}, "get", name=name, namespace=namespace)
+
+    def list(self, api_version: str, kind: str, **options: Any) -> tuple[list[Object], str]:
+        """The objects and the resourceVersion of the list. ``options``: namespace, label_selector."""
+        found = self._call({"apiVersion": api_version, "kind": kind}, "get", **options)
+        head = {"apiVersion": api_version, "kind": kind}
+        return [head | item for item in found["items"]], found["metadata"]["resourceVersion"]
+
+    def watch(self, api_version: str, kind: str, **options: Any) -> Iterator[tuple[str, Object]]:
+        """Changes as (ADDED / MODIFIED / DELETED / ERROR, object), until the server ends the stream."""
+        resource = self._resource(api_version, kind)
+        for event in self._client.watch(resource, **options):
+            yield event["type"], event["raw_object"]
+
+    def version(self) -> str:
+        """The API server's version, for example ``1.36.3``."""
+        response = self._raw("/version")
+        return str(json.loads(response)["gitVersion"]).removeprefix("v")
+
+    def wait_ready(self, within: float) -> None:
+        """Wait until the API server says that it is ready. ``within`` is seconds."""
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                self._raw("/readyz")
+            except ClusterError as error:
+                if time.monotonic() > deadline:
+                    raise ClusterError(f"the API server at {self.host} was not ready within {within:g} s") from error
+                time.sleep(POLL_SECONDS)
+            else:
+                return
+
+    def _raw(self, path: str) -> str:
+        try:
+            response = self.api.rest_client.pool_manager.request(
+                "GET", self.host + path, headers=dict(self.api.default_headers), timeout=5.0, retries=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
+        if response.status != 200:
+            raise ClusterError(f"the API server at {self.host} said {response.status} to {path}")
+        return str(response.data.decode())
+
+    def _call(self, item: Object, verb: str, **options: Any) -> Object:
+        resource = self._resource(item["apiVersion"], item["kind"])
+        if verb == "server_side_apply":
+            options["namespace"] = item["metadata"].get("namespace")
+        try:
+            answer = getattr(self._client, verb)(resource, **options, serialize=False, _request_timeout=REQUEST_SECONDS)
+        except NotFoundError:
+            raise
+        except DynamicApiError as error:
+            raise ClusterError(f"the API server at {self.host} refused: {_summary(error)}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
+        return dict(json.loads(answer.data))
+
+    def _resource(self, api_version: str, kind: str) -> Any:
+        return self._client.resources.get(api_version=api_version, kind=kind)
+
+    @property
+    def _client(self) -> DynamicClient:
+        if self._dynamic is None:
+            # By default the library keeps what it discovered in a file that all users of the machine can foresee.
+            with tempfile.TemporaryDirectory(prefix="kdc-") as private:
+                try:
+                    self._dynamic = DynamicClient(self.api, cache_file=f"{private}/discovery.json")
+                except urllib3.exceptions.HTTPError as error:
+                    raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
+                except DynamicApiError as error:
+                    raise ClusterError(f"the API server at {self.host} refused: {_summary(error)}") from error
+        return self._dynamic
+
+
+def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
+    try:
+        text = kubeconfig.read_text()
+    except FileNotFoundError:
+        raise UsageError(f"there is no kubeconfig {kubeconfig}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read kubeconfig {kubeconfig}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"kubeconfig {kubeconfig} is not a text file") from None
+    settings = client.Configuration()
+    settings.retries = False
+    try:
+        parsed = yaml.safe_load(text)
+        if not isinstance(parsed, dict):
+            raise UsageError(f"kubeconfig {kubeconfig} is not a kubeconfig: it holds no mapping")
+        known = [one["name"] for one in parsed.get("contexts") or []]
+        if context is not None and context not in known:
+            raise UsageError(f"kubeconfig {kubeconfig} has no context {context!r}", f"it has {', '.join(known)}")
+        config.load_kube_config(str(kubeconfig), context, client_configuration=settings, persist_config=False)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        raise UsageError(f"kubeconfig {kubeconfig} is not valid YAML{line}") from None
+    except (config.ConfigException, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"kubeconfig {kubeconfig} cannot be used: {_short(error)}") from None
+    return client.ApiClient(settings)
+
+
+def _summary(error: DynamicApiError) -> str:
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return _short(error)
+
+
+def _short(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,113 @@
+"""A live copy of the run's objects: one watch per kind, so that nothing is polled and no change is missed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+
+T = TypeVar("T")
+KINDS = {
+    "Service": "v1",
+    "Pod": "v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+    "StatefulSet": "apps/v1",
+    "Deployment": "apps/v1",
+}
+WATCH_SECONDS = 300
+RETRY_SECONDS = 0.5
+
+
+class Mirror:
+    """Objects with one label, kept up to date in the background until `close`."""
+
+    def __init__(self, kube: Kube, selector: str, patience: float) -> None:
+        """``patience`` is how many seconds the API server may be away before `wait` gives up."""
+        self._kube = kube
+        self._selector = selector
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._objects: dict[str, dict[tuple[str, str], Object]] = {kind: {} for kind in KINDS}
+        self._problems: dict[str, tuple[float, str]] = {}
+        self._closed = threading.Event()
+        kube.version()  # says at once when there is no API server
+        for kind in KINDS:
+            self._list(kind)
+            threading.Thread(target=self._follow, args=(kind,), name=f"mirror-{kind}", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop following. The threads end with their current watch; as daemons they never hold up the process."""
+        self._closed.set()
+
+    def objects(self, kind: str, namespace: str) -> list[Object]:
+        """The objects of one kind in one namespace, by name."""
+        with self._changed:
+            found = [item for (where, _), item in self._objects[kind].items() if where == namespace]
+        return sorted(found, key=lambda item: str(item["metadata"]["name"]))
+
+    def wait(self, probe: Callable[[], T | None], within: float, what: str) -> T:
+        """Call ``probe`` after every change until it returns something. ``within`` is seconds.
+
+        Raises ClusterError, which makes a verdict *unknown*, when time is up or the API server is gone.
+        """
+        deadline = time.monotonic() + within
+        with self._changed:
+            while (found := probe()) is None:
+                self._insist_on_api_server()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise ClusterError(f"{what}: not so within {within:g} s")
+                self._changed.wait(min(left, RETRY_SECONDS))
+        return found
+
+    def _insist_on_api_server(self) -> None:
+        for since, problem in self._problems.values():
+            if time.monotonic() - since > self._patience:
+                raise ClusterError(problem)
+
+    def _list(self, kind: str) -> str:
+        items, version = self._kube.list(KINDS[kind], kind, label_selector=self._selector)
+        with self._changed:
+            self._objects[kind] = {_key(item): item for item in items}
+            self._problems.pop(kind, None)
+            self._changed.notify_all()
+        return version
+
+    def _follow(self, kind: str) -> None:
+        version = ""
+        while not self._closed.is_set():
+            try:
+                version = version or self._list(kind)
+                version = self._watch(kind, version)
+            except (ClusterError, ApiException, HTTPError, OSError) as error:
+                version = ""  # whatever broke the watch, a new list makes the copy whole again
+                with self._changed:
+                    since = self._problems.get(kind, (time.monotonic(), ""))[0]
+                    self._problems[kind] = (since, f"the API server stopped answering: {error}")
+                    self._changed.notify_all()
+                self._closed.wait(RETRY_SECONDS)
+
+    def _watch(self, kind: str, version: str) -> str:
+        options = {"label_selector": self._selector, "resource_version": version, "timeout": WATCH_SECONDS}
+        for change, item in self._kube.watch(KINDS[kind], kind, **options):
+            if self._closed.is_set() or change == "ERROR":
+                return ""
+            version = item["metadata"]["resourceVersion"]
+            with self._changed:
+                if change == "DELETED":
+                    self._objects[kind].pop(_key(item), None)
+                else:
+                    self._objects[kind][_key(item)] = item
+                self._changed.notify_all()
+        return version
+
+
+def _key(item: Object) -> tuple[str, str]:
+    return item["metadata"].get("namespace", ""), item["metadata"]["name"]

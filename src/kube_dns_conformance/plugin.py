@@ -1,0 +1,245 @@
+"""The pytest plugin: options, one cluster and one set of workloads for the run, a verdict for every test.
+
+Inert in a session that has no test with a ``requirement`` mark.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from kube_dns_conformance import __version__
+from kube_dns_conformance.clusters.base import IpFamily
+from kube_dns_conformance.errors import KdcError, UsageError
+from kube_dns_conformance.judge import Evidence, Nonconformant
+from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requirement_of, situation_of
+from kube_dns_conformance.requirements import Level, Requirement, select
+from kube_dns_conformance.results import Result, Verdict, Writer
+from kube_dns_conformance.run import PROVIDERS, Options, Run
+from kube_dns_conformance.timings import timings
+from kube_dns_conformance.toolchain.versions import parse_versions
+
+pytest_plugins = [
+    "kube_dns_conformance.fixtures.cluster",
+    "kube_dns_conformance.fixtures.workloads",
+    "kube_dns_conformance.fixtures.evidence",
+]
+
+SELECTED = pytest.StashKey[set[str]]()
+OUTCOME = pytest.StashKey[tuple[Verdict, str]]()
+STARTED = pytest.StashKey[float]()
+UNSUPPORTED = "unsupported: "
+SEVERITY = {Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Our options; ``--kubeconfig`` and ``--cluster-name`` are pytest-kind's and mean the same here."""
+    group = parser.getgroup("kube-dns-conformance", "Kubernetes DNS conformance")
+
+    def option(name: str, text: str, *, many: bool = False, **more: object) -> None:
+        variable = "KDC_" + name.lstrip("-").upper().replace("-", "_")
+        given = os.environ.get(variable, "")
+        default = given.split() if many else given
+        group.addoption(
+            name, action="append" if many else "store", default=default, help=f"{text} [{variable}]", **more
+        )
+
+    option("--cluster", f"where to judge: {' or '.join(PROVIDERS)}", metavar="PROVIDER")
+    option("--context", "context of --kubeconfig")
+    option("--zone", "cluster domain, default cluster.local")
+    option("--dns-server", "ask this server instead, HOST[:PORT], repeatable", many=True, metavar="HOST:PORT")
+    option("--ip-family", f"of an embedded cluster: {', '.join(IpFamily)}", metavar="FAMILY")
+    option("--tool-version", "version to use, for example kubernetes=1.37.2, repeatable", many=True, metavar="NAME=V")
+    option("--requirement", "judge only requirements that match, repeatable", many=True, metavar="GLOB")
+    option("--profile", "judge only this profile, repeatable", many=True)
+    option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
+    option("--timing", "change a time limit, repeatable", many=True, metavar="NAME=SECONDS")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what was asked for before anything is started."""
+    config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that this test judges")
+    if hasattr(config, "workerinput"):
+        return
+    try:
+        config.stash[SELECTED] = select(config.getoption("requirement"), config.getoption("profile"))
+        config.stash[RUN] = Run(_options(config), timings(config.getoption("timing")))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _options(config: pytest.Config) -> Options:
+    provider, family = config.getoption("cluster"), config.getoption("ip_family") or IpFamily.IPV4
+    if provider and provider not in PROVIDERS:
+        raise UsageError(f"--cluster {provider}: there is {' and '.join(PROVIDERS)}")
+    if family not in set(IpFamily):
+        raise UsageError(f"--ip-family {family}: there is {', '.join(IpFamily)}")
+    name = config.getoption("cluster_name")
+    return Options(
+        provider=provider,
+        cluster_name="" if name == "pytest-kind" else name,  # pytest-kind's default: nobody asked for a name
+        kubeconfig=config.getoption("kubeconfig") or "",
+        context=config.getoption("context"),
+        zone=config.getoption("zone"),
+        dns_servers=tuple(config.getoption("dns_server")),
+        family=IpFamily(family),
+        versions=parse_versions(config.getoption("tool_version")),
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the selected requirements, and tell Allure what each test is about."""
+    dropped = []
+    for item in items:
+        if item.get_closest_marker("requirement") is None:
+            continue
+        requirement = requirement_of(item)
+        if requirement.id not in config.stash[SELECTED]:
+            dropped.append(item)
+        for label, value in allure_labels(requirement):
+            item.add_marker(pytest.mark.allure_label(value, label_type=label))
+    if dropped:
+        items[:] = [item for item in items if item not in dropped]
+        config.hook.pytest_deselected(items=dropped)
+
+
+def allure_labels(requirement: Requirement) -> list[tuple[str, str]]:
+    """What Allure shows, filters and groups by."""
+    labels = [
+        ("requirement", requirement.id),
+        ("level", requirement.level),
+        ("profile", requirement.profile),
+        ("section", requirement.section),
+        ("severity", SEVERITY[requirement.level]),
+        ("epic", requirement.profile),
+        ("feature", requirement.feature or requirement.id.split(".", maxsplit=1)[0]),
+        ("story", requirement.id),
+    ]
+    return [(name, str(value)) for name, value in labels]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Open the report. From here on, every verdict is written as soon as it is known."""
+    items = judged(session)
+    if not items or session.config.option.collectonly:
+        return
+    directory = session.config.getoption("report_dir")
+    try:
+        writer = Writer(Path(directory) if directory else None)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    session.config.stash[WRITER] = writer
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start the cluster and all workloads together, before the first test."""
+    writer = session.config.stash.get(WRITER, None)
+    if writer is None:
+        return
+    run, items = session.config.stash[RUN], judged(session)
+    head = {
+        "run": run.id,
+        "version": __version__,
+        "started": round(time.time(), 3),
+        "timings": run.timings.as_data(),
+        "selected": {item.nodeid: requirement_of(item).id for item in items},
+    }
+    try:
+        cluster = run.cluster
+        writer.begin(head | {"cluster": cluster.as_data()})
+        supported = [item for item in items if not requirement_of(item).missing(cluster.capabilities)]
+        run.deploy(dict.fromkeys(situation_of(item.path) for item in supported))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    except KdcError as error:
+        if not writer.results.run:
+            writer.begin(head)
+        _nothing_judged(writer, items, str(error))
+        raise pytest.exit.Exception(f"could not judge: {error}", returncode=int(error.exit_code)) from None
+
+
+def _nothing_judged(writer: Writer, items: list[pytest.Item], why: str) -> None:
+    for item in items:
+        message = f"UNKNOWN {requirement_of(item).id}: {why.splitlines()[0]}"
+        writer.add(Result(requirement_of(item).id, item.nodeid, Verdict.UNKNOWN, message, why, time.time()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A requirement that the cluster cannot show is unsupported, by the name of what is missing."""
+    if item.get_closest_marker("requirement") is None:
+        return
+    item.stash[STARTED] = time.time()
+    missing = requirement_of(item).missing(item.config.stash[RUN].cluster.capabilities)
+    if missing:
+        pytest.skip(f"{UNSUPPORTED}needs {', '.join(missing)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn pytest's outcome into a verdict; the text of a nonconformance stands for itself, without a traceback."""
+    report = yield
+    if item.get_closest_marker("requirement") is None or WRITER not in item.config.stash:
+        return report
+    known = item.stash.get(OUTCOME, (Verdict.CONFORMANT, ""))
+    if known[0] is Verdict.CONFORMANT and call.excinfo is not None:
+        item.stash[OUTCOME] = _verdict(report, call.excinfo, requirement_of(item).id)
+        if isinstance(call.excinfo.value, Nonconformant | KdcError):
+            report.longrepr = item.stash[OUTCOME][1] if report.failed else report.longrepr
+    if report.when == "teardown":
+        _write(item)
+    return report
+
+
+def _verdict(
+    report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException], requirement: str
+) -> tuple[Verdict, str]:
+    error = excinfo.value
+    if isinstance(error, pytest.skip.Exception):
+        text = str(error)
+        return (Verdict.UNSUPPORTED if text.startswith(UNSUPPORTED) else Verdict.SKIPPED), text
+    if isinstance(error, AssertionError) and report.when == "call":
+        text = str(error)
+        return Verdict.NONCONFORMANT, text if text.startswith(
+            "NONCONFORMANT"
+        ) else f"NONCONFORMANT {requirement}: {text}"
+    name = "" if isinstance(error, KdcError) else f"{type(error).__name__}: "
+    return Verdict.UNKNOWN, f"UNKNOWN {requirement}: {name}{error}"
+
+
+def _write(item: pytest.Item) -> None:
+    verdict, detail = item.stash.get(OUTCOME, (Verdict.CONFORMANT, ""))
+    evidence = item.stash.get(EVIDENCE, Evidence())
+    started = item.stash.get(STARTED, time.time())
+    seconds = round(time.time() - started, 3)
+    message = detail.splitlines()[0] if detail else ""
+    found = {"checks": evidence.checks, "timeline": evidence.timeline}
+    name = requirement_of(item).id
+    item.config.stash[WRITER].add(Result(name, item.nodeid, verdict, message, detail, started, seconds, found))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Take away what was made, write the end of the report and the reports made from it."""
+    run = session.config.stash.get(RUN, None)
+    writer = session.config.stash.get(WRITER, None)
+    if run is None:
+        return
+    run.close()
+    if writer is None or not writer.results.run:
+        return
+    interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+    writer.end(time.time(), interrupted=interrupted)
+    if session.config.getoption("report_dir"):
+        from kube_dns_conformance.reports import write_all  # noqa: PLC0415 - only who wants reports pays for them
+
+        write_all(Path(session.config.getoption("report_dir")))
+    if not interrupted and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.exitstatus = int(writer.results.exit_code())

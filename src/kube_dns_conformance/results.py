@@ -1,0 +1,162 @@
+"""``results.jsonl``: the one place where verdicts are kept, and the only source of every report.
+
+One JSON object a line: first the run, then a result as soon as it is judged, last the end. A run that was killed has
+no end, and says by that that it is partial.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from kube_dns_conformance.errors import ExitCode, UsageError
+
+SCHEMA = 1
+FILE = "results.jsonl"
+
+
+class Verdict(StrEnum):
+    """What is known about a requirement. Ordered from the worst to the best when several tests judge it."""
+
+    NONCONFORMANT = "nonconformant"
+    UNKNOWN = "unknown"
+    CONFORMANT = "conformant"
+    UNSUPPORTED = "unsupported"
+    SKIPPED = "skipped"
+    NOT_RUN = "not run"
+
+    @classmethod
+    def bad(cls) -> tuple[Verdict, Verdict]:
+        """The verdicts that somebody has to look into."""
+        return cls.NONCONFORMANT, cls.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Result:
+    """One test's verdict. ``message`` is one line; ``detail`` the whole text; ``started`` in epoch seconds."""
+
+    requirement: str
+    test: str
+    verdict: Verdict
+    message: str = ""
+    detail: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Results:
+    """A whole ``results.jsonl``. ``run`` is its first line; ``complete`` says that the run reached its end."""
+
+    run: dict[str, Any]
+    results: list[Result]
+    complete: bool = False
+
+    def by_requirement(self) -> dict[str, Verdict]:
+        """The verdict on every requirement that was selected, the worst one first when several tests judged it."""
+        order = list(Verdict)
+        verdicts: dict[str, Verdict] = {}
+        for result in self.results:
+            known = verdicts.get(result.requirement, Verdict.NOT_RUN)
+            verdicts[result.requirement] = min(known, result.verdict, key=order.index)
+        selected: dict[str, str] = self.run.get("selected", {})
+        judged = {result.test for result in self.results}
+        for test, requirement in selected.items():
+            # A requirement of which one test is missing was not judged, unless it is already known to be broken.
+            if test not in judged and verdicts.get(requirement) is not Verdict.NONCONFORMANT:
+                verdicts[requirement] = Verdict.NOT_RUN
+        return {one: verdicts[one] for one in dict.fromkeys(selected.values()) if one in verdicts} or verdicts
+
+    def counts(self) -> str:
+        """``1 nonconformant, 17 conformant``: the verdicts on the requirements, the worst first."""
+        found = Counter(self.by_requirement().values())
+        return ", ".join(f"{found[verdict]} {verdict}" for verdict in Verdict if found[verdict])
+
+    def exit_code(self) -> ExitCode:
+        """1 when anything is nonconformant; else 3 when anything could not be judged, or nothing was; else 0."""
+        verdicts = set(self.by_requirement().values())
+        if Verdict.NONCONFORMANT in verdicts:
+            return ExitCode.NONCONFORMANT
+        if {Verdict.UNKNOWN, Verdict.NOT_RUN} & verdicts or Verdict.CONFORMANT not in verdicts or not self.complete:
+            return ExitCode.COULD_NOT_JUDGE
+        return ExitCode.CONFORMANT
+
+    def outcome(self) -> str:
+        """``success``, ``partial`` (something was not judged) or ``failure``."""
+        code = self.exit_code()
+        return {ExitCode.CONFORMANT: "success", ExitCode.NONCONFORMANT: "failure"}.get(code, "partial")
+
+
+class Writer:
+    """Appends to ``results.jsonl``, a line at a time, and tells whoever listens."""
+
+    def __init__(self, directory: Path | None) -> None:
+        """``directory`` is made; an earlier ``results.jsonl`` in it is replaced. None: in memory only."""
+        self.results = Results({}, [])
+        self.listeners: list[Callable[[Result], None]] = []
+        self._path = directory / FILE if directory else None
+        if self._path:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.write_text("")
+            except OSError as error:
+                raise UsageError(f"cannot write the report to {directory}: {error.strerror}") from None
+
+    def begin(self, run: dict[str, Any]) -> None:
+        """Write the first line: what is judged, where, with which limits."""
+        self.results.run = {"schema": SCHEMA, **run}
+        self._append({"kind": "run", **self.results.run})
+
+    def add(self, result: Result) -> None:
+        """Write one result."""
+        self.results.results.append(result)
+        self._append({"kind": "result", **asdict(result)})
+        for listener in self.listeners:
+            listener(result)
+
+    def end(self, finished: float, *, interrupted: bool) -> None:
+        """Write the last line. ``finished`` is in epoch seconds."""
+        self.results.complete = not interrupted
+        self._append({"kind": "end", "finished": round(finished, 3), "interrupted": interrupted})
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+def read(directory: Path) -> Results:
+    """Read a report directory. Raises UsageError when there is none; a line that was cut off is left out."""
+    path = directory / FILE
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    return _parse(_objects(lines))
+
+
+def _parse(objects: Iterable[dict[str, Any]]) -> Results:
+    found = Results({}, [])
+    for line in objects:
+        kind = line.pop("kind", None)
+        if kind == "run":
+            found.run = line
+        elif kind == "result":
+            found.results.append(Result(**line | {"verdict": Verdict(line["verdict"])}))
+        elif kind == "end":
+            found.complete = not line["interrupted"]
+    return found
+
+
+def _objects(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return  # the process was killed while it wrote this line

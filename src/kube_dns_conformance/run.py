@@ -1,0 +1,150 @@
+"""One run: its cluster, its situations, its clean-up. Made lazily, so that collecting tests costs nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kube_dns_conformance import barrier, situations
+from kube_dns_conformance.clusters import embedded, existing, store
+from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.errors import KdcError, UsageError
+from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.progress import console, step
+from kube_dns_conformance.situations import Situation
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.vantage import ThisProcess
+
+PROVIDERS = ("embedded", "existing")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about where to judge."""
+
+    provider: str = ""
+    cluster_name: str = ""
+    kubeconfig: str = ""
+    context: str = ""
+    zone: str = ""
+    dns_servers: tuple[str, ...] = ()
+    family: IpFamily = IpFamily.IPV4
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def chosen_provider(self) -> tuple[str, str]:
+        """The provider and why."""
+        if self.provider:
+            return self.provider, "asked for"
+        return "embedded", "needs no containers"
+
+
+class Run:
+    """Holds what one run made, and takes it away again in `close`."""
+
+    def __init__(self, options: Options, timings: Timings) -> None:
+        self.id = secrets.token_hex(4)
+        self.options = options
+        self.timings = timings
+        self.vantage = ThisProcess(timings.answer)
+        self.spent: dict[str, float] = {}
+        self._cluster: Cluster | None = None
+        self._made_cluster = False
+        self._kube: Kube | None = None
+        self._mirror: Mirror | None = None
+        self._situations: dict[str, Situation] = {}
+        self._failures: dict[str, KdcError] = {}
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster; started or connected to on first use."""
+        if self._cluster is None:
+            began = time.monotonic()
+            self._cluster = self._open()
+            self.spent["cluster"] = time.monotonic() - began
+        return self._cluster
+
+    def deploy(self, names: Iterable[str]) -> None:
+        """Apply every situation at once, and wait until all are settled and DNS has caught up."""
+        began = time.monotonic()
+        with step("deploying the sample workloads"):
+            cluster = self.cluster
+            self._kube = Kube(cluster.kubeconfig, cluster.context)
+            selector = f"{situations.RUN_LABEL}={self.id}"
+            self._mirror = Mirror(self._kube, selector, self.timings.api)
+            wanted = list(names)
+            for one in situations.deploy(wanted, self.id, cluster.zone, self._kube, self._mirror, self.timings):
+                self._situations[one.name] = one
+            self._wait_settled()
+        self.spent["workloads"] = time.monotonic() - began
+
+    def situation(self, name: str) -> Situation:
+        """A settled situation. Raises what kept it from settling."""
+        if name in self._failures:
+            raise self._failures[name]
+        return self._situations[name]
+
+    def close(self) -> None:
+        """Delete what the run made: its cluster, or in somebody else's cluster its namespaces."""
+        began = time.monotonic()
+        if self._mirror is not None:
+            self._mirror.close()
+        if self._made_cluster and self._cluster is not None:
+            store.remove(store.directory(self._cluster.name))
+        elif self._kube is not None:
+            self._delete_situations(self._kube)
+        self._cluster, self._kube, self._made_cluster = None, None, False
+        self.spent["clean-up"] = time.monotonic() - began
+
+    def _delete_situations(self, kube: Kube) -> None:
+        try:
+            situations.delete(self._situations.values(), kube)
+        except KdcError as error:
+            spaces = " ".join(one.namespace for one in self._situations.values())
+            console.print(f"could not delete the namespaces {spaces}: {error}", markup=False)
+
+    def _wait_settled(self) -> None:
+        for name, one in self._situations.items():
+            try:
+                one.wait_settled()
+            except KdcError as error:
+                self._failures[name] = error
+        if self._kube is not None and self._situations:
+            first = next(iter(self._situations.values()))
+            barrier.wait_caught_up(self._kube, self.cluster, first.namespace, self.timings.propagation)
+
+    def _open(self) -> Cluster:
+        provider, _ = self.options.chosen_provider()
+        if provider == "existing":
+            return existing.connect(self.options.kubeconfig, self.options.context, self.options.zone, self._servers())
+        if self.options.kubeconfig or self.options.context:
+            raise UsageError("--kubeconfig and --context go with --cluster existing")
+        return self._with_servers(self._open_embedded())
+
+    def _open_embedded(self) -> Cluster:
+        name = self.options.cluster_name
+        running = store.load(store.directory(name)).cluster if name and store.directory(name).exists() else None
+        if running is not None:
+            return running
+        self._made_cluster = True
+        options = embedded.Options(
+            family=self.options.family, zone=self.options.zone or "cluster.local", versions=self.options.versions
+        )
+        return embedded.up(name or f"run-{self.id}", options, keep=False)
+
+    def _servers(self) -> tuple[str, ...]:
+        return self.options.dns_servers
+
+    def _with_servers(self, cluster: Cluster) -> Cluster:
+        return existing.with_servers(cluster, self._servers()) if self._servers() else cluster
+
+
+def report_directory(chosen: str) -> Path:
+    """Where the report goes: as chosen, else a new directory for each run below ``kdc-report``."""
+    if chosen:
+        return Path(chosen)
+    return Path("kdc-report") / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"

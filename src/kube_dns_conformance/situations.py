@@ -1,0 +1,172 @@
+"""Situations: a manifest each, applied together, each in a namespace of its own, followed until they are settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kube_dns_conformance import oracle
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.resources import folder
+from kube_dns_conformance.timings import Timings
+
+RUN_LABEL = "kube-dns-conformance/run"
+WORKLOADS = ("StatefulSet", "Deployment")
+PARALLEL_REQUESTS = 8
+
+
+@dataclass
+class Situation:
+    """One manifest in its namespace. ``settled_at`` is when its objects last became what was asked for (epoch)."""
+
+    name: str
+    namespace: str
+    zone: str
+    kube: Kube
+    mirror: Mirror
+    timings: Timings
+    manifest: list[Object] = field(repr=False)
+    settled_at: float = 0.0
+
+    def service(self, name: str) -> Object:
+        """A Service as it is now. Raises ClusterError when there is none of that name."""
+        return self._one("Service", name)
+
+    def pods(self, service: str | None = None) -> list[Object]:
+        """The Pods of the namespace, or those that a Service selects."""
+        pods = self.mirror.objects("Pod", self.namespace)
+        return pods if service is None else oracle.selected(self.service(service), pods)
+
+    def pod(self, name: str) -> Object:
+        """A Pod as it is now. Raises ClusterError when there is none of that name."""
+        return self._one("Pod", name)
+
+    def addresses(self, service: str, rdtype: str) -> list[str]:
+        """The addresses of the ready Pods behind a Service, of the family that ``rdtype`` speaks of."""
+        return oracle.pod_addresses(self.pods(service), rdtype)
+
+    def name_of(self, service: str) -> str:
+        """The absolute DNS name of a Service."""
+        return oracle.service_name(self.service(service), self.zone)
+
+    def delete_pods(self, *pods: Object) -> None:
+        """Delete Pods the ordinary way, all at once, and wait until they are gone."""
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            list(pool.map(self.kube.delete, pods))
+        old = {pod["metadata"]["uid"] for pod in pods}
+        self.mirror.wait(
+            lambda: old.isdisjoint(pod["metadata"]["uid"] for pod in self.pods()) or None,
+            self.timings.settle,
+            f"situation {self.name}: deleted Pods did not go",
+        )
+
+    def scale(self, kind: str, name: str, replicas: int) -> None:
+        """Change the number of replicas of a StatefulSet or Deployment, and wait until the change is seen here."""
+        changed = self.kube.patch(self._one(kind, name), {"spec": {"replicas": replicas}})
+        generation = changed["metadata"]["generation"]
+        self.mirror.wait(
+            lambda: self._one(kind, name)["metadata"]["generation"] >= generation or None,
+            self.timings.settle,
+            f"situation {self.name}: the change of {name} was not seen",
+        )
+
+    def wait_settled(self) -> None:
+        """Wait until every workload is as specified and every EndpointSlice says so. Raises ClusterError when not."""
+        self.mirror.wait(self._is_settled, self.timings.settle, f"situation {self.name} did not settle")
+        self.settled_at = time.time()
+
+    def objects(self) -> list[Object]:
+        """Everything of this situation as it is now, for the evidence."""
+        kinds = ("Service", "EndpointSlice", "StatefulSet", "Deployment", "Pod")
+        return [item for kind in kinds for item in self.mirror.objects(kind, self.namespace)]
+
+    def _one(self, kind: str, name: str) -> Object:
+        for item in self.mirror.objects(kind, self.namespace):
+            if item["metadata"]["name"] == name:
+                return item
+        raise ClusterError(f"situation {self.name} has no {kind} {name!r} in namespace {self.namespace}")
+
+    def _is_settled(self) -> bool | None:
+        for item in self.manifest:
+            kind, name = item["kind"], item["metadata"]["name"]
+            found = [one for one in self.mirror.objects(kind, self.namespace) if one["metadata"]["name"] == name]
+            if not found or (kind in WORKLOADS and not _is_rolled_out(found[0])):
+                return None
+            if kind == "Service" and not self._is_published(found[0]):
+                return None
+        pods = self.mirror.objects("Pod", self.namespace)
+        wanted = sum(one["spec"]["replicas"] for kind in WORKLOADS for one in self.mirror.objects(kind, self.namespace))
+        return (len(pods) == wanted and all(map(oracle.is_ready, pods))) or None
+
+    def _is_published(self, service: Object) -> bool:
+        if not service["spec"].get("selector"):
+            return True
+        pods = self.pods(service["metadata"]["name"])
+        wanted = {one for rdtype in oracle.rdtypes(service) for one in oracle.pod_addresses(pods, rdtype)}
+        return wanted == oracle.slice_addresses(self.mirror.objects("EndpointSlice", self.namespace), service)
+
+
+def manifest(name: str) -> Path:
+    """The file of a situation, for example ``headless/address``."""
+    return folder("manifests") / f"{name}.yaml"
+
+
+def deploy(names: Iterable[str], run: str, zone: str, kube: Kube, mirror: Mirror, timings: Timings) -> list[Situation]:
+    """Apply every situation at once. They are not settled yet when this returns."""
+    situations = [
+        Situation(name, _namespace(name, run), zone, kube, mirror, timings, list(_load(name, run))) for name in names
+    ]
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        list(pool.map(kube.apply, [_namespace_object(one.namespace, run) for one in situations]))
+        list(pool.map(_apply, situations))
+    return situations
+
+
+def delete(situations: Iterable[Situation], kube: Kube) -> None:
+    """Tell the API server to delete every situation; it finishes that on its own."""
+    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace}} for one in situations]
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        list(pool.map(kube.delete, spaces))
+
+
+def _apply(situation: Situation) -> None:
+    for item in situation.manifest:
+        item["metadata"]["namespace"] = situation.namespace
+        situation.kube.apply(item)
+
+
+def _load(name: str, run: str) -> Iterator[Object]:
+    for item in yaml.safe_load_all(manifest(name).read_text()):
+        _label(item, run)
+        if "template" in item["spec"]:
+            _label(item["spec"]["template"], run)
+        yield item
+
+
+def _label(item: dict[str, Any], run: str) -> None:
+    item["metadata"].setdefault("labels", {})[RUN_LABEL] = run
+
+
+def _namespace(name: str, run: str) -> str:
+    return f"kdc-{run}-{name.replace('/', '-')}"
+
+
+def _namespace_object(name: str, run: str) -> Object:
+    labels = {RUN_LABEL: run, "pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _is_rolled_out(workload: Object) -> bool:
+    status, replicas = workload.get("status", {}), workload["spec"]["replicas"]
+    if status.get("observedGeneration", 0) < workload["metadata"]["generation"]:
+        return False
+    counts = (status.get(key, 0) for key in ("replicas", "readyReplicas", "updatedReplicas"))
+    return all(count == replicas for count in counts)

@@ -1,0 +1,8 @@
+"""Text that came from elsewhere, made harmless."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Shows control characters instead of sending them: what a DNS server says may be anything."""
+    return "".join(one if one == "\n" or one.isprintable() else f"\\x{ord(one):02x}" for one in text)

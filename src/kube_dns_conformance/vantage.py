@@ -1,0 +1,33 @@
+"""Who asks. So far only this process; an agent in a Pod asks the same way from inside a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from kube_dns_conformance.dns.ask import ask_all
+from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+
+Ask = tuple[Question, Server, Transport]
+
+
+class Vantage(Protocol):
+    """A place to ask from. ``name`` completes "asked … from" in a failure."""
+
+    name: str
+
+    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Ask a batch; the answers come in the order of the questions."""
+
+
+class ThisProcess:
+    """Asks from the process that runs the suite."""
+
+    name = "this process"
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+
+    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Ask a batch over sockets of this process."""
+        return ask_all(asks, self._timeout)

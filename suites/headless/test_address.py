@@ -1,0 +1,37 @@
+"""Section 2.4.1: the addresses of a headless Service."""
+
+import pytest
+
+from kube_dns_conformance.dns.compare import exactly, no_such_name
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.fixtures import Judge, Situation, requirement
+
+SIZES = pytest.mark.parametrize("service", ["three", "fifty"])
+
+
+@SIZES
+@requirement("headless.address.ipv4")
+def test_every_ready_pod_has_one_a_record_and_nobody_else(situation: Situation, judge: Judge, service: str) -> None:
+    insist_on_pod_addresses(service, "A", situation, judge)
+
+
+@SIZES
+@requirement("headless.address.ipv6")
+def test_every_ready_pod_has_one_aaaa_record_and_nobody_else(situation: Situation, judge: Judge, service: str) -> None:
+    insist_on_pod_addresses(service, "AAAA", situation, judge)
+
+
+@requirement("headless.address.no-ready-endpoint")
+def test_without_a_ready_pod_the_name_does_not_exist(situation: Situation, judge: Judge) -> None:
+    name = situation.name_of("empty")
+    judge.insist(
+        lambda: {Question(name, "A"): no_such_name(), Question(name, "AAAA"): no_such_name()},
+        settled_at=situation.settled_at,
+    )
+
+
+def insist_on_pod_addresses(service: str, rdtype: str, situation: Situation, judge: Judge) -> None:
+    judge.insist(
+        lambda: {Question(situation.name_of(service), rdtype): exactly(situation.addresses(service, rdtype))},
+        settled_at=situation.settled_at,
+    )
