@@ -13,6 +13,7 @@ from allure_commons.model2 import Attachment, Label, StatusDetails, TestResult
 from kube_dns_conformance.plugin import allure_labels
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
+from kube_dns_conformance.text import printable
 
 # What Allure calls it: nonconformant is a product error, unknown a test error; the two are never mixed.
 STATUS = {
@@ -46,13 +47,17 @@ def _result(result: Result, logger: AllureFileLogger) -> TestResult:
         name=result.test.rpartition("::")[2].replace("_", " "),
         description=requirement.sentence,
         status=STATUS[result.verdict],
-        statusDetails=StatusDetails(message=result.message, trace=result.detail) if result.message else None,
+        statusDetails=_details(result) if result.message else None,
         stage="finished",
         start=int(result.started * 1000),
         stop=int((result.started + result.seconds) * 1000),
         labels=[Label(name=name, value=value) for name, value in allure_labels(requirement)],
         attachments=_attachments(result, logger),
     )
+
+
+def _details(result: Result) -> StatusDetails:
+    return StatusDetails(message=printable(result.message), trace=printable(result.detail))
 
 
 def _attachments(result: Result, logger: AllureFileLogger) -> list[Attachment]:

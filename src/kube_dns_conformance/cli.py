@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +12,7 @@ from rich.table import Table
 
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.errors import ExitCode, KdcError
+from kube_dns_conformance.signals import clean_up_when_terminated
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -208,8 +207,7 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
 
 def main() -> None:
     """The entry point: every foreseen error is one line, and Ctrl-C or SIGTERM cleans up."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    clean_up_when_terminated()
     try:
         app()
     except KdcError as error:
@@ -221,7 +219,3 @@ def main() -> None:
 def _fail(text: str, code: ExitCode) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {text}", markup=False)
     sys.exit(int(code))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -92,7 +92,7 @@ class Reporter:
         if not self.results.by_requirement():
             return
         say()
-        for line in _summary(self.results):
+        for line in summary(self.results):
             say(line)
         if self.run is not None:
             spent = self.run.spent | {"judging": sum(result.seconds for result in self.results.results)}
@@ -146,7 +146,8 @@ def _texts(results: Iterable[Result]) -> list[str]:
     return list(texts.values())
 
 
-def _summary(results: Results) -> Iterator[Text]:
+def summary(results: Results) -> Iterator[Text]:
+    """A line for each requirement."""
     verdicts = results.by_requirement()
     width = max(map(len, verdicts))
     for name, verdict in verdicts.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from kube_dns_conformance.dns.compare import Difference, Expected, difference
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport, repeat_command
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.requirements import Requirement
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
@@ -80,17 +81,26 @@ class Judge:
     ) -> None:
         """Ask every server every question until all agree, several rounds in a row.
 
-        ``expect`` is called for every round, so that objects which change meanwhile change what is expected.
+        ``expect`` is called before and after every round, so that objects which change meanwhile change what is
+        expected and DNS is granted its time again; raises ClusterError when they do not stop changing.
         ``settled_at`` (epoch seconds) is when the objects last changed: DNS is granted the propagation budget from then
         on, plus the TTL it announced for what it said, because a cache may have kept that. After that every wrong
         answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds.
         """
         right, late = 0, 0
         tally = _Tally()
+        expected = expect()
+        patience = time.time() + self.timings.settle
         while right < self.timings.stable:
-            checked, wrong = self._round(expect(), transports)
+            checked, wrong = self._round(expected, transports)
+            before, expected = expected, expect()
+            if expected != before:
+                if time.time() > patience:
+                    raise ClusterError(f"the objects kept changing for {self.timings.settle:g} s")
+                right, late, settled_at = 0, 0, time.time()  # the objects changed meanwhile: the budget begins anew
+                continue
             if not wrong:
-                right += 1
+                right, tally = right + 1, _Tally()
                 self._record(checked)
                 continue
             right = 0
@@ -114,6 +124,8 @@ class Judge:
         self, expectations: Expectations, transports: tuple[Transport, ...]
     ) -> tuple[list[Mismatch], list[Mismatch]]:
         asks = [(question, server, how) for question in expectations for server in self.servers for how in transports]
+        if not asks:
+            raise ValueError("nothing to ask: that would pass without being judged")
         answers = self._complete(self.vantage.ask(asks))
         expected = [expectations[answer.question] for answer in answers]
         checked = [
@@ -159,6 +171,8 @@ class Judge:
         wanted = len(one.expected.values)
         if one.answer.problem is not None:
             return f"{one.answer.server.name} gives no usable answer for {name} ({found.instead})"
+        if one.answer.truncated:
+            return f"{name} is answered with a truncated message, even over TCP"
         if found.instead:
             return f"{name} is answered with {found.instead}"
         if found.missing:
@@ -179,9 +193,12 @@ class Judge:
         ]
 
     def _how_long(self, tally: _Tally) -> str:
-        wrong = {one.answer.server.name for one in tally.last}
+        wrong: dict[str, set[str]] = {}
+        for one in tally.last:
+            wrong.setdefault(one.answer.server.name, set()).add(f"{one.answer.question} {one.difference}")
         fine = [server.name for server in self.servers if server.name not in wrong]
-        which = f"{', '.join(fine)} right" if fine else f"{len(self.servers)} servers alike"
+        alike = all(one == wrong[tally.last[0].answer.server.name] for one in wrong.values())
+        which = f"{', '.join(fine)} right" if fine else f"{len(wrong)} servers {'alike' if alike else 'differently'}"
         which = which if len(self.servers) > 1 else "1 server"
         return f"unchanged for {time.monotonic() - tally.since:.0f} s, {tally.asks} rounds, {which}"
 

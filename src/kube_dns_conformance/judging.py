@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import pytest
 from rich.console import Console
@@ -24,7 +25,9 @@ def judge_cluster(arguments: list[str], report_dir: str, *, as_json: bool) -> in
     # Standard output stays ours during the tests: only sys-level capture leaves the terminal to the live table.
     own = ["-c", os.devnull, f"--rootdir={suites.parent}", "--noconftest", "--import-mode=importlib", "--capture=sys"]
     own += ["-p", "kube_dns_conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--strict-markers"]
-    reporter = Reporter(Console(stderr=as_json, highlight=False, soft_wrap=True))
+    # Named now: by default a Console writes to what sys.stdout is later, which during a test is pytest's capture.
+    output = sys.stderr if as_json else sys.stdout
+    reporter = Reporter(Console(file=output, highlight=False, soft_wrap=True))
     status = pytest.main([*own, f"--report-dir={directory}", *arguments, str(suites)], plugins=[reporter])
     reporter.finish(str(directory))
     if as_json:

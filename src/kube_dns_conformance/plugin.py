@@ -20,6 +20,7 @@ from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requiremen
 from kube_dns_conformance.requirements import Level, Requirement, select
 from kube_dns_conformance.results import Result, Verdict, Writer
 from kube_dns_conformance.run import PROVIDERS, Options, Run
+from kube_dns_conformance.signals import clean_up_when_terminated
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions
 
@@ -99,7 +100,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("requirement") is None:
             continue
         requirement = requirement_of(item)
-        if requirement.id not in config.stash[SELECTED]:
+        if requirement.id not in config.stash.get(SELECTED, {requirement.id}):
             dropped.append(item)
         for label, value in allure_labels(requirement):
             item.add_marker(pytest.mark.allure_label(value, label_type=label))
@@ -125,8 +126,7 @@ def allure_labels(requirement: Requirement) -> list[tuple[str, str]]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Open the report. From here on, every verdict is written as soon as it is known."""
-    items = judged(session)
-    if not items or session.config.option.collectonly:
+    if not judged(session) or session.config.option.collectonly or RUN not in session.config.stash:
         return
     directory = session.config.getoption("report_dir")
     try:
@@ -142,6 +142,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if writer is None:
         return
     run, items = session.config.stash[RUN], judged(session)
+    clean_up_when_terminated()
+    if terminal := session.config.pluginmanager.get_plugin("terminalreporter"):
+        terminal.write_line("cluster: {} ({})".format(*run.options.chosen_provider()))
     head = {
         "run": run.id,
         "version": __version__,
@@ -175,6 +178,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("requirement") is None:
         return
     item.stash[STARTED] = time.time()
+    if RUN not in item.config.stash:
+        raise UsageError("the suites share one cluster and its workloads: run them in one process, without -n")
     missing = requirement_of(item).missing(item.config.stash[RUN].cluster.capabilities)
     if missing:
         pytest.skip(f"{UNSUPPORTED}needs {', '.join(missing)}")
@@ -223,6 +228,19 @@ def _write(item: pytest.Item) -> None:
     found = {"checks": evidence.checks, "timeline": evidence.timeline}
     name = requirement_of(item).id
     item.config.stash[WRITER].add(Result(name, item.nodeid, verdict, message, detail, started, seconds, found))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The summary by requirement, under pytest's own."""
+    writer = config.stash.get(WRITER, None)
+    if writer is None or not writer.results.results:
+        return
+    from kube_dns_conformance.console import summary  # noqa: PLC0415 - not needed by `run`, which has its own output
+
+    terminalreporter.section("requirements")
+    for line in summary(writer.results):
+        terminalreporter.write_line(line.plain)
+    terminalreporter.write_line(f"{writer.results.outcome()}: {writer.results.counts()}")
 
 
 @pytest.hookimpl(trylast=True)

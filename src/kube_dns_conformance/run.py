@@ -76,9 +76,9 @@ class Run:
             self._kube = Kube(cluster.kubeconfig, cluster.context)
             selector = f"{situations.RUN_LABEL}={self.id}"
             self._mirror = Mirror(self._kube, selector, self.timings.api)
-            wanted = list(names)
-            for one in situations.deploy(wanted, self.id, cluster.zone, self._kube, self._mirror, self.timings):
-                self._situations[one.name] = one
+            made = situations.prepare(names, self.id, cluster.zone, self._kube, self._mirror, self.timings)
+            self._situations = {one.name: one for one in made}  # known before they exist, so that `close` deletes them
+            situations.deploy(made, self.id, self._kube)
             self._wait_settled()
         self.spent["workloads"] = time.monotonic() - began
 

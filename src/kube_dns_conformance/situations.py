@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,15 +119,18 @@ def manifest(name: str) -> Path:
     return folder("manifests") / f"{name}.yaml"
 
 
-def deploy(names: Iterable[str], run: str, zone: str, kube: Kube, mirror: Mirror, timings: Timings) -> list[Situation]:
-    """Apply every situation at once. They are not settled yet when this returns."""
-    situations = [
+def prepare(names: Iterable[str], run: str, zone: str, kube: Kube, mirror: Mirror, timings: Timings) -> list[Situation]:
+    """Read the manifests of the situations. Nothing is made yet."""
+    return [
         Situation(name, _namespace(name, run), zone, kube, mirror, timings, list(_load(name, run))) for name in names
     ]
+
+
+def deploy(situations: Collection[Situation], run: str, kube: Kube) -> None:
+    """Apply every situation at once. They are not settled yet when this returns."""
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
         list(pool.map(kube.apply, [_namespace_object(one.namespace, run) for one in situations]))
         list(pool.map(_apply, situations))
-    return situations
 
 
 def delete(situations: Iterable[Situation], kube: Kube) -> None:

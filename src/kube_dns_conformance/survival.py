@@ -35,9 +35,9 @@ def observe(
     change: Callable[[], None],
     after: Callable[[], Expectations],
 ) -> Change:
-    """Watch the names of ``before`` and of ``after`` while ``change`` happens.
+    """Watch the names of ``before`` while ``change`` happens.
 
-    ``change`` returns when the objects are as they shall be; ``after`` is called then.
+    ``change`` returns when the objects are as they shall be; ``after`` is called then, and must know the same names.
     """
     with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch:
         # Only what was right before can be seen to break.
@@ -46,9 +46,11 @@ def observe(
         situation.wait_settled()
         expected = after()
         granted = min(_longest_ttl(watch.answers()), run.timings.cache)
-        deadline = situation.settled_at + run.timings.propagation + granted
-        watch.wait(lambda seen: _hold(seen, expected, run.timings.hold), deadline + run.timings.hold)
-    return Change(watch.answers(), expected, situation.settled_at, deadline)
+        settled_at, hold = situation.settled_at, run.timings.hold
+        deadline = settled_at + run.timings.propagation + granted
+        # What held before the change says nothing about afterwards.
+        watch.wait(lambda seen: _hold([one for one in seen if one.sent >= settled_at], expected, hold), deadline + hold)
+    return Change(watch.answers(), expected, settled_at, deadline)
 
 
 def insist_followed(judge: Judge, change: Change, *questions: Question) -> None:
@@ -57,8 +59,10 @@ def insist_followed(judge: Judge, change: Change, *questions: Question) -> None:
         expected = change.after[question]
         for lane, row in _lanes(judge, change, question, expected).items():
             since = timeline.settles(row, expected)
-            if since is None or since > change.deadline:
-                _condemn(judge, "did not follow the change", row[-1], expected, f"last answer of {lane.server}")
+            wrong = timeline.deviations(row, expected)
+            if wrong and (since is None or since > change.deadline):
+                late = "did not follow" if since is None else f"was {since - change.deadline:.1f} s late to follow"
+                _condemn(judge, f"{late} the change", wrong[-1], expected, f"last wrong answer of {lane.server}")
 
 
 def insist_gone(judge: Judge, change: Change, address: str, *questions: Question) -> None:
@@ -89,6 +93,8 @@ def insist_unbroken(judge: Judge, change: Change, expected: Expectations) -> Non
 
 def _lanes(judge: Judge, change: Change, question: Question, expected: Expected) -> dict[timeline.Lane, list[Answer]]:
     rows = timeline.lanes(timeline.of(change.answers, question))
+    if not rows:
+        raise ValueError(f"{question} was not watched")
     for row in rows.values():
         judge.evidence.timeline += timeline.as_data(row)
         judge.evidence.add(row[-1], str(expected))

@@ -16,7 +16,7 @@ from kube_dns_conformance.vantage import Vantage
 SLOT_SECONDS = 0.05
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Lane:
     """One question at one server over one transport: what is alike in a row of observations."""
 
@@ -57,14 +57,15 @@ class Watch:
 
     def wait(self, probe: Callable[[list[Answer]], bool], deadline: float) -> bool:
         """Wait until ``probe`` is content with the answers so far, or until ``deadline`` (epoch seconds)."""
-        while not probe(self.answers()):
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            if probe(self.answers()):
+                return True
             if time.time() > deadline:
                 return False
             with self._news:
                 self._news.wait(SLOT_SECONDS)
-            if self._failure is not None:
-                raise self._failure
-        return True
 
     def _ask(self, server: Server) -> None:
         slot = time.monotonic()
@@ -86,11 +87,10 @@ class Watch:
 def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:
     """The answers by lane, each in the order of asking."""
 
-    def lane(answer: Answer) -> Lane:
-        return Lane(answer.question, answer.server.name, answer.transport)
-
-    ordered = sorted(answers, key=lambda answer: (lane(answer), answer.sent))
-    return {key: list(group) for key, group in groupby(ordered, key=lane)}
+    rows: dict[Lane, list[Answer]] = {}
+    for one in sorted(answers, key=lambda one: (one.question.name, one.server.name, one.transport, one.sent)):
+        rows.setdefault(Lane(one.question, one.server.name, one.transport), []).append(one)
+    return rows
 
 
 def of(answers: Iterable[Answer], question: Question) -> list[Answer]:
@@ -116,10 +116,10 @@ def settles(answers: Sequence[Answer], expected: Expected) -> float | None:
 
 def holds(answers: Iterable[Answer], expected: Expected, seconds: float) -> bool:
     """Whether every lane has been right for the last ``seconds``."""
-    now = time.time()
     rows = lanes(answers).values()
-    since = [settles(row, expected) for row in rows]
-    return bool(since) and all(one is not None and now - one >= seconds for one in since)
+    since = [(row[-1].sent, settles(row, expected)) for row in rows]
+    # Until the last answer, not until now: what has not been asked since may have changed since.
+    return bool(since) and all(one is not None and last - one >= seconds for last, one in since)
 
 
 def sightings(answers: Iterable[Answer], address: str) -> list[Answer]:

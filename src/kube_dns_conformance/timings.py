@@ -46,6 +46,6 @@ def timings(settings: Iterable[str]) -> Timings:
         except ValueError:
             number = 0
         if not 0 < number < 86400:
-            raise UsageError(f"--timing {setting}: the value must be a positive number")
+            raise UsageError(f"--timing {setting}: the value must be a positive number below 86400")
         chosen[name] = number
     return Timings(**chosen)  # type: ignore[arg-type]

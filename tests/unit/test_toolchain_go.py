@@ -30,6 +30,7 @@ release = { url = "http://127.0.0.1:PORT/{binary}", checksum = "{url}.sha256" }
 module = "example.invalid/demo/v3"
 package = "example.invalid/demo/cmd/{binary}/v3"
 needs = "1.26.0"
+megabytes = 70
 staging = "v0.{minor}.{patch}"
 stamps = { "example.invalid/version.gitVersion" = "v{version}", "example.invalid/version.gitMinor" = "{minor}" }
 """
@@ -187,6 +188,13 @@ def test_the_users_own_go_settings_do_not_change_the_build(bench: Bench, monkeyp
     }
 
 
+def test_gos_temporary_files_are_in_the_directory_that_is_cleared_away(bench: Bench) -> None:
+    bench.need()
+    places = {Path(call["environment"]["GOTMPDIR"]) for call in bench.calls()}
+    assert {place.parent.parent for place in places} == {bench.cache / "tools" / "demo" / "1.36.3"}
+    assert [place.exists() for place in places] == [False]
+
+
 def test_no_go_says_what_to_install_or_to_put_on_path_or_to_allow(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +241,7 @@ def test_a_long_output_is_cut_to_its_last_lines(bench: Bench) -> None:
 def test_a_full_disk_says_that_gos_own_caches_count_too(bench: Bench) -> None:
     bench.plan(fail_at="build", saying="write /x/_pkg_.a: no space left on device")
     error = bench.failure()
-    assert error.message.startswith("no space left to build demo 1.36.3, about 7 MB here: write /x/_pkg_.a")
+    assert error.message.startswith("no space left to build demo 1.36.3, about 70 MB here: write /x/_pkg_.a")
     assert "KDC_CACHE=DIRECTORY" in error.hint
 
 

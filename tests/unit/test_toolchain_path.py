@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ version = "1.2.3"
 megabytes = 1
 binaries = { demo = ["--version"] }
 release = { url = "http://127.0.0.1:PORT/{binary}", checksum = "{url}.sha256" }
-go = { module = "example.invalid/demo", package = "example.invalid/demo", needs = "1.26.0" }
+go = { module = "example.invalid/demo", package = "example.invalid/demo", needs = "1.26.0", megabytes = 70 }
 """
 
 
@@ -99,6 +100,17 @@ def test_a_right_one_behind_a_wrong_one_is_used(table: Table, tmp_path: Path, mo
     assert Toolchain(cache=tmp_path / "cache", table=table).need("demo") == {"demo": right}
 
 
+def test_a_file_that_path_leads_to_twice_is_asked_once(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (wrong,) = on_path(monkeypatch, tmp_path, f"echo >> {tmp_path}/asked; echo 1.2.2")
+    (tmp_path / "link").symlink_to(wrong.parent)
+    monkeypatch.setenv("PATH", f"{wrong.parent}:{tmp_path}/link:{wrong.parent}")
+    with pytest.raises(ToolchainError):
+        Toolchain(cache=tmp_path / "cache", table=table).need("demo")
+    assert (tmp_path / "asked").read_text() == "\n"
+
+
 def test_one_that_hangs_is_passed_over_and_ended_with_its_children(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +140,15 @@ def ended(pid: int, *, within_seconds: float = 5) -> bool:
 
 def test_one_that_reads_its_input_gets_none(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (file,) = on_path(monkeypatch, tmp_path, "read answer; echo 1.2.3")
-    assert Toolchain(cache=tmp_path / "cache", table=table).need("demo") == {"demo": file}
+    ours = os.dup(0)
+    silent, held_open = os.pipe()
+    os.dup2(silent, 0)  # a terminal at which nobody types
+    try:
+        assert Toolchain(cache=tmp_path / "cache", table=table).need("demo") == {"demo": file}
+    finally:
+        os.dup2(ours, 0)
+        for descriptor in (ours, silent, held_open):
+            os.close(descriptor)
 
 
 def test_without_go_and_release_the_error_says_what_would_help(

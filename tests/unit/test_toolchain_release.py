@@ -25,7 +25,7 @@ import kube_dns_conformance
 from kube_dns_conformance.errors import ToolchainError
 from kube_dns_conformance.toolchain import Table, Toolchain, load_table
 
-GO = 'go = { module = "example.invalid/demo", package = "example.invalid/demo", needs = "1.26.0" }\n'
+GO = 'go = { module = "example.invalid/demo", package = "example.invalid/demo", needs = "1.26.0", megabytes = 70 }\n'
 PLAIN = """
 [demo]
 version = "1.2.3"
@@ -482,7 +482,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 HINT = (
-    "demo 1.2.3 needs about 7 MB and write permission in {}/tools/demo/1.2.3; "
+    "demo 1.2.3 needs about 7 MB (70 MB while it is built with Go) and write permission in {}/tools/demo/1.2.3; "
     "KDC_CACHE=DIRECTORY moves the cache elsewhere"
 )
 

@@ -19,11 +19,11 @@ DEFAULT_ZONE = "cluster.local"
 
 def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]) -> Cluster:
     """Connect and see what the cluster can do. Raises UsageError for a wrong option, ClusterError when out of reach."""
-    path = Path(kubeconfig or os.environ.get("KUBECONFIG", "") or Path.home() / ".kube" / "config").expanduser()
-    kube = Kube(path, context or None)
     servers = parse_servers(dns_servers)
     if not servers:
         raise UsageError("--cluster existing needs --dns-server HOST:PORT", "repeat it for every DNS replica")
+    path = Path(kubeconfig or os.environ.get("KUBECONFIG", "") or Path.home() / ".kube" / "config").expanduser()
+    kube = Kube(path, context or None)
     version = kube.version()
     capabilities = _families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
     return Cluster(
@@ -61,7 +61,7 @@ def _split(text: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(text.strip("[]"))), 53
     except ValueError:
         host, _, port = text.rpartition(":") if ":" in text else (text, "", "53")
-    return host.strip("[]"), int(port) if port.isdigit() else 0
+    return host.strip("[]"), int(port) if port.isdecimal() else 0
 
 
 def _families(kube: Kube) -> frozenset[Capability]:

@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 
 MARK = "KDC_CLUSTER_DIR"
+# They outlive this process on purpose; held so that Python does not take them for forgotten ones.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def start(command: list[str], directory: Path, log: Path) -> subprocess.Popen[by
     """Start a detached process of the cluster; both its outputs are appended to ``log``."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=environment(directory),
             cwd=directory,
@@ -56,6 +58,8 @@ def start(command: list[str], directory: Path, log: Path) -> subprocess.Popen[by
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is for the runner; it ends the cluster in its own order
         )
+    _started.append(process)
+    return process
 
 
 def of_cluster(directory: Path) -> list[psutil.Process]:
@@ -71,6 +75,7 @@ def stop_all(directory: Path, within: float = 10.0) -> None:
         _, alive = psutil.wait_procs(processes, timeout=within)
         if alive:
             raise RuntimeError(f"processes did not end: {_names(alive)}")
+    _started[:] = [process for process in _started if process.poll() is None]
 
 
 def _mark(process: psutil.Process) -> str | None:

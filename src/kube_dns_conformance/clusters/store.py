@@ -105,10 +105,10 @@ def load(where: Path) -> Entry:
 
 
 def entries() -> list[Entry]:
-    """Every cluster directory, by name."""
+    """Every cluster directory, by name; what has a name that we never give is somebody else's."""
     if not root().is_dir():
         return []
-    return [load(where) for where in sorted(root().iterdir()) if where.is_dir()]
+    return [load(where) for where in sorted(root().iterdir()) if where.is_dir() and NAME.fullmatch(where.name)]
 
 
 def remove(where: Path) -> None:

@@ -98,7 +98,10 @@ def _receive(sock: socket.socket, length: int, deadline: float) -> bytes:
     data = b""
     while len(data) < length:
         # A deadline for the whole answer: a server that drips one byte a second must not hold us for ever.
-        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
         more = sock.recv(length - len(data))
         if not more:
             raise _Unusable(f"connection closed after {len(data)} of {length} bytes", data)
@@ -121,7 +124,7 @@ def _parse(query: dns.message.Message, wire: bytes) -> dns.message.Message:
     except (dns.exception.DNSException, ValueError, struct.error) as error:
         raise _Unusable(f"malformed answer of {len(wire)} bytes: {_what(error)}", wire) from None
     if response.id != query.id:
-        raise _Unusable(f"answer with the wrong id {response.id} to question {query.id}", wire)
+        raise _Unusable("answer with the wrong id", wire)
     if not response.flags & dns.flags.QR:
         raise _Unusable("the question came back instead of an answer", wire)
     if response.question != query.question and response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):

@@ -120,7 +120,8 @@ def one_clear_error(slot: Slot) -> Iterator[None]:
 def room(slot: Slot) -> str:
     """The hint for everyone who has to make room: where, how much, and how to go elsewhere."""
     return (
-        f"{slot.unit} needs about {slot.unit.megabytes} MB and write permission in {slot.parent}; "
+        f"{slot.unit} needs about {slot.unit.megabytes} MB ({slot.unit.go.megabytes} MB while it is built with Go) "
+        f"and write permission in {slot.parent}; "
         "KDC_CACHE=DIRECTORY moves the cache elsewhere"
     )
 

@@ -165,7 +165,7 @@ class _Build:
                 "Go's own caches grow as well (`go env GOCACHE GOMODCACHE`, up to 4 GB); KDC_CACHE=DIRECTORY moves ours"
             )
             return ToolchainError(
-                f"no space left to build {self.unit}, about {self.unit.megabytes} MB here: {said}", hint
+                f"no space left to build {self.unit}, about {self.unit.go.megabytes} MB here: {said}", hint
             )
         return ToolchainError(f"{self.unit} could not be built with Go ({self.so_far}): {said}", without_go(self.unit))
 

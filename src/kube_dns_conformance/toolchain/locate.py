@@ -54,7 +54,9 @@ def _right(unit: Unit, binary: str, path: Path, note: Callable[[str], None]) -> 
 
 
 def _candidates(binary: str) -> Iterator[Path]:
-    for folder in dict.fromkeys(os.get_exec_path()):
+    seen: set[Path] = set()  # /bin is often a link to /usr/bin
+    for folder in os.get_exec_path():
         path = Path(folder, binary)
-        if path.is_absolute() and os.access(path, os.X_OK) and path.is_file():
+        if path.is_absolute() and os.access(path, os.X_OK) and path.is_file() and path.resolve() not in seen:
+            seen.add(path.resolve())
             yield path

@@ -50,6 +50,7 @@ class GoModule:
     module: str
     package: str
     needs: str
+    megabytes: int
     staging: str = ""
     stamps: Mapping[str, str] = field(default_factory=dict)
 

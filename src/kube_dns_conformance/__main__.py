@@ -1,0 +1,5 @@
+"""``python -m kube_dns_conformance``."""
+
+from kube_dns_conformance.cli import main
+
+main()

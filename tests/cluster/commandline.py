@@ -1,0 +1,70 @@
+"""The command line as users start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.results import Results, read
+
+COMMAND = [sys.executable, "-m", "kube_dns_conformance"]
+
+
+@dataclass
+class CommandLine:
+    """Runs our command in a directory of its own, with clusters of its own."""
+
+    directory: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(("KDC_", "PYTEST_"))}
+        cache = {"KDC_CACHE": os.environ["KDC_CACHE"]} if "KDC_CACHE" in os.environ else {}
+        return (
+            kept
+            | cache
+            | {"KDC_STATE": str(self.directory / "state"), "NO_COLOR": "1", "COLUMNS": "200"}
+            | self.variables
+        )
+
+    def __call__(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            env=self.environment,
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=self.environment,
+            cwd=self.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def judge(self, cluster: Cluster, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Results]:
+        """Judge a running cluster; returns the finished process and the results that it wrote."""
+        where = ["--cluster=existing", f"--kubeconfig={cluster.kubeconfig}", "--report-dir=report"]
+        done = self("run", *where, *arguments)
+        return done, read(self.directory / "report")
+
+    def json(self, *arguments: str) -> Any:
+        done = self(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def cluster_directory(self, name: str) -> Path:
+        return self.directory / "state" / "clusters" / name

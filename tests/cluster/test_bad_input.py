@@ -1,0 +1,89 @@
+"""Bad input ends with one clear line, the right exit status, no traceback, and nothing left running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.commandline import CommandLine
+from kube_dns_conformance.clusters import processes
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.results import Verdict
+
+EXISTING = ["run", "--cluster=existing", "--dns-server=127.0.0.1:53"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "--requirement=nope.*"], "ERROR: no requirement matches 'nope.*'"),
+        (["run", "--profile=nope"], "ERROR: 'nope' is not a profile"),
+        (["run", "--requirement=clusterip.*", "--profile=survival"], "ERROR: no requirement is left"),
+        (["run", "--timing=nope=1"], "ERROR: there is no timing 'nope'"),
+        (["run", "--timing=answer=-1"], "ERROR: --timing answer=-1: the value must be a positive number"),
+        (["run", "--cluster=nope"], "ERROR: --cluster nope: there is embedded and existing"),
+        (["run", "--kubeconfig=x"], "ERROR: --kubeconfig and --context go with --cluster existing"),
+        (["run", "--kubernetes=nope"], "ERROR: 'nope' is no version of kubernetes"),
+        (["run", "--tool-version=nope=1.2.3"], "ERROR: no tool is called 'nope'"),
+        ([*EXISTING, "--kubeconfig=missing"], "ERROR: there is no kubeconfig missing"),
+        ([*EXISTING, "--kubeconfig=not.yaml"], "ERROR: kubeconfig not.yaml is not valid YAML (line 1)"),
+        ([*EXISTING, "--kubeconfig=list.yaml"], "ERROR: kubeconfig list.yaml is not a kubeconfig: it holds no mapping"),
+        ([*EXISTING, "--kubeconfig=empty.yaml"], "ERROR: kubeconfig empty.yaml cannot be used: Invalid kube-config"),
+        (["run", "--cluster=existing"], "ERROR: --cluster existing needs --dns-server HOST:PORT"),
+        (["run", "--report-dir=not.yaml"], "ERROR: cannot write the report to not.yaml: File exists"),
+        (["cluster", "up", "--name=UPPER"], "error: 'UPPER' is not a cluster name"),
+        (["cluster", "up", "--kubernetes=nope"], "error: 'nope' is no version of kubernetes"),
+    ],
+)
+def test_wrong_usage(command: CommandLine, arguments: list[str], line: str) -> None:
+    (command.directory / "not.yaml").write_text("{ [ ")
+    (command.directory / "list.yaml").write_text("- 1\n")
+    (command.directory / "empty.yaml").write_text("{}\n")
+    done = command(*arguments)
+    said = done.stderr + done.stdout
+    assert done.returncode == 2, said
+    assert any(one.startswith(line) for one in said.splitlines()), said
+    assert "Traceback" not in said
+    assert list(command.directory.glob("state/clusters/[!.]*")) == []
+
+
+def test_an_unknown_context(cluster: Cluster, command: CommandLine) -> None:
+    done = command(*EXISTING, f"--kubeconfig={cluster.kubeconfig}", "--context=nope")
+    assert done.returncode == 2
+    assert f"ERROR: kubeconfig {cluster.kubeconfig} has no context 'nope'" in done.stderr
+    assert "  hint: it has kwok-tests" in done.stderr
+
+
+def test_a_cluster_out_of_reach_is_unknown(cluster: Cluster, command: CommandLine, tmp_path: Path) -> None:
+    text = cluster.kubeconfig.read_text()
+    host = next(line.split()[-1] for line in text.splitlines() if "server:" in line)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text(text.replace(host, "https://127.0.0.1:9"))
+    done = command(*EXISTING, f"--kubeconfig={elsewhere}", "--requirement=clusterip.*", "--report-dir=report")
+    assert done.returncode == 3
+    assert "cannot reach the API server at https://127.0.0.1:9: " in done.stdout
+    assert "partial: 3 unknown" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_api_server_that_goes_away_is_unknown_and_not_the_fault_of_dns(command: CommandLine) -> None:
+    made = command.json("cluster", "up", "--name", "demo")
+    directory = command.cluster_directory("demo")
+    process = command.start("run", "--name=demo", "--report-dir=report", "--timing=api=1")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "negative.names.unknown-hostname" in line:
+            break
+    for component in processes.of_cluster(directory):
+        if Path(component.cmdline()[0]).name == "kube-apiserver":
+            component.kill()
+            psutil.wait_procs([component])
+    rest, _ = process.communicate(timeout=120)
+
+    assert made["name"] == "demo"
+    assert process.returncode == 3, rest
+    assert "Traceback" not in rest
+    assert "nonconformant" not in rest
+    assert f"{Verdict.UNKNOWN}       survival.pod-restart.name-follows" in rest

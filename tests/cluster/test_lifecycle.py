@@ -1,0 +1,138 @@
+"""What is started ends: after success, failure, Ctrl-C, SIGTERM, and when the runner was killed."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.commandline import CommandLine
+from kube_dns_conformance.clusters import processes
+from kube_dns_conformance.clusters.base import Cluster
+
+COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller", "coredns"}
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(Path(process.cmdline()[0]).name for process in processes.of_cluster(directory))
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"the process ended without saying {text!r}")
+
+
+def test_up_status_down(command: CommandLine) -> None:
+    made = command.json("cluster", "up", "--name", "demo", "--zone", "example.test")
+    directory = command.cluster_directory("demo")
+
+    assert set(names(directory)) == COMPONENTS
+    assert names(directory).count("coredns") == 2
+    assert made["zone"] == "example.test"
+    assert [one["host"] for one in made["dns"]] == ["127.0.0.1", "127.0.0.1"]
+    assert Path(made["kubeconfig"]).is_file()
+    assert command.json("cluster", "status", "--name", "demo") == made
+    assert command.json("cluster", "up", "--name", "demo") == made  # runs already: the same one
+
+    assert command("cluster", "down", "--name", "demo").returncode == 0
+    assert names(directory) == []
+    assert not directory.exists()
+    assert command("cluster", "status", "--name", "demo").returncode == 3
+    assert command("cluster", "down", "--name", "demo").returncode == 2
+
+
+def test_every_component_listens_on_loopback_only(cluster: Cluster) -> None:
+    directory = cluster.kubeconfig.parent
+    listening = [
+        connection.laddr.ip
+        for process in processes.of_cluster(directory)
+        for connection in process.net_connections()
+        if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE) and connection.laddr
+    ]
+    assert len(listening) >= 10
+    assert all(ipaddress.ip_address(ip).is_loopback for ip in listening)
+
+
+def test_two_clusters_of_different_families_side_by_side(cluster: Cluster, command: CommandLine) -> None:
+    other = command.json("cluster", "up", "--name", "tests", "--ip-family", "ipv6", "--nodes", "1")
+    assert other["capabilities"] == ["dns-replicas", "ipv6"]
+    done = command("run", "--name", "tests", "--requirement", "*.address.*", "--report-dir", "report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "unsupported   clusterip.address.ipv4" in done.stdout
+    assert "conformant    headless.address.ipv6" in done.stdout
+    assert names(command.cluster_directory("tests"))  # --name uses a running cluster and leaves it running
+
+
+def test_a_run_leaves_nothing_behind(command: CommandLine) -> None:
+    done = command("run", "--requirement", "clusterip.address.ipv4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((command.directory / "state" / "clusters").glob("[!.]*")) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_cleans_up_and_reports_what_it_has(command: CommandLine, number: signal.Signals) -> None:
+    process = command.start("run", "--report-dir", "report")
+    read_until(process, "clusterip.srv.named-port")
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "partial: " in rest
+    assert "Traceback" not in rest
+    assert list((command.directory / "state" / "clusters").glob("[!.]*")) == []
+    assert (command.directory / "report" / "junit.xml").is_file()
+
+
+def test_an_interrupted_start_cleans_up(command: CommandLine) -> None:
+    process = command.start("cluster", "up", "--name", "demo")
+    read_until(process, "starting cluster demo")
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert not command.cluster_directory("demo").exists()
+
+
+def test_what_a_killed_runner_left_is_removed_by_the_next_command(command: CommandLine) -> None:
+    process = command.start("run")
+    read_until(process, "clusterip.srv.named-port")
+    process.kill()
+    process.communicate(timeout=60)
+    (directory,) = (command.directory / "state" / "clusters").glob("run-*")
+    assert set(names(directory)) >= COMPONENTS
+
+    assert command.json("cluster", "status") == []
+    assert names(directory) == []
+    assert not directory.exists()
+
+
+def test_a_port_in_use_is_one_clear_line(command: CommandLine) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        done = command("cluster", "up", "--name", "demo", "--dns-port", str(port))
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-2:] == [
+        f"error: port {port} on 127.0.0.1 is in use",
+        "  hint: choose another --dns-port, or none for a free one",
+    ]
+    assert not command.cluster_directory("demo").exists()
+
+
+def test_a_state_folder_without_permission_is_one_clear_line(command: CommandLine) -> None:
+    command.variables["KDC_STATE"] = "/sys/kdc"  # where root may not make a directory either
+    done = command("cluster", "up")
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-2:] == [
+        "error: no permission for /sys/kdc",
+        "  hint: set KDC_STATE to a directory you may write",
+    ]

@@ -1,0 +1,173 @@
+"""Comparing: what must be there, what came back, and the difference in words."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observations import WEB, seen, silent
+
+from kube_dns_conformance.dns.compare import (
+    Difference,
+    Expected,
+    at_least,
+    difference,
+    exactly,
+    in_order,
+    no_data,
+    no_such_name,
+    normal,
+    value,
+)
+from kube_dns_conformance.dns.model import Answer, Question, Record
+
+SRV = Question("_http._tcp.web.shop.svc.cluster.local.", "SRV")
+ADDRESSES = st.ip_addresses().map(str)
+SETS = st.sets(ADDRESSES, min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "words"),
+    [
+        (exactly(["10.0.0.1"]), seen("10.0.0.1"), ""),
+        (exactly(["10.0.0.1"]), seen(), "missing 10.0.0.1"),
+        (exactly(["10.0.0.1"]), seen("10.0.0.1", "10.0.0.2"), "not expected 10.0.0.2"),
+        (exactly(["10.0.0.1"]), seen("10.0.0.2"), "missing 10.0.0.1; not expected 10.0.0.2"),
+        (exactly(["10.0.0.1"]), seen("10.0.0.1", "10.0.0.1"), "repeated 10.0.0.1"),
+        (exactly(["10.0.0.1"]), seen(rcode="NXDOMAIN"), "NXDOMAIN instead of NOERROR; missing 10.0.0.1"),
+        (exactly(["10.0.0.1"]), seen("10.0.0.1", rcode="SERVFAIL"), "SERVFAIL instead of NOERROR; missing 10.0.0.1"),
+        (exactly(["10.0.0.1"]), seen("10.0.0.1", truncated=True), "truncated"),
+        (exactly(["10.0.0.1"]), silent(), "no answer within 2 s"),
+        (at_least(["10.0.0.1"]), seen("10.0.0.1", "10.0.0.2"), ""),
+        (at_least(["10.0.0.1"]), seen("10.0.0.2"), "missing 10.0.0.1"),
+        (at_least(["10.0.0.1"]), seen("10.0.0.1", "10.0.0.2", "10.0.0.2"), "repeated 10.0.0.2"),
+        (no_such_name(), seen(rcode="NXDOMAIN"), ""),
+        (no_such_name(), seen(), "NOERROR instead of NXDOMAIN"),
+        (no_such_name(), seen("10.0.0.1", rcode="NXDOMAIN"), "not expected 10.0.0.1"),
+        (no_such_name(), seen(rcode="SERVFAIL"), "SERVFAIL instead of NXDOMAIN"),
+        (no_data(), seen(), ""),
+        (no_data(), seen("10.0.0.1"), "not expected 10.0.0.1"),
+        (no_data(), seen(rcode="NXDOMAIN"), "NXDOMAIN instead of NOERROR"),
+    ],
+)
+def test_an_answer_differs_in_these_words(expected: Expected, answer: Answer, words: str) -> None:
+    found = difference(expected, answer)
+    assert str(found) == words
+    assert bool(found) is bool(words)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [Record("web-1.shop.svc.cluster.local.", "A", 5, "10.0.0.1"), Record(WEB.name, "AAAA", 5, "fd00::1")],
+)
+def test_a_record_of_another_name_or_type_is_not_counted_for_this_one(stranger: Record) -> None:
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NOERROR", records=(stranger,))
+    assert str(difference(exactly(["10.0.0.1"]), answer)) == (
+        f"missing 10.0.0.1; not expected {stranger.name} {stranger.rdtype} {stranger.rdata}"
+    )
+
+
+def test_web_1_is_not_web_10() -> None:
+    expected = exactly(["80 web-1.web.shop.svc.cluster.local."])
+    answer = seen("0 0 80 web-10.web.shop.svc.cluster.local.", question=SRV)
+    assert difference(expected, answer).missing == ("80 web-1.web.shop.svc.cluster.local.",)
+
+
+@pytest.mark.parametrize("rdata", ["0 100 80 web.shop.", "65535 0 80 web.shop.", "0 33 80 web.shop."])
+def test_weight_and_priority_of_an_srv_record_do_not_matter(rdata: str) -> None:
+    assert not difference(exactly(["80 WEB.shop."]), seen(rdata, question=SRV))
+
+
+def test_port_and_target_of_an_srv_record_do_matter() -> None:
+    found = difference(exactly(["80 web.shop."]), seen("0 100 81 web.shop.", question=SRV))
+    assert found == Difference(missing=("80 web.shop.",), extra=("81 web.shop.",))
+
+
+def test_the_ttl_does_not_matter() -> None:
+    assert not difference(exactly(["10.0.0.1"]), seen("10.0.0.1", ttl=0))
+
+
+@pytest.mark.parametrize("make", [exactly, at_least])
+def test_an_expectation_of_no_record_has_to_say_which_kind(make: type[Expected]) -> None:
+    with pytest.raises(ValueError, match="needs at least one record"):
+        make([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (exactly(["10.0.0.10", "10.0.0.9"]), "10.0.0.9 10.0.0.10"),
+        (at_least(["b.test.", "A.test."]), "at least a.test. b.test."),
+        (no_such_name(), "NXDOMAIN"),
+        (no_data(), "NOERROR without records"),
+    ],
+)
+def test_an_expectation_reads_like_this(expected: Expected, text: str) -> None:
+    assert str(expected) == text
+
+
+def test_addresses_are_ordered_by_number_and_names_before_them() -> None:
+    wild = ["fd00::10", "10.0.0.10", "fd00::9", "10.0.0.9", "web.", "db."]
+    assert in_order(wild) == ["db.", "web.", "10.0.0.9", "10.0.0.10", "fd00::9", "fd00::10"]
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("FD00:0:0:0:0:0:0:1", "fd00::1"),
+        ("fd00::0001", "fd00::1"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("Web.Shop.", "web.shop."),
+    ],
+)
+def test_addresses_and_names_have_one_normal_form(text: str, canonical: str) -> None:
+    assert normal(text) == canonical
+
+
+@given(st.text("0123456789abfABF.:%-_zZİΣß") | ADDRESSES)
+def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
+    assert normal(normal(text)) == normal(text)
+
+
+@given(st.ip_addresses(v=6))
+def test_every_spelling_of_an_address_is_the_same_expectation(address: ipaddress.IPv6Address) -> None:
+    spellings = [str(address), address.exploded, address.exploded.upper()]
+    assert len({exactly([one]) for one in spellings}) == 1
+    assert value(Record("web.", "AAAA", 5, address.exploded)) == str(address)
+
+
+@given(SETS, st.randoms(use_true_random=False))
+def test_the_order_of_records_does_not_matter(addresses: set[str], chance: random.Random) -> None:
+    shuffled = sorted(addresses)
+    chance.shuffle(shuffled)
+    assert not difference(exactly(addresses), seen(*shuffled))
+
+
+@given(SETS, st.randoms(use_true_random=False))
+def test_the_case_of_letters_does_not_matter(addresses: set[str], chance: random.Random) -> None:
+    def mixed(text: str) -> str:
+        return "".join(chance.choice([one.upper(), one.lower()]) for one in text)
+
+    assert not difference(exactly(map(mixed, addresses)), seen(*map(mixed, addresses)))
+
+
+@given(SETS, st.data())
+def test_a_duplicate_is_told_and_nothing_else(addresses: set[str], data: st.DataObject) -> None:
+    twice = data.draw(st.sampled_from(sorted(addresses)))
+    assert difference(exactly(addresses), seen(*addresses, twice)) == Difference(repeated=(twice,))
+
+
+@given(SETS, SETS)
+def test_what_differs_is_exactly_the_two_set_differences(wanted: set[str], given_back: set[str]) -> None:
+    found = difference(exactly(wanted), seen(*given_back))
+    assert (set(found.missing), set(found.extra)) == (wanted - given_back, given_back - wanted)
+    assert bool(found) is (wanted != given_back)
+
+
+@given(SETS, SETS)
+def test_at_least_asks_for_no_more_than_exactly(wanted: set[str], given_back: set[str]) -> None:
+    found = difference(at_least(wanted), seen(*given_back))
+    assert found == Difference(missing=difference(exactly(wanted), seen(*given_back)).missing)

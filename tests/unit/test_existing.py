@@ -1,0 +1,143 @@
+"""A cluster that the user names: what its options mean, and what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters.existing import connect, parse_servers, with_servers
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import ClusterError, KdcError, UsageError
+
+ONE = Server("dns-0", "10.96.0.10")
+CLUSTER = Cluster("embedded", "x", Path("k"), None, "cluster.local", (ONE, ONE), frozenset({Capability.IPV4}))
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: here, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: me, user: {}}]
+contexts: [{name: here, context: {cluster: here, user: me}}]
+current-context: here
+"""
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> str:
+    """Names an API server at a port where nobody listens."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(KUBECONFIG)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("10.96.0.10", "10.96.0.10", 53),
+        ("10.96.0.10:5353", "10.96.0.10", 5353),
+        ("::1", "::1", 53),
+        ("[::1]", "::1", 53),
+        ("[::1]:5353", "::1", 5353),
+        ("fd00:10:96::a", "fd00:10:96::a", 53),
+        ("FD00::000A", "fd00::a", 53),
+        ("10.96.0.10:65535", "10.96.0.10", 65535),
+    ],
+)
+def test_a_server_is_a_host_with_or_without_a_port(text: str, host: str, port: int) -> None:
+    assert parse_servers([text]) == (Server("server-0", host, port),)
+
+
+def test_a_name_is_resolved_once() -> None:
+    (server,) = parse_servers(["localhost:5353"])
+    assert server.host in {"127.0.0.1", "::1"}
+    assert server.port == 5353
+
+
+def test_servers_are_numbered_in_the_order_given() -> None:
+    assert [str(one) for one in parse_servers(["::1", "127.0.0.1:54"])] == ["[::1]:53", "127.0.0.1:54"]
+    assert [one.name for one in parse_servers(["::1", "127.0.0.1:54"])] == ["server-0", "server-1"]
+    assert parse_servers([]) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:dns", "10.0.0.1:²", "http://10.0.0.1"],
+)
+def test_a_port_that_is_none_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_servers([text])
+    assert str(caught.value) == f"--dns-server {text}: the port must be a number from 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"), [("", "''"), (":53", "''"), ("a..b", "'a..b'"), ("no.such.invalid:53", "'no.such.invalid'")]
+)
+def test_a_host_that_is_none_is_a_usage_error(text: str, host: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_servers([text])
+    assert str(caught.value) == f"--dns-server {text}: {host} is neither an address nor a name that resolves"
+
+
+@pytest.mark.parametrize(
+    ("servers", "capabilities"),
+    [
+        (["10.0.0.1"], {Capability.IPV4}),
+        (["10.0.0.1", "10.0.0.2"], {Capability.IPV4, Capability.DNS_REPLICAS}),
+    ],
+)
+def test_other_servers_decide_whether_there_are_replicas(servers: list[str], capabilities: set[Capability]) -> None:
+    other = with_servers(CLUSTER, servers)
+    assert other.capabilities == capabilities
+    assert [one.host for one in other.dns] == servers
+    assert (other.name, other.zone, other.kubeconfig) == (CLUSTER.name, CLUSTER.zone, CLUSTER.kubeconfig)
+
+
+def test_a_single_server_instead_of_replicas_takes_the_capability_away() -> None:
+    replicated = with_servers(CLUSTER, ["10.0.0.1", "10.0.0.2"])
+    assert Capability.DNS_REPLICAS not in with_servers(replicated, ["10.0.0.1"]).capabilities
+
+
+def test_without_a_server_to_ask_there_is_a_hint(kubeconfig: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        connect(kubeconfig, "", "", [])
+    assert caught.value.message == "--cluster existing needs --dns-server HOST:PORT"
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "message"),
+    [
+        (None, "", "there is no kubeconfig {}"),
+        ("a: [", "", "kubeconfig {} is not valid YAML (line 1)"),
+        ("just text", "", "kubeconfig {} is not a kubeconfig: it holds no mapping"),
+        (KUBECONFIG, "there", "kubeconfig {} has no context 'there'"),
+        (KUBECONFIG.replace("cluster: here", "cluster: nowhere"), "", "kubeconfig {} cannot be used: "),
+        ("{}", "", "kubeconfig {} cannot be used: "),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_a_usage_error(
+    text: str | None, context: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "kubeconfig"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        connect(str(file), context, "", ["127.0.0.1"])
+    assert caught.value.message.startswith(message.format(file))
+
+
+def test_the_kubeconfig_of_the_environment_is_used_and_the_option_goes_first(
+    kubeconfig: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/from/environment")
+    with pytest.raises(UsageError, match="there is no kubeconfig /from/environment"):
+        connect("", "", "", ["127.0.0.1"])
+    with pytest.raises(ClusterError):
+        connect(kubeconfig, "", "", ["127.0.0.1"])
+
+
+def test_an_api_server_out_of_reach_could_not_be_judged(kubeconfig: str) -> None:
+    with pytest.raises(KdcError) as caught:
+        connect(kubeconfig, "here", "", ["127.0.0.1"])
+    assert isinstance(caught.value, ClusterError)
+    assert caught.value.message.startswith("cannot reach the API server at http://127.0.0.1:1: ")

@@ -1,0 +1,325 @@
+"""The judge: when it gives a verdict, and every word of what it says."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+import pytest
+from dns_server import DnsServer, Handler, records, reply
+
+from kube_dns_conformance.dns.compare import Expected, at_least, exactly, no_data, no_such_name
+from kube_dns_conformance.dns.model import Question, Server, Transport
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.judge import Judge, Nonconformant
+from kube_dns_conformance.requirements import catalogue
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.vantage import ThisProcess
+
+NAME = "web.shop.svc.cluster.local."
+WEB = Question(NAME, "A")
+TWO = {WEB: exactly(["10.0.0.1", "10.0.0.2"])}
+LONG_AGO = 0.0
+HEAD = "NONCONFORMANT headless.address.ipv4 (2.4.1, MUST): "
+REPEAT = f"  repeat    dig @127.0.0.1 -p PORT {NAME} A"
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kube_dns_conformance.judge.ROUND_PAUSE_SECONDS", 0.001)
+
+
+def judge_of(*servers: Server, **limits: float) -> Judge:
+    timings = Timings(**({"answer": 20.0, "propagation": 0.05, "cache": 0.1} | limits))  # type: ignore[arg-type]
+    return Judge(catalogue()["headless.address.ipv4"], ThisProcess(timings.answer), servers, timings, "cluster.local")
+
+
+def web(*addresses: str, ttl: int = 5) -> Handler:
+    return records({f"{NAME} A": addresses}, ttl)
+
+
+def failure(
+    *handlers: Handler,
+    expected: Mapping[Question, Expected] = TWO,
+    transports: tuple[Transport, ...] = ("udp",),
+    **limits: float,
+) -> list[str]:
+    """What the judge says about servers that say this long after the change; ports and times replaced."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(DnsServer(one, f"dns-{at}")) for at, one in enumerate(handlers)]
+        with pytest.raises(Nonconformant) as caught:
+            judge_of(*servers, **limits).insist(lambda: expected, settled_at=LONG_AGO, transports=transports)
+    text = re.sub(r"(127\.0\.0\.1:| -p )\d+", r"\1PORT", str(caught.value))
+    return re.sub(r"for \d+ s,", "for T s,", text).splitlines()
+
+
+def test_a_missing_record() -> None:
+    assert failure(web("10.0.0.2")) == [
+        f"{HEAD}web.shop answers 1 of 2 expected A records",
+        f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
+        "  expected  10.0.0.1 10.0.0.2",
+        "  got       NOERROR 10.0.0.2         missing 10.0.0.1   (unchanged for T s, 3 rounds, 1 server)",
+        REPEAT,
+    ]
+
+
+def test_a_record_too_many() -> None:
+    assert failure(web("10.0.0.1", "10.0.0.2", "10.0.0.3")) == [
+        f"{HEAD}web.shop answers what must not be there: 10.0.0.3",
+        f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
+        "  expected  10.0.0.1 10.0.0.2",
+        "  got       NOERROR 10.0.0.1 10.0.0.2 10.0.0.3         not expected 10.0.0.3"
+        "   (unchanged for T s, 3 rounds, 1 server)",
+        REPEAT,
+    ]
+
+
+def test_one_record_in_place_of_another() -> None:
+    first, *_, got, _ = failure(web("10.0.0.1", "10.0.0.9"))
+    assert first == f"{HEAD}web.shop answers 1 of 2 expected A records and 10.0.0.9, which must not be there"
+    assert got == (
+        "  got       NOERROR 10.0.0.1 10.0.0.9         missing 10.0.0.2; not expected 10.0.0.9"
+        "   (unchanged for T s, 3 rounds, 1 server)"
+    )
+
+
+def test_a_repeated_record() -> None:
+    assert failure(web("10.0.0.1", "10.0.0.2", "10.0.0.2")) == [
+        f"{HEAD}web.shop answers the same record more than once: 10.0.0.2",
+        f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
+        "  expected  10.0.0.1 10.0.0.2",
+        "  got       NOERROR 10.0.0.1 10.0.0.2 10.0.0.2         repeated 10.0.0.2"
+        "   (unchanged for T s, 3 rounds, 1 server)",
+        REPEAT,
+    ]
+
+
+def test_a_denial_of_what_exists() -> None:
+    assert failure(records({})) == [
+        f"{HEAD}web.shop is answered with NXDOMAIN instead of NOERROR",
+        f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
+        "  expected  10.0.0.1 10.0.0.2",
+        "  got       NXDOMAIN         NXDOMAIN instead of NOERROR; missing 10.0.0.1 10.0.0.2"
+        "   (unchanged for T s, 3 rounds, 1 server)",
+        REPEAT,
+    ]
+
+
+def test_an_answer_for_what_does_not_exist() -> None:
+    first, _, expected, got, _ = failure(web("10.0.0.1"), expected={WEB: no_such_name()})
+    assert first == f"{HEAD}web.shop is answered with NOERROR instead of NXDOMAIN"
+    assert expected == "  expected  NXDOMAIN"
+    assert got.startswith("  got       NOERROR 10.0.0.1         NOERROR instead of NXDOMAIN   (")
+
+
+def test_no_record_of_the_type_asked_for() -> None:
+    first, _, expected, *_ = failure(web("10.0.0.1"), expected={WEB: no_data()})
+    assert first == f"{HEAD}web.shop answers what must not be there: 10.0.0.1"
+    assert expected == "  expected  NOERROR without records"
+
+
+def test_an_expectation_of_at_least() -> None:
+    first, _, expected, *_ = failure(web("10.0.0.3"), expected={WEB: at_least(["10.0.0.1"])})
+    assert first == f"{HEAD}web.shop answers 0 of 1 expected A records"
+    assert expected == "  expected  at least 10.0.0.1"
+
+
+def test_silence() -> None:
+    assert failure(lambda query, transport: None, answer=0.05) == [
+        f"{HEAD}dns-0 gives no usable answer for web.shop (no answer within 0.05 s)",
+        f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
+        "  expected  10.0.0.1 10.0.0.2",
+        "  got       no answer within 0.05 s   (unchanged for T s, 3 rounds, 1 server)",
+        REPEAT,
+    ]
+
+
+def test_an_answer_that_is_truncated_over_tcp_as_well() -> None:
+    assert failure(lambda query, transport: reply(query, truncated=True)) == [
+        f"{HEAD}web.shop is answered with a truncated message, even over TCP",
+        f"  asked     {NAME} A → 127.0.0.1:PORT/tcp (dns-0) from this process",
+        "  expected  10.0.0.1 10.0.0.2",
+        "  got       NOERROR (truncated)         truncated   (unchanged for T s, 3 rounds, 1 server)",
+        f"{REPEAT} +tcp",
+    ]
+
+
+def test_a_wrong_answer_over_one_transport_only_names_that_one() -> None:
+    def lies_over_tcp(query: bytes, transport: Transport) -> bytes:
+        return reply(query, "10.0.0.1", *(["10.0.0.2"] if transport == "udp" else []))
+
+    lines = failure(lies_over_tcp, transports=("udp", "tcp"))
+    assert lines[1] == f"  asked     {NAME} A → 127.0.0.1:PORT/tcp (dns-0) from this process"
+    assert lines[4] == f"{REPEAT} +tcp"
+
+
+def test_further_wrong_names_are_listed_up_to_five() -> None:
+    names = [Question(f"web-{one}.web.shop.svc.cluster.local.", "A") for one in range(7)]
+    lines = failure(records({}), expected={one: exactly(["10.0.0.1"]) for one in names})
+    assert lines[0] == f"{HEAD}web-0.web.shop is answered with NXDOMAIN instead of NOERROR"
+    assert lines[5:] == [
+        "  also      web-1.web.shop A, web-2.web.shop A, web-3.web.shop A, web-4.web.shop A, web-5.web.shop A …"
+    ]
+
+
+def test_of_two_servers_the_one_that_is_right_is_named() -> None:
+    lines = failure(web("10.0.0.1", "10.0.0.2"), web("10.0.0.1"))
+    assert lines[1] == f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-1) from this process"
+    assert lines[3].endswith("   (unchanged for T s, 3 rounds, dns-0 right)")
+
+
+def test_two_servers_that_are_wrong_in_the_same_way_are_alike() -> None:
+    lines = failure(web("10.0.0.1"), web("10.0.0.1"))
+    assert lines[1].endswith("(dns-0) from this process")
+    assert lines[3].endswith("   (unchanged for T s, 3 rounds, 2 servers alike)")
+
+
+def test_two_servers_that_are_wrong_in_different_ways_are_not_alike() -> None:
+    lines = failure(web("10.0.0.1"), web("10.0.0.2"))
+    assert lines[3].endswith("   (unchanged for T s, 3 rounds, 2 servers differently)")
+
+
+def test_an_honest_server_is_asked_as_many_rounds_as_have_to_be_right() -> None:
+    asked: list[Transport] = []
+
+    def count(query: bytes, transport: Transport) -> bytes:
+        asked.append(transport)
+        return reply(query, "10.0.0.2", "10.0.0.1")
+
+    with DnsServer(count) as server:
+        judge_of(server, stable=4).insist(lambda: TWO, settled_at=LONG_AGO)
+    assert sorted(asked) == ["tcp"] * 4 + ["udp"] * 4
+
+
+def test_truncation_is_no_lie_when_the_rest_comes_over_tcp() -> None:
+    fifty = [f"10.0.0.{one}" for one in range(50)]
+    without_edns = Question(NAME, "A", None)
+    with DnsServer(web(*fifty)) as server:
+        judge = judge_of(server)
+        judge.insist(lambda: {without_edns: exactly(fifty)}, settled_at=LONG_AGO, transports=("udp",))
+    assert [(check["transport"], len(check["answer"])) for check in judge.evidence.checks] == [("tcp", 50)]
+
+
+def after(rounds: int, first: list[str], then: list[str], ttl: int = 0) -> Handler:
+    """Says one thing for the first rounds and another from then on."""
+    asked = itertools.count()
+    return lambda query, transport: reply(query, *(first if next(asked) < rounds else then), ttl=ttl)
+
+
+@pytest.mark.parametrize(
+    ("propagation", "ttl", "cache"),
+    [(3600.0, 0, 60.0), (0.05, 3600, 7200.0), (1800.0, 1800, 7200.0)],
+)
+def test_a_late_server_is_granted_the_propagation_budget_and_the_ttl_it_announced(
+    propagation: float, ttl: int, cache: float
+) -> None:
+    late = after(5, ["10.0.0.1"], ["10.0.0.1", "10.0.0.2"], ttl)
+    with DnsServer(late) as server:
+        judge = judge_of(server, propagation=propagation, cache=cache)
+        judge.insist(lambda: TWO, settled_at=time.time() - 1, transports=("udp",))
+    assert [check["differs"] for check in judge.evidence.checks] == [""]
+
+
+def test_a_denial_is_granted_the_time_that_its_soa_record_announced() -> None:
+    asked = itertools.count()
+
+    def late(query: bytes, transport: Transport) -> bytes:
+        gone = next(asked) < 5
+        return reply(query, rcode="NXDOMAIN", ttl=5, soa=True) if gone else reply(query, "10.0.0.1", "10.0.0.2")
+
+    with DnsServer(late) as server:
+        judge_of(server, cache=60.0).insist(lambda: TWO, settled_at=time.time() - 1, transports=("udp",))
+
+
+def test_a_huge_ttl_buys_no_more_time_than_the_limit() -> None:
+    with DnsServer(after(5, ["10.0.0.1"], ["10.0.0.1", "10.0.0.2"], ttl=86400)) as server:
+        judge = judge_of(server, cache=10.0)
+        with pytest.raises(Nonconformant):
+            judge.insist(lambda: TWO, settled_at=time.time() - 60, transports=("udp",))
+
+
+def test_wrong_twice_is_not_yet_a_verdict_when_three_rounds_have_to_be_alike() -> None:
+    with DnsServer(after(2, [], ["10.0.0.1", "10.0.0.2"])) as server:
+        judge_of(server, stable=3).insist(lambda: TWO, settled_at=LONG_AGO, transports=("udp",))
+
+
+def test_a_server_that_is_right_in_every_other_round_is_caught() -> None:
+    asked = itertools.count()
+
+    def flap(query: bytes, transport: Transport) -> bytes:
+        return reply(query, "10.0.0.1", *(["10.0.0.2"] if next(asked) % 2 else []))
+
+    lines = failure(flap)
+    assert lines[0] == f"{HEAD}web.shop answers 1 of 2 expected A records"
+    assert "(unchanged for T s, 1 rounds, 1 server)" in lines[3]  # it did change in between
+
+
+def test_an_expectation_that_changes_between_rounds_is_not_blamed_on_dns() -> None:
+    """The objects change while it is judged; DNS follows five rounds later, long after the first change."""
+    calls = itertools.count()
+    with DnsServer(after(6, ["10.0.0.1"], ["10.0.0.2"])) as server:
+        judge = judge_of(server, propagation=60.0)
+        judge.insist(
+            lambda: {WEB: exactly(["10.0.0.1" if next(calls) < 1 else "10.0.0.2"])},
+            settled_at=LONG_AGO,
+            transports=("udp",),
+        )
+    assert [check["answer"] for check in judge.evidence.checks] == [["0 A 10.0.0.2"]]
+
+
+def test_what_has_not_followed_a_change_is_blamed_when_its_time_is_up() -> None:
+    calls = itertools.count()
+    with DnsServer(web("10.0.0.1", ttl=0)) as server, pytest.raises(Nonconformant):
+        judge_of(server).insist(
+            lambda: {WEB: exactly(["10.0.0.1" if next(calls) < 1 else "10.0.0.2"])}, settled_at=LONG_AGO
+        )
+
+
+def test_objects_that_never_stop_changing_are_nobodys_fault() -> None:
+    calls = itertools.count(1)
+    with DnsServer(web("10.0.0.1")) as server, pytest.raises(ClusterError, match="kept changing for 0.1 s"):
+        judge_of(server, settle=0.1).insist(lambda: {WEB: exactly([f"10.1.{next(calls) % 2}.1"])}, settled_at=LONG_AGO)
+
+
+def test_nothing_to_ask_is_not_conformant() -> None:
+    with pytest.raises(ValueError, match="nothing to ask"):
+        judge_of(Server("dns-0", "127.0.0.1")).insist(dict, settled_at=LONG_AGO)
+    with pytest.raises(ValueError, match="nothing to ask"):
+        judge_of().insist(lambda: TWO, settled_at=LONG_AGO)
+
+
+def test_the_evidence_is_the_last_round_the_good_answers_as_well() -> None:
+    with DnsServer(web("10.0.0.1", "10.0.0.2"), "dns-0") as good, DnsServer(records({}), "dns-1") as bad:
+        judge = judge_of(good, bad)
+        with pytest.raises(Nonconformant):
+            judge.insist(lambda: TWO, settled_at=LONG_AGO, transports=("udp",))
+    assert [(one["server"], one["expected"], one["differs"]) for one in judge.evidence.checks] == [
+        ("dns-0", "10.0.0.1 10.0.0.2", ""),
+        ("dns-1", "10.0.0.1 10.0.0.2", "NXDOMAIN instead of NOERROR; missing 10.0.0.1 10.0.0.2"),
+    ]
+
+
+def test_a_verdict_of_our_own_has_the_same_head() -> None:
+    with pytest.raises(Nonconformant) as caught:
+        judge_of().condemn("web.shop blinked", "asked     often", "got       silence")
+    assert str(caught.value).splitlines() == [
+        f"{HEAD}web.shop blinked",
+        "  asked     often",
+        "  got       silence",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        (NAME, "web.shop"),
+        ("_http._tcp.web.shop.svc.cluster.local.", "_http._tcp.web.shop"),
+        ("web.shop.svc.other.local.", "web.shop.svc.other.local."),
+        ("10.0.0.10.in-addr.arpa.", "10.0.0.10.in-addr.arpa."),
+    ],
+)
+def test_names_are_said_as_people_say_them(name: str, short: str) -> None:
+    assert judge_of().short(name) == short

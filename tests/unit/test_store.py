@@ -1,0 +1,183 @@
+"""The embedded clusters on disk: found again, cleaned up after whoever was killed, and nobody else's harmed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kube_dns_conformance.clusters import processes, store
+from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters.processes import Owner
+from kube_dns_conformance.clusters.store import Entry
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import ClusterError, UsageError
+
+SERVERS = (Server("dns-0", "127.0.0.1", 5300), Server("dns-1", "::1", 5301))
+GONE = Owner(1, 1.0)  # the first process has a later start time
+WAIT_FOR_EVER = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KDC_STATE", str(tmp_path / "state"))
+
+
+def entry(name: str, owner: Owner | None = None, *, made: bool = True) -> Entry:
+    where = store.directory(name)
+    families = frozenset({Capability.IPV4, Capability.DNS_REPLICAS})
+    cluster = Cluster("embedded", name, where / "kubeconfig", None, "cluster.local", SERVERS, families, "1.37.2")
+    saved = Entry(where, owner, cluster if made else None)
+    store.save(saved)
+    return saved
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A running process of the cluster ``demo``."""
+    where = store.directory("demo")
+    where.mkdir(parents=True)
+    started = processes.start(WAIT_FOR_EVER, where, tmp_path / "log")
+    yield started
+    started.kill()
+    started.wait()
+
+
+@pytest.mark.parametrize("owner", [None, GONE])
+@pytest.mark.parametrize("made", [True, False])
+def test_what_is_saved_is_loaded(owner: Owner | None, made: bool) -> None:
+    saved = entry("demo", owner, made=made)
+    assert store.load(saved.directory) == saved
+
+
+@pytest.mark.parametrize("text", [None, "", '{"owner": null, "clu'])
+def test_a_directory_that_was_cut_off_is_an_entry_without_a_cluster(text: str | None) -> None:
+    where = store.directory("demo")
+    where.mkdir(parents=True)
+    if text is not None:
+        (where / "cluster.json").write_text(text)
+    assert store.load(where) == Entry(where, None, None)
+    assert store.load(where).is_abandoned()
+
+
+def test_entries_are_listed_by_name() -> None:
+    assert store.entries() == []
+    made = [entry("b"), entry("a"), entry("a-1", GONE)]
+    assert store.entries() == sorted(made, key=lambda one: one.name)
+
+
+def test_what_has_a_name_we_never_give_is_left_alone() -> None:
+    entry("demo")
+    for name in ("lost+found", "UPPER", ".hidden"):
+        (store.root() / name).mkdir()
+    (store.root() / "file").write_text("")
+    assert [one.name for one in store.entries()] == ["demo"]
+    assert store.remove_abandoned() == []
+    assert sorted(one.name for one in store.root().iterdir()) == [".hidden", "UPPER", "demo", "file", "lost+found"]
+
+
+@pytest.mark.parametrize("name", ["demo", "a", "0", "run-12ab34cd", "a" * 40])
+def test_a_cluster_name_is_a_label(name: str, tmp_path: Path) -> None:
+    assert store.directory(name) == tmp_path / "state" / "clusters" / name
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a.b", "a/b", "..", "a\n", "ä", "a" * 41])
+def test_any_other_name_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match="is not a cluster name"):
+        store.directory(name)
+
+
+def test_a_cluster_being_made_is_locked_for_others_and_free_afterwards() -> None:
+    with store.locked("demo") as where:
+        assert where == store.directory("demo")
+        with pytest.raises(ClusterError, match="'demo' is being started or stopped by another process"):
+            store.locked("demo").__enter__()
+        with store.locked("other"):
+            pass
+    with store.locked("demo"):
+        pass
+
+
+def test_only_this_user_may_look_into_a_cluster() -> None:
+    assert entry("demo").directory.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("owner", "made", "abandoned"),
+    [
+        (Owner.me(), True, False),
+        (Owner.me(), False, False),
+        (GONE, True, True),
+        (GONE, False, True),
+        (None, True, False),  # made by `cluster up`: stays
+        (None, False, True),
+    ],
+)
+def test_a_cluster_is_abandoned_when_its_owner_is_gone(owner: Owner | None, made: bool, abandoned: bool) -> None:
+    assert entry("demo", owner, made=made).is_abandoned() is abandoned
+
+
+def test_abandoned_clusters_are_removed_and_no_others() -> None:
+    kept = [entry("kept"), entry("mine", Owner.me())]
+    entry("left", GONE)
+    entry("half", None, made=False)
+    assert store.remove_abandoned() == ["half", "left"]
+    assert store.entries() == kept
+    assert store.remove_abandoned() == []
+
+
+def test_an_abandoned_cluster_that_somebody_else_is_removing_is_left_to_them() -> None:
+    entry("left", GONE)
+    with store.locked("left"):
+        assert store.remove_abandoned() == []
+    assert store.remove_abandoned() == ["left"]
+
+
+def test_removing_a_cluster_ends_its_processes(process: subprocess.Popen[bytes]) -> None:
+    found = entry("demo")
+    assert found.is_running()
+    store.remove(found.directory)
+    assert not found.is_running()
+    assert not found.directory.exists()
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_the_processes_of_other_clusters_are_not_ended(process: subprocess.Popen[bytes]) -> None:
+    processes.stop_all(store.directory("demo-2"))
+    processes.stop_all(store.directory("dem"))
+    assert [one.pid for one in processes.of_cluster(store.directory("demo"))] == [process.pid]
+
+
+def test_children_of_a_clusters_process_belong_to_it_as_well(tmp_path: Path) -> None:
+    where = store.directory("demo")
+    where.mkdir(parents=True)
+    shell = ["/bin/sh", "-c", "sleep 600 & wait"]
+    started = processes.start(shell, where, tmp_path / "log")
+    while len(processes.of_cluster(where)) < 2:
+        assert started.poll() is None
+    processes.stop_all(where)
+    assert processes.of_cluster(where) == []
+
+
+def test_an_owner_is_told_from_a_later_process_with_the_same_id(process: subprocess.Popen[bytes]) -> None:
+    started = psutil.Process(process.pid).create_time()
+    assert Owner.me().is_alive()
+    assert Owner(process.pid, started).is_alive()
+    assert not Owner(process.pid, started - 60).is_alive()
+    process.kill()
+    process.wait()
+    assert not Owner(process.pid, started).is_alive()
+
+
+def test_the_clusters_of_the_environment_are_not_taken_for_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/home/me/.kube/config")
+    monkeypatch.setenv("KWOK_WORKDIR", "/home/me/.kwok")
+    environment = processes.environment(tmp_path)
+    assert "KUBECONFIG" not in environment
+    assert {environment[name] for name in (processes.MARK, "KWOK_WORKDIR")} == {str(tmp_path)}

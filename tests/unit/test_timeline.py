@@ -1,0 +1,228 @@
+"""Timelines: what appears, goes, comes back and holds, and that nothing seen is lost on the way to the report."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+from dns_server import DnsServer, records
+from hypothesis import given
+from hypothesis import strategies as st
+from observations import DNS_0, DNS_1, WEB, row, rows, seen, silent
+
+from kube_dns_conformance import timeline
+from kube_dns_conformance.dns.compare import difference, exactly, no_such_name
+from kube_dns_conformance.dns.model import Answer, Question, Server
+from kube_dns_conformance.timeline import Lane
+from kube_dns_conformance.vantage import Ask, ThisProcess
+
+OLD, NEW = "10.0.0.1", "10.0.0.2"
+RIGHT = exactly([NEW])
+
+
+def test_lanes_are_told_apart_by_question_server_and_transport() -> None:
+    no_edns = Question(WEB.name, "A", None)
+    mixed = [
+        seen(OLD, at=3.0),
+        seen(OLD, at=1.0, server=DNS_1),
+        seen(OLD, at=2.0, transport="tcp"),
+        seen(OLD, at=0.0, question=no_edns),
+        seen(NEW, at=1.0),
+    ]
+    assert timeline.lanes(mixed) == {
+        Lane(no_edns, "dns-0", "udp"): [mixed[3]],
+        Lane(WEB, "dns-0", "udp"): [mixed[4], mixed[0]],
+        Lane(WEB, "dns-0", "tcp"): [mixed[2]],
+        Lane(WEB, "dns-1", "udp"): [mixed[1]],
+    }
+
+
+def test_the_answers_to_one_question_are_found() -> None:
+    other = seen(question=Question("db.", "A"))
+    assert timeline.of([seen(OLD), other], WEB) == [seen(OLD)]
+
+
+@pytest.mark.parametrize(
+    ("said", "since"),
+    [
+        ([], None),
+        ([NEW], 0.0),
+        ([OLD], None),
+        ([OLD, OLD, NEW, NEW], 2.0),
+        ([OLD, NEW, OLD, NEW], 3.0),
+        ([NEW, NEW, OLD], None),
+        (["", NEW, "-", NEW], 3.0),
+        ([NEW, "-"], None),
+        ([f"{OLD} {NEW}", NEW], 1.0),
+    ],
+)
+def test_answers_settle_when_they_become_right_for_good(said: list[str], since: float | None) -> None:
+    assert timeline.settles(row(*said), RIGHT) == since
+
+
+@given(rows())
+def test_before_it_settles_something_is_wrong_and_afterwards_nothing(answers: list[Answer]) -> None:
+    since = timeline.settles(answers, RIGHT)
+    if since is None:
+        assert not answers or difference(RIGHT, answers[-1])
+        return
+    wrong = timeline.deviations(answers, RIGHT)
+    assert all(answer.sent < since for answer in wrong)
+    assert since == 0.0 or wrong[-1].sent == since - 1  # the answer before was wrong
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        ([OLD, NEW, NEW], []),
+        ([OLD, NEW, OLD, NEW], [2.0]),
+        ([OLD, NEW, OLD, OLD], [2.0, 3.0]),
+        ([OLD, "", OLD], [2.0]),
+        ([OLD, "-", OLD], []),  # silence says nothing about the address
+        ([OLD, "-", NEW, "-", OLD], [4.0]),
+        ([NEW, OLD, OLD], []),  # it came, which is not coming back
+        ([f"{OLD} {NEW}", OLD], []),
+        (["-", ""], []),
+    ],
+)
+def test_an_address_returns_when_it_had_gone(said: list[str], at: list[float]) -> None:
+    assert [answer.sent for answer in timeline.returns(row(*said), OLD)] == at
+
+
+@given(rows())
+def test_what_returns_was_sighted_before_it_was_gone(answers: list[Answer]) -> None:
+    returned = timeline.returns(answers, OLD)
+    spoken = [bool(timeline.sightings([one], OLD)) for one in answers if one.problem is None]
+    first, last = (spoken.index(True), len(spoken) - spoken[::-1].index(True)) if any(spoken) else (0, 0)
+    assert bool(returned) is not all(spoken[first:last])
+    assert set(returned) <= set(timeline.sightings(answers, OLD))
+
+
+@given(rows(), rows())
+def test_what_has_returned_stays_on_record(early: list[Answer], later: list[Answer]) -> None:
+    assert timeline.returns(early + later, OLD)[: len(timeline.returns(early, OLD))] == timeline.returns(early, OLD)
+
+
+def test_an_address_is_sighted_in_any_spelling() -> None:
+    answer = seen("fd00:0:0:0:0:0:0:1", question=Question(WEB.name, "AAAA"))
+    assert timeline.sightings([answer], "fd00::1") == [answer]
+    assert timeline.sightings([answer], "fd00::11") == []
+
+
+def test_a_deviation_is_none_of_what_is_right() -> None:
+    answers = row(OLD, NEW, "", "-")
+    assert timeline.deviations(answers, exactly([OLD]), RIGHT) == answers[2:]
+    assert timeline.deviations(answers, no_such_name()) == [answers[0], answers[1], answers[3]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds", "held"),
+    [
+        ([], 0.0, False),
+        (row(NEW), 0.0, True),
+        (row(OLD, NEW, NEW, NEW), 2.0, True),
+        (row(OLD, NEW, NEW, NEW), 2.1, False),
+        (row(NEW, NEW, NEW, OLD), 0.0, False),
+        (row(NEW, NEW, NEW, "-"), 0.0, False),
+        (row(NEW, NEW, NEW) + row(OLD, NEW, server=DNS_1), 1.0, False),
+        (row(NEW, NEW, NEW) + row(OLD, NEW, NEW, server=DNS_1), 1.0, True),
+    ],
+)
+def test_the_right_answer_holds_when_every_lane_gave_it_long_enough(
+    answers: list[Answer], seconds: float, held: bool
+) -> None:
+    assert timeline.holds(answers, RIGHT, seconds) is held
+
+
+def test_equal_answers_in_a_row_become_one_line() -> None:
+    answers = [seen(NEW, OLD, at=10.0), seen(OLD, NEW, at=10.05), silent(10.1), seen(rcode="NXDOMAIN", at=10.15)]
+    shared = {"name": WEB.name, "type": "A", "server": "dns-0", "transport": "udp"}
+    assert timeline.as_data(answers) == [
+        shared | {"from": 10.0, "to": 10.05, "asks": 2, "said": f"NOERROR {OLD} {NEW}"},
+        shared | {"from": 10.1, "to": 10.1, "asks": 1, "said": "no answer within 2 s"},
+        shared | {"from": 10.15, "to": 10.15, "asks": 1, "said": "NXDOMAIN"},
+    ]
+
+
+@given(rows(), rows())
+def test_no_ask_is_lost_and_neighbours_differ(first: list[Answer], second: list[Answer]) -> None:
+    second = [seen(*[one.rdata for one in answer.records], at=answer.sent, server=DNS_1) for answer in second]
+    data = timeline.as_data(first + second)
+    assert sum(line["asks"] for line in data) == len(first) + len(second)
+    assert [line["from"] for line in data] == sorted(line["from"] for line in data)
+    for server in ("dns-0", "dns-1"):
+        lane = [line for line in data if line["server"] == server]
+        assert all(one["said"] != other["said"] for one, other in zip(lane, lane[1:], strict=False))
+        assert all(one["to"] < other["from"] for one, other in zip(lane, lane[1:], strict=False))
+
+
+@given(rows(), st.randoms(use_true_random=False))
+def test_the_order_in_which_answers_arrive_does_not_matter(answers: list[Answer], chance: random.Random) -> None:
+    shuffled = list(answers)
+    chance.shuffle(shuffled)
+    assert timeline.as_data(shuffled) == timeline.as_data(answers)
+
+
+def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
+    web, db = Question("web.test.", "A"), Question("db.test.", "A")
+    honest = records({"web.test. A": [NEW], "db.test. A": [OLD]})
+    with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
+        watch = timeline.Watch(ThisProcess(5.0), [first, second], [web, db])
+        with watch:
+            enough = watch.wait(lambda seen: len(seen) >= 16 and len(timeline.lanes(seen)) == 4, time.time() + 30)
+    assert enough
+    lanes = timeline.lanes(watch.answers())
+    assert set(lanes) == {Lane(question, f"dns-{one}", "udp") for question in (web, db) for one in (0, 1)}
+    assert all(answer.rcode == "NOERROR" for answer in watch.answers())
+    assert watch.answers() == sorted(watch.answers(), key=lambda answer: answer.sent)
+
+
+def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
+    silence = DnsServer(lambda query, transport: None, "dns-1")
+    with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
+        with timeline.Watch(ThisProcess(0.4), [honest, quiet], [WEB]) as watch:
+            assert watch.wait(lambda seen: len(seen) >= 4, time.time() + 30)
+            assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
+        assert watch.answers()[0].rcode == "NOERROR"
+
+
+def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
+    with (
+        DnsServer(records({})) as server,
+        timeline.Watch(ThisProcess(5.0), [server], [WEB]) as watch,
+    ):
+        assert not watch.wait(lambda seen: False, time.time() + 0.1)
+
+
+class Breaking(ThisProcess):
+    """Asks once and breaks then, like a vantage whose Pod is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=5.0)
+        self.broken = threading.Event()
+
+    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
+        if self.broken.is_set():
+            raise ConnectionError("the vantage is gone")
+        self.broken.set()
+        return super().ask(asks)
+
+
+def test_a_vantage_that_breaks_is_never_mistaken_for_an_answer_that_holds() -> None:
+    honest = DnsServer(records({WEB.name + " A": [NEW]}))
+    with honest as server, timeline.Watch(Breaking(), [server], [WEB]) as watch:
+        with pytest.raises(ConnectionError, match="the vantage is gone"):
+            watch.wait(lambda seen: False, time.time() + 30)
+        assert timeline.holds(watch.answers(), RIGHT, 0.0)
+        with pytest.raises(ConnectionError, match="the vantage is gone"):
+            watch.wait(lambda seen: True, time.time() + 30)
+
+
+def test_a_watch_of_no_server_sees_nothing() -> None:
+    servers: list[Server] = []
+    with timeline.Watch(ThisProcess(1.0), servers, [WEB]) as watch:
+        assert not watch.wait(lambda seen: bool(seen), time.time())
+    assert watch.answers() == []
