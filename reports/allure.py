@@ -22,13 +22,14 @@ STATUS = {
     Verdict.UNKNOWN: "broken",
     Verdict.UNSUPPORTED: "skipped",
     Verdict.SKIPPED: "skipped",
+    Verdict.NOT_RUN: "unknown",
 }
 
 
 def write(results: Results, directory: Path) -> None:
     """Write a result for every test and the environment, in place of what an earlier report left there."""
     logger = AllureFileLogger(directory, clean=True)
-    for result in results.results:
+    for result in results.results + results.not_run():
         logger.report_result(_result(result, logger))
     cluster = results.run.get("cluster", {})
     facts = {"kubernetes": cluster.get("kubernetes"), "provider": cluster.get("provider"), "zone": cluster.get("zone")}

@@ -15,12 +15,8 @@ def write(results: Results, path: Path) -> None:
     """Write the file. Nonconformant is a failure, unknown and not run an error, the rest skipped."""
     suite = TestSuite("kube-dns-conformance")
     suite.timestamp = _timestamp(results)
-    for result in results.results:
+    for result in results.results + results.not_run():
         suite.add_testcase(_case(result))
-    judged = {result.test for result in results.results}
-    for test, requirement in results.run.get("selected", {}).items():
-        if test not in judged:
-            suite.add_testcase(_case(Result(requirement, test, Verdict.NOT_RUN, "the run ended before this test")))
     document = JUnitXml()
     document.add_testsuite(suite)
     document.update_statistics()

@@ -14,6 +14,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dns.flags
 import dns.message
@@ -24,8 +25,8 @@ import dns.rrset
 from kube_dns_conformance.dns.model import Server, Transport
 
 Reply = bytes | Iterable[bytes] | None
-"""``bytes`` are one message, framed as the transport demands. None is silence. Any other iterable is sent as it is, piece
-by piece: a datagram each over UDP; over TCP without a length in front, and the connection is closed after the last."""
+"""``bytes`` are one message, framed as the transport demands. None is silence. Any other iterable is sent as it is, a
+piece at a time: a datagram each over UDP, and over TCP without a length in front; TCP is closed after the last."""
 
 Handler = Callable[[bytes, Transport], Reply]
 """What to say to a query, given its wire format and "udp" or "tcp". Called from several threads at once."""
@@ -79,10 +80,10 @@ class DnsServer:
                 return
             self._pool.submit(self._guarded, self._answer_udp, query, client)
 
-    def _answer_udp(self, query: bytes, client: object) -> None:
+    def _answer_udp(self, query: bytes, client: Any) -> None:
         said = self._handler(query, "udp")
         for datagram in [said] if isinstance(said, bytes) else said or ():
-            self._udp.sendto(datagram, client)  # type: ignore[arg-type] # what recvfrom gave
+            self._udp.sendto(datagram, client)
 
     def _serve_tcp(self) -> None:
         while True:

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -225,7 +226,10 @@ def _write(item: pytest.Item) -> None:
     started = item.stash.get(STARTED, time.time())
     seconds = round(time.time() - started, 3)
     message = detail.splitlines()[0] if detail else ""
-    found = {"checks": evidence.checks, "timeline": evidence.timeline}
+    found: dict[str, Any] = {"checks": evidence.checks, "timeline": evidence.timeline}
+    situation = getattr(item, "funcargs", {}).get("situation")
+    if verdict in Verdict.bad() and situation is not None:
+        found["objects"] = situation.objects()  # now, before anything is cleaned up
     name = requirement_of(item).id
     item.config.stash[WRITER].add(Result(name, item.nodeid, verdict, message, detail, started, seconds, found))
 
@@ -250,6 +254,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     writer = session.config.stash.get(WRITER, None)
     if run is None:
         return
+    if writer is not None and session.config.getoption("report_dir") and writer.results.has_bad():
+        run.save_logs(Path(session.config.getoption("report_dir")) / "logs")
     run.close()
     if writer is None or not writer.results.run:
         return

@@ -58,6 +58,13 @@ class Results:
     results: list[Result]
     complete: bool = False
 
+    def not_run(self) -> list[Result]:
+        """A result for every test that was selected and not reached."""
+        judged = {result.test for result in self.results}
+        selected: dict[str, str] = self.run.get("selected", {})
+        why = "the run ended before this test"
+        return [Result(name, test, Verdict.NOT_RUN, why) for test, name in selected.items() if test not in judged]
+
     def by_requirement(self) -> dict[str, Verdict]:
         """The verdict on every requirement that was selected, the worst one first when several tests judged it."""
         order = list(Verdict)
@@ -66,12 +73,15 @@ class Results:
             known = verdicts.get(result.requirement, Verdict.NOT_RUN)
             verdicts[result.requirement] = min(known, result.verdict, key=order.index)
         selected: dict[str, str] = self.run.get("selected", {})
-        judged = {result.test for result in self.results}
-        for test, requirement in selected.items():
-            # A requirement of which one test is missing was not judged, unless it is already known to be broken.
-            if test not in judged and verdicts.get(requirement) is not Verdict.NONCONFORMANT:
-                verdicts[requirement] = Verdict.NOT_RUN
+        for missing in self.not_run():
+            # A requirement of which one test is missing was not judged, unless something bad is known about it.
+            if verdicts.get(missing.requirement) not in Verdict.bad():
+                verdicts[missing.requirement] = Verdict.NOT_RUN
         return {one: verdicts[one] for one in dict.fromkeys(selected.values()) if one in verdicts} or verdicts
+
+    def has_bad(self) -> bool:
+        """Whether there is anything that somebody has to look into."""
+        return any(result.verdict in Verdict.bad() for result in self.results)
 
     def counts(self) -> str:
         """``1 nonconformant, 17 conformant``: the verdicts on the requirements, the worst first."""
@@ -135,10 +145,13 @@ def read(directory: Path) -> Results:
     """Read a report directory. Raises UsageError when there is none; a line that was cut off is left out."""
     path = directory / FILE
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    return _parse(_objects(lines))
+    found = _parse(_objects(lines))
+    if found.run.get("schema", SCHEMA) != SCHEMA:
+        raise UsageError(f"{path} has schema {found.run['schema']}, this version reads {SCHEMA}")
+    return found
 
 
 def _parse(objects: Iterable[dict[str, Any]]) -> Results:

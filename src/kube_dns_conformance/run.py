@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -88,6 +89,14 @@ class Run:
             raise self._failures[name]
         return self._situations[name]
 
+    def save_logs(self, directory: Path) -> None:
+        """Copy the logs of an embedded cluster's DNS replicas and control plane, before they go with the cluster."""
+        if self._cluster is None or self._cluster.provider != "embedded":
+            return
+        directory.mkdir(parents=True, exist_ok=True)
+        for log in self._cluster.kubeconfig.parent.rglob("logs/*.log"):
+            shutil.copy(log, directory / log.name)
+
     def close(self) -> None:
         """Delete what the run made: its cluster, or in somebody else's cluster its namespaces."""
         began = time.monotonic()
@@ -127,9 +136,9 @@ class Run:
 
     def _open_embedded(self) -> Cluster:
         name = self.options.cluster_name
-        running = store.load(store.directory(name)).cluster if name and store.directory(name).exists() else None
-        if running is not None:
-            return running
+        running = store.load(store.directory(name)) if name else None
+        if running is not None and running.cluster is not None and running.is_running():
+            return running.cluster
         self._made_cluster = True
         options = embedded.Options(
             family=self.options.family, zone=self.options.zone or "cluster.local", versions=self.options.versions

@@ -14,7 +14,7 @@ import yaml
 from kube_dns_conformance import oracle
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
-from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.mirror import KINDS, Mirror
 from kube_dns_conformance.resources import folder
 from kube_dns_conformance.timings import Timings
 
@@ -85,8 +85,8 @@ class Situation:
 
     def objects(self) -> list[Object]:
         """Everything of this situation as it is now, for the evidence."""
-        kinds = ("Service", "EndpointSlice", "StatefulSet", "Deployment", "Pod")
-        return [item for kind in kinds for item in self.mirror.objects(kind, self.namespace)]
+        items = [item for kind in KINDS for item in self.mirror.objects(kind, self.namespace)]
+        return [item | {"metadata": _without_bookkeeping(item["metadata"])} for item in items]
 
     def _one(self, kind: str, name: str) -> Object:
         for item in self.mirror.objects(kind, self.namespace):
@@ -165,6 +165,10 @@ def _namespace(name: str, run: str) -> str:
 def _namespace_object(name: str, run: str) -> Object:
     labels = {RUN_LABEL: run, "pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def _without_bookkeeping(metadata: Object) -> Object:
+    return {key: value for key, value in metadata.items() if key != "managedFields"}
 
 
 def _is_rolled_out(workload: Object) -> bool:

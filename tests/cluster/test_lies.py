@@ -100,6 +100,9 @@ def test_a_wrong_address(cluster: Cluster, command: CommandLine) -> None:
     output, results = judge(cluster, command, lie, "clusterip.*", "headless.*", "statefulset.*", "negative.*")
 
     assert accused(results) == {"clusterip.address.ipv4"}
+    (found,) = [one for one in results.results if one.verdict is Verdict.NONCONFORMANT]
+    kinds = {one["kind"] for one in found.evidence["objects"]}
+    assert kinds == {"Service", "EndpointSlice", "Deployment", "Pod"}
     name = "web.kdc-RUN-clusterip-address"
     first, _, expected, got, _ = failure_text(output, "clusterip.address.ipv4")
     assert first == (

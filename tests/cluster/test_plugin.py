@@ -30,7 +30,13 @@ TRUE = """judge.insist(
 def suite(pytester: pytest.Pytester, cluster: Cluster) -> pytest.Pytester:
     """A project of its own that uses our fixtures on the running cluster."""
     servers = [f"--dns-server={server}" for server in cluster.dns]
-    options = ["--cluster=existing", f"--kubeconfig={cluster.kubeconfig}", *servers, "--timing=propagation=0.1"]
+    options = [
+        "--cluster=existing",
+        f"--kubeconfig={cluster.kubeconfig}",
+        *servers,
+        "--timing=propagation=0.1",
+        "--timing=cache=0.1",
+    ]
     pytester.makeini(f"[pytest]\naddopts = {' '.join(options)} --import-mode=importlib\n")
     return pytester
 

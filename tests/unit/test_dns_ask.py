@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import dns.flags
 import dns.message
 import pytest
-from dns_server import DnsServer, Handler, framed, records, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dns_server import DnsServer, Handler, framed, records, reply
 from kube_dns_conformance.dns.ask import ask, ask_all
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport, repeat_command
 
@@ -73,13 +73,7 @@ def test_silence_is_a_problem_after_the_time_given(transport: Transport) -> None
 
 @BOTH
 def test_a_port_where_nobody_listens_is_told_from_silence(transport: Transport) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
-        tcp.bind(udp.getsockname())
-        server = Server("dns-0", *udp.getsockname())
-        udp.close()
-        got = ask(WEB, server, transport, timeout=2.0)
-    assert got.problem == "connection refused"
+    assert ask(WEB, Server("dns-0", "127.0.0.1", 1), transport, timeout=20.0).problem == "connection refused"
 
 
 @BOTH
@@ -195,7 +189,7 @@ def test_tcp_that_comes_in_pieces_is_put_together() -> None:
     assert rdata(answer(piecewise, transport="tcp")) == ["10.0.0.1"]
 
 
-@pytest.mark.parametrize("pause", [0.0005, 0.02])
+@pytest.mark.parametrize("pause", [0.0, 0.02])
 def test_tcp_that_drips_has_no_more_time_than_silence(pause: float) -> None:
     ended = threading.Event()
 
@@ -205,9 +199,9 @@ def test_tcp_that_drips_has_no_more_time_than_silence(pause: float) -> None:
             yield b"."
 
     with DnsServer(drip) as server:
-        got = ask(WEB, server, "tcp", timeout=0.1)
+        got = ask(WEB, server, "tcp", timeout=0.05)
         ended.set()
-    assert got.problem == "no answer within 0.1 s"
+    assert got.problem == "no answer within 0.05 s"
     assert got.seconds < 2
 
 
@@ -223,10 +217,9 @@ def test_duplicates_order_and_differing_ttls_are_kept(transport: Transport) -> N
     assert [(one.rdata, one.ttl) for one in got.records] == [("10.0.0.2", 5), ("10.0.0.1", 5), ("10.0.0.2", 9)]
 
 
-@BOTH
-def test_three_thousand_records_arrive(transport: Transport) -> None:
+def test_three_thousand_records_arrive_over_tcp() -> None:
     many = [f"10.1.{one // 256}.{one % 256}" for one in range(3000)]
-    got = answer(lambda query, transport: reply(query, *many), transport=transport)
+    got = answer(lambda query, transport: reply(query, *many), transport="tcp")
     assert rdata(got) == many
     assert len(got.wire) > 48_000
 
@@ -280,8 +273,8 @@ def test_a_batch_is_answered_in_the_order_of_its_questions() -> None:
 def test_one_silent_server_does_not_hold_up_the_others_of_a_batch() -> None:
     with DnsServer(THREE) as honest, DnsServer(lambda query, transport: None) as silent:
         began = time.monotonic()
-        got = ask_all([(WEB, server, "udp") for server in (silent, honest) * 8], 0.2)
-    assert time.monotonic() - began < 1.6
+        got = ask_all([(WEB, server, "udp") for server in (silent, honest) * 8], 0.5)
+    assert time.monotonic() - began < 8 * 0.5
     assert [one.rcode for one in got] == [None, "NOERROR"] * 8
 
 

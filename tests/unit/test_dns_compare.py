@@ -8,7 +8,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from observations import WEB, seen, silent
 
 from kube_dns_conformance.dns.compare import (
     Difference,
@@ -23,6 +22,7 @@ from kube_dns_conformance.dns.compare import (
     value,
 )
 from kube_dns_conformance.dns.model import Answer, Question, Record
+from observations import WEB, seen, silent
 
 SRV = Question("_http._tcp.web.shop.svc.cluster.local.", "SRV")
 ADDRESSES = st.ip_addresses().map(str)

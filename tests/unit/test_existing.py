@@ -141,3 +141,9 @@ def test_an_api_server_out_of_reach_could_not_be_judged(kubeconfig: str) -> None
         connect(kubeconfig, "here", "", ["127.0.0.1"])
     assert isinstance(caught.value, ClusterError)
     assert caught.value.message.startswith("cannot reach the API server at http://127.0.0.1:1: ")
+
+
+def test_several_kubeconfig_files_are_not_guessed_among(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/one:/two")
+    with pytest.raises(UsageError, match="KUBECONFIG names several files"):
+        connect("", "", "", ["127.0.0.1:53"])

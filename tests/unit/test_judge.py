@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 import pytest
-from dns_server import DnsServer, Handler, records, reply
 
+from dns_server import DnsServer, Handler, records, reply
 from kube_dns_conformance.dns.compare import Expected, at_least, exactly, no_data, no_such_name
 from kube_dns_conformance.dns.model import Question, Server, Transport
 from kube_dns_conformance.errors import ClusterError
@@ -24,6 +24,7 @@ WEB = Question(NAME, "A")
 TWO = {WEB: exactly(["10.0.0.1", "10.0.0.2"])}
 LONG_AGO = 0.0
 HEAD = "NONCONFORMANT headless.address.ipv4 (2.4.1, MUST): "
+HOW_LONG = "   (unchanged for T s, 3 rounds, 1 server)"
 REPEAT = f"  repeat    dig @127.0.0.1 -p PORT {NAME} A"
 
 
@@ -61,7 +62,7 @@ def test_a_missing_record() -> None:
         f"{HEAD}web.shop answers 1 of 2 expected A records",
         f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
         "  expected  10.0.0.1 10.0.0.2",
-        "  got       NOERROR 10.0.0.2         missing 10.0.0.1   (unchanged for T s, 3 rounds, 1 server)",
+        f"  got       NOERROR 10.0.0.2         missing 10.0.0.1{HOW_LONG}",
         REPEAT,
     ]
 
@@ -71,8 +72,7 @@ def test_a_record_too_many() -> None:
         f"{HEAD}web.shop answers what must not be there: 10.0.0.3",
         f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
         "  expected  10.0.0.1 10.0.0.2",
-        "  got       NOERROR 10.0.0.1 10.0.0.2 10.0.0.3         not expected 10.0.0.3"
-        "   (unchanged for T s, 3 rounds, 1 server)",
+        f"  got       NOERROR 10.0.0.1 10.0.0.2 10.0.0.3         not expected 10.0.0.3{HOW_LONG}",
         REPEAT,
     ]
 
@@ -80,10 +80,7 @@ def test_a_record_too_many() -> None:
 def test_one_record_in_place_of_another() -> None:
     first, *_, got, _ = failure(web("10.0.0.1", "10.0.0.9"))
     assert first == f"{HEAD}web.shop answers 1 of 2 expected A records and 10.0.0.9, which must not be there"
-    assert got == (
-        "  got       NOERROR 10.0.0.1 10.0.0.9         missing 10.0.0.2; not expected 10.0.0.9"
-        "   (unchanged for T s, 3 rounds, 1 server)"
-    )
+    assert got == (f"  got       NOERROR 10.0.0.1 10.0.0.9         missing 10.0.0.2; not expected 10.0.0.9{HOW_LONG}")
 
 
 def test_a_repeated_record() -> None:
@@ -91,8 +88,7 @@ def test_a_repeated_record() -> None:
         f"{HEAD}web.shop answers the same record more than once: 10.0.0.2",
         f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
         "  expected  10.0.0.1 10.0.0.2",
-        "  got       NOERROR 10.0.0.1 10.0.0.2 10.0.0.2         repeated 10.0.0.2"
-        "   (unchanged for T s, 3 rounds, 1 server)",
+        f"  got       NOERROR 10.0.0.1 10.0.0.2 10.0.0.2         repeated 10.0.0.2{HOW_LONG}",
         REPEAT,
     ]
 
@@ -102,8 +98,7 @@ def test_a_denial_of_what_exists() -> None:
         f"{HEAD}web.shop is answered with NXDOMAIN instead of NOERROR",
         f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
         "  expected  10.0.0.1 10.0.0.2",
-        "  got       NXDOMAIN         NXDOMAIN instead of NOERROR; missing 10.0.0.1 10.0.0.2"
-        "   (unchanged for T s, 3 rounds, 1 server)",
+        f"  got       NXDOMAIN         NXDOMAIN instead of NOERROR; missing 10.0.0.1 10.0.0.2{HOW_LONG}",
         REPEAT,
     ]
 
@@ -132,7 +127,7 @@ def test_silence() -> None:
         f"{HEAD}dns-0 gives no usable answer for web.shop (no answer within 0.05 s)",
         f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-0) from this process",
         "  expected  10.0.0.1 10.0.0.2",
-        "  got       no answer within 0.05 s   (unchanged for T s, 3 rounds, 1 server)",
+        f"  got       no answer within 0.05 s{HOW_LONG}",
         REPEAT,
     ]
 
@@ -142,7 +137,7 @@ def test_an_answer_that_is_truncated_over_tcp_as_well() -> None:
         f"{HEAD}web.shop is answered with a truncated message, even over TCP",
         f"  asked     {NAME} A → 127.0.0.1:PORT/tcp (dns-0) from this process",
         "  expected  10.0.0.1 10.0.0.2",
-        "  got       NOERROR (truncated)         truncated   (unchanged for T s, 3 rounds, 1 server)",
+        f"  got       NOERROR (truncated)         truncated{HOW_LONG}",
         f"{REPEAT} +tcp",
     ]
 
@@ -280,7 +275,7 @@ def test_what_has_not_followed_a_change_is_blamed_when_its_time_is_up() -> None:
 
 def test_objects_that_never_stop_changing_are_nobodys_fault() -> None:
     calls = itertools.count(1)
-    with DnsServer(web("10.0.0.1")) as server, pytest.raises(ClusterError, match="kept changing for 0.1 s"):
+    with DnsServer(web("10.0.0.1")) as server, pytest.raises(ClusterError, match=r"kept changing for 0\.1 s"):
         judge_of(server, settle=0.1).insist(lambda: {WEB: exactly([f"10.1.{next(calls) % 2}.1"])}, settled_at=LONG_AGO)
 
 

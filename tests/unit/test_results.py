@@ -112,7 +112,7 @@ def test_no_report_and_no_place_for_one_are_usage_errors(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"cannot read .*results\.jsonl: No such file or directory"):
         read(tmp_path)
-    with pytest.raises(UsageError, match="cannot write the report to .*file: "):
+    with pytest.raises(UsageError, match=r"cannot write the report to .*file: "):
         Writer(tmp_path / "file")
 
 

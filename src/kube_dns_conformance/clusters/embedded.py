@@ -45,9 +45,11 @@ def up(name: str, options: Options, *, keep: bool) -> Cluster:
     toolchain = Toolchain(versions=options.versions)
     tools = toolchain.need(*kwokctl.BINARIES, "coredns")
     with store.locked(name) as directory:
-        running = store.load(directory).cluster if directory.exists() else None
-        if running is not None:
-            return running
+        running = store.load(directory)
+        if running.cluster is not None and running.is_running():
+            return running.cluster
+        if running.cluster is not None:
+            store.remove(directory)  # its processes are gone, as after a restart of the machine
         try:
             store.save(store.Entry(directory, Owner.me(), None))
             with step(f"starting cluster {name}"):
@@ -61,7 +63,7 @@ def up(name: str, options: Options, *, keep: bool) -> Cluster:
 
 def down(name: str) -> None:
     """End the cluster ``name``. Raises UsageError when there is none."""
-    if not store.directory(name).exists():
+    if not (store.directory(name) / "cluster.json").exists():
         raise UsageError(f"there is no cluster {name!r}", "kube-dns-conformance cluster status lists them")
     with store.locked(name) as directory:
         store.remove(directory)

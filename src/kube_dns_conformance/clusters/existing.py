@@ -22,13 +22,22 @@ def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]
     servers = parse_servers(dns_servers)
     if not servers:
         raise UsageError("--cluster existing needs --dns-server HOST:PORT", "repeat it for every DNS replica")
-    path = Path(kubeconfig or os.environ.get("KUBECONFIG", "") or Path.home() / ".kube" / "config").expanduser()
+    path = _kubeconfig(kubeconfig)
     kube = Kube(path, context or None)
     version = kube.version()
     capabilities = _families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
     return Cluster(
         "existing", context or path.name, path, context or None, zone or DEFAULT_ZONE, servers, capabilities, version
     )
+
+
+def _kubeconfig(chosen: str) -> Path:
+    if chosen:
+        return Path(chosen).expanduser()
+    variable = os.environ.get("KUBECONFIG", "")
+    if os.pathsep in variable:
+        raise UsageError("KUBECONFIG names several files", "say with --kubeconfig which one is meant")
+    return Path(variable).expanduser() if variable else Path.home() / ".kube" / "config"
 
 
 def with_servers(cluster: Cluster, dns_servers: Iterable[str]) -> Cluster:

@@ -47,9 +47,7 @@ class Entry:
 
     def is_abandoned(self) -> bool:
         """Whether whoever made or used it was killed before cleaning up."""
-        if self.owner is None:
-            return self.cluster is None
-        return not self.owner.is_alive()
+        return self.owner is not None and not self.owner.is_alive()
 
 
 def root() -> Path:
@@ -88,10 +86,17 @@ def save(entry: Entry) -> None:
         "owner": asdict(entry.owner) if entry.owner else None,
         "cluster": entry.cluster.as_data() if entry.cluster else None,
     }
-    entry.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = entry.directory / "cluster.json.new"
-    draft.write_text(json.dumps(data, indent=2) + "\n")
-    draft.replace(entry.directory / "cluster.json")
+    text = json.dumps(data, indent=2) + "\n"
+    if not entry.directory.exists():
+        # The directory appears with its file in it: one without is not ours, and is never cleaned up.
+        draft = entry.directory.with_name(f".{entry.name}.new")
+        draft.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (draft / "cluster.json").write_text(text)
+        draft.rename(entry.directory)
+        return
+    new = entry.directory / "cluster.json.new"
+    new.write_text(text)
+    new.replace(entry.directory / "cluster.json")
 
 
 def load(where: Path) -> Entry:
