@@ -12,8 +12,10 @@ import psutil
 import pytest
 
 from cluster.commandline import CommandLine
-from kube_dns_conformance.clusters import processes
-from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.clusters import kwokctl, processes
+from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.toolchain import Toolchain
 
 COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller", "coredns"}
 
@@ -136,3 +138,15 @@ def test_a_state_folder_without_permission_is_one_clear_line(command: CommandLin
         "error: no permission for /sys/kdc",
         "  hint: set KDC_STATE to a directory you may write",
     ]
+
+
+def test_a_component_that_does_not_start_is_named_at_once(tmp_path: Path) -> None:
+    tools = Toolchain().need(*kwokctl.BINARIES)
+    broken = tmp_path / "kube-scheduler"
+    broken.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Kubernetes v1.36.3 && exit\necho no idea how; exit 1\n')
+    broken.chmod(0o755)
+    try:
+        with pytest.raises(ClusterError, match="kube-scheduler ended at once: no idea how"):
+            kwokctl.create(tmp_path, "demo", tools | {"kube-scheduler": broken}, "1.36.3", IpFamily.IPV4)
+    finally:
+        processes.stop_all(tmp_path)

@@ -69,7 +69,11 @@ def test_services_and_the_api_server_have_the_family_asked_for(
     family: IpFamily, services: str, advertised: str
 ) -> None:
     server = arguments(family)["kube-apiserver"]
-    assert server == {"advertise-address": advertised, "service-cluster-ip-range": services}
+    assert server == {
+        "advertise-address": advertised,
+        "endpoint-reconciler-type": "none",
+        "service-cluster-ip-range": services,
+    }
 
 
 def test_pod_addresses_come_from_a_range_large_enough_never_to_repeat() -> None:

@@ -23,7 +23,7 @@ import pytest
 
 import kube_dns_conformance
 from kube_dns_conformance.errors import ToolchainError
-from kube_dns_conformance.toolchain import Table, Toolchain, load_table
+from kube_dns_conformance.toolchain import Table, Toolchain, load_table, release
 
 GO = 'go = { module = "example.invalid/demo", package = "example.invalid/demo", needs = "1.26.0", megabytes = 70 }\n'
 PLAIN = """
@@ -107,6 +107,12 @@ class Host:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that was closed in one test may be a release host's in the next."""
+    monkeypatch.setattr(release, "_unreachable", {})
 
 
 @pytest.fixture
@@ -350,13 +356,11 @@ def test_a_release_api_without_the_digest_leads_to_the_next_way(
 # The cache
 
 
-def test_a_unit_in_the_cache_costs_no_request_and_no_time(host: Host, use: Callable[[str], Toolchain]) -> None:
+def test_a_unit_in_the_cache_costs_no_request(host: Host, use: Callable[[str], Toolchain]) -> None:
     publish_plain(host)
     first = use(PLAIN).need("demo", "helper")
     asked = list(host.asked)
-    began = time.monotonic()
     assert use(PLAIN).need("demo", "helper") == first
-    assert time.monotonic() - began < 0.1
     assert host.asked == asked
 
 

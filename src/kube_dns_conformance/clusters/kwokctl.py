@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
+import psutil
 import yaml
 
 from kube_dns_conformance.clusters import ports, processes
 from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.resources import folder
+from kube_dns_conformance.text import printable
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "kwokctl")
 LOOPBACK = "127.0.0.1"
+START_SECONDS = 120.0
+POLL_SECONDS = 0.05
 SERVICE_RANGES = {
     IpFamily.IPV4: "10.96.0.0/16",
     IpFamily.IPV6: "fd00:10:96::/112",
@@ -42,13 +46,30 @@ def create(directory: Path, name: str, tools: Mapping[str, Path], version: str, 
     log = directory / "logs" / "kwokctl.log"
     command = [str(tools["kwokctl"]), f"--config={config}", "create", "cluster", f"--name={name}"]
     process = processes.start([*command, f"--kubeconfig={kubeconfig}", "--wait=0s"], directory, log)
-    try:
-        status = process.wait(timeout=120)
-    except subprocess.TimeoutExpired:
-        raise ClusterError(f"kwokctl did not finish within 120 s; its log is {log}") from None
-    if status != 0:
-        raise ClusterError(f"kwokctl ended with status {status}: {_last_line(log)}")
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None:
+        insist_running(directory / "clusters" / name)
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the control plane did not start within {START_SECONDS:g} s: {_last_line(log)}")
+        time.sleep(POLL_SECONDS)
+    if process.returncode != 0:
+        raise ClusterError(f"kwokctl ended with status {process.returncode}: {_last_line(log)}")
     return kubeconfig
+
+
+def insist_running(workdir: Path) -> None:
+    """Raise ClusterError with a component's own last words when it has ended: kwokctl would wait for it in vain."""
+    for file in (workdir / "pids").glob("*.pid"):
+        text = file.read_text()
+        if text and not _runs(int(text)):
+            raise ClusterError(f"{file.stem} ended at once: {_last_line(workdir / 'logs' / f'{file.stem}.log')}")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def configuration(tools: Mapping[str, Path], version: str, family: IpFamily, free: list[int]) -> str:
@@ -70,7 +91,11 @@ def configuration(tools: Mapping[str, Path], version: str, family: IpFamily, fre
     advertise = "::1" if family is IpFamily.IPV6 else LOOPBACK
     patches = {
         "etcd": {"unsafe-no-fsync": "true"},  # its data never outlives the processes
-        "kube-apiserver": {"advertise-address": advertise, "service-cluster-ip-range": SERVICE_RANGES[family]},
+        "kube-apiserver": {
+            "advertise-address": advertise,
+            "endpoint-reconciler-type": "none",  # it refuses a loopback address (and from 1.37 on to start with one)
+            "service-cluster-ip-range": SERVICE_RANGES[family],
+        },
         "kube-controller-manager": {"leader-elect": "false"},
         "kube-scheduler": {"leader-elect": "false"},
         "kwok-controller": {"cidr": POD_RANGE},
@@ -98,5 +123,5 @@ def stages(family: IpFamily) -> str:
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return printable(lines[-1][:500]) if lines else "it said nothing"
