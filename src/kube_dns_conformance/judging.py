@@ -21,6 +21,8 @@ PYTEST_USAGE_ERROR = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLL
 def judge_cluster(arguments: list[str], report_dir: str, *, as_json: bool) -> int:
     """Run the suites with these pytest options. Returns the exit status of the process."""
     suites = folder("suites")
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # meant for the user's own tests
+        os.environ.pop(variable, None)
     directory = report_directory(report_dir)
     # Standard output stays ours during the tests: only sys-level capture leaves the terminal to the live table.
     own = ["-c", os.devnull, f"--rootdir={suites.parent}", "--noconftest", "--import-mode=importlib", "--capture=sys"]

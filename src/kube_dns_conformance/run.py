@@ -128,11 +128,13 @@ class Run:
 
     def _open(self) -> Cluster:
         provider, _ = self.options.chosen_provider()
+        chosen = self.options
         if provider == "existing":
-            return existing.connect(self.options.kubeconfig, self.options.context, self.options.zone, self._servers())
-        if self.options.kubeconfig or self.options.context:
+            return existing.connect(chosen.kubeconfig, chosen.context, chosen.zone, chosen.dns_servers)
+        if chosen.kubeconfig or chosen.context:
             raise UsageError("--kubeconfig and --context go with --cluster existing")
-        return self._with_servers(self._open_embedded())
+        cluster = self._open_embedded()
+        return existing.with_servers(cluster, chosen.dns_servers) if chosen.dns_servers else cluster
 
     def _open_embedded(self) -> Cluster:
         name = self.options.cluster_name
@@ -144,12 +146,6 @@ class Run:
             family=self.options.family, zone=self.options.zone or "cluster.local", versions=self.options.versions
         )
         return embedded.up(name or f"run-{self.id}", options, keep=False)
-
-    def _servers(self) -> tuple[str, ...]:
-        return self.options.dns_servers
-
-    def _with_servers(self, cluster: Cluster) -> Cluster:
-        return existing.with_servers(cluster, self._servers()) if self._servers() else cluster
 
 
 def report_directory(chosen: str) -> Path:
