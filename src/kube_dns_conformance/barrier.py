@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.ask import ask_all
 from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 
 # A slice may hold 1,000 endpoints; this many names last for about 10 s of asking.
@@ -23,8 +24,11 @@ PAUSE_SECONDS = 0.02
 def wait_caught_up(kube: Kube, cluster: Cluster, namespace: str, within: float) -> bool:
     """Whether every server caught up ``within`` seconds. A server that did not is left to the requirements to judge."""
     v4 = Capability.IPV4 in cluster.capabilities
-    kube.apply(_service(namespace, v4=v4))
-    kube.apply(_slice(namespace, v4=v4))
+    try:
+        kube.apply(_service(namespace, v4=v4))
+        kube.apply(_slice(namespace, v4=v4))
+    except ClusterError:
+        return False  # not everybody may make EndpointSlices
     waiting: Sequence[Server] = cluster.dns
     deadline = time.monotonic() + within
     for index in range(NAMES):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -184,6 +185,18 @@ def requirements(as_json: Json = False) -> None:
     for one in catalogue().values():
         table.add_row(one.id, one.section, one.level, one.profile, one.sentence)
     Console(highlight=False).print(table, markup=False)
+
+
+@app.command(
+    rich_help_panel="Judge", epilog="Example: [bold]kube-dns-conformance report kdc-report/20261123-101500-42[/]"
+)
+def report(
+    directory: Annotated[Path, typer.Argument(help="A report directory: one that holds results.jsonl.")],
+) -> None:
+    """Make the reports of a run again, also of one that was killed."""
+    from kube_dns_conformance.reports import write_all  # noqa: PLC0415
+
+    write_all(directory)
 
 
 def _with_kubernetes(versions: list[str] | None, kubernetes: str) -> list[str]:

@@ -87,26 +87,37 @@ class Judge:
         on, plus the TTL it announced for what it said, because a cache may have kept that. After that every wrong
         answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds.
         """
-        right, late = 0, 0
+        right, late, granted, right_since = 0, 0, 0.0, 0.0
+        troubled = False
         tally = _Tally()
         expected = expect()
         patience = time.time() + self.timings.settle
-        while right < self.timings.stable:
+        # Once anything was wrong, a lucky streak is not enough: what is right then has to stay so for a while.
+        while right < self.timings.stable or (troubled and time.monotonic() - right_since < self.timings.hold):
             checked, wrong = self._round(expected, transports)
             before, expected = expected, expect()
             if expected != before:
                 if time.time() > patience:
                     raise ClusterError(f"the objects kept changing for {self.timings.settle:g} s")
-                right, late, settled_at = 0, 0, time.time()  # the objects changed meanwhile: the budget begins anew
+                right, late, granted, settled_at = (
+                    0,
+                    0,
+                    0.0,
+                    time.time(),
+                )  # the objects changed meanwhile: the budget begins anew
                 continue
             if not wrong:
+                right_since = right_since if right else time.monotonic()
                 right, tally = right + 1, _Tally()
                 self._record(checked)
+                if troubled:
+                    time.sleep(ROUND_PAUSE_SECONDS)
                 continue
-            right = 0
+            right, troubled = 0, True
+            granted = max(granted, self._granted(wrong))  # a cache counts down what it announces
             tally.add(wrong)
             self._record(checked)
-            if time.time() > settled_at + self.timings.propagation + self._granted(wrong):
+            if time.time() > settled_at + self.timings.propagation + granted:
                 late += 1
                 if late >= self.timings.stable:
                     raise Nonconformant(self._text(tally))

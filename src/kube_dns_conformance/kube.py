@@ -99,10 +99,10 @@ class Kube:
         return str(response.data.decode())
 
     def _call(self, item: Object, verb: str, **options: Any) -> Object:
-        resource = self._resource(item["apiVersion"], item["kind"])
         if verb == "server_side_apply":
             options["namespace"] = item["metadata"].get("namespace")
         try:
+            resource = self._resource(item["apiVersion"], item["kind"])
             answer = getattr(self._client, verb)(resource, **options, serialize=False, _request_timeout=REQUEST_SECONDS)
         except NotFoundError:
             raise

@@ -43,9 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("kube-dns-conformance", "Kubernetes DNS conformance")
 
     def option(name: str, text: str, *, many: bool = False, **more: object) -> None:
-        variable = "KDC_" + name.lstrip("-").upper().replace("-", "_")
-        given = os.environ.get(variable, "")
-        default = given.split() if many else given
+        variable = _variable(name)
+        default = None if many else os.environ.get(variable, "")
         group.addoption(
             name, action="append" if many else "store", default=default, help=f"{text} [{variable}]", **more
         )
@@ -62,14 +61,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--timing", "change a time limit, repeatable", many=True, metavar="NAME=SECONDS")
 
 
+def _variable(name: str) -> str:
+    return "KDC_" + name.lstrip("-").upper().replace("-", "_")
+
+
+def _many(config: pytest.Config, name: str) -> list[str]:
+    """The values of a repeatable option: those of the command line, and only without any those of the environment."""
+    given: list[str] | None = config.getoption(name)
+    return os.environ.get(_variable(name), "").split() if given is None else given
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything is started."""
     config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that this test judges")
     if hasattr(config, "workerinput"):
         return
     try:
-        config.stash[SELECTED] = select(config.getoption("requirement"), config.getoption("profile"))
-        config.stash[RUN] = Run(_options(config), timings(config.getoption("timing")))
+        config.stash[SELECTED] = select(_many(config, "--requirement"), _many(config, "--profile"))
+        config.stash[RUN] = Run(_options(config), timings(_many(config, "--timing")))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -87,9 +96,9 @@ def _options(config: pytest.Config) -> Options:
         kubeconfig=config.getoption("kubeconfig") or "",
         context=config.getoption("context"),
         zone=config.getoption("zone"),
-        dns_servers=tuple(config.getoption("dns_server")),
+        dns_servers=tuple(_many(config, "--dns-server")),
         family=IpFamily(family),
-        versions=parse_versions(config.getoption("tool_version")),
+        versions=parse_versions(_many(config, "--tool-version")),
     )
 
 
@@ -254,9 +263,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     writer = session.config.stash.get(WRITER, None)
     if run is None:
         return
-    if writer is not None and session.config.getoption("report_dir") and writer.results.has_bad():
-        run.save_logs(Path(session.config.getoption("report_dir")) / "logs")
-    run.close()
+    try:
+        if writer is not None and session.config.getoption("report_dir") and writer.results.has_bad():
+            run.save_logs(Path(session.config.getoption("report_dir")) / "logs")
+    finally:
+        run.close()
     if writer is None or not writer.results.run:
         return
     interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)

@@ -29,5 +29,9 @@ class ThisProcess:
         self._timeout = timeout
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Ask a batch over sockets of this process."""
-        return ask_all(asks, self._timeout)
+        """Ask a batch over sockets of this process; what is silent over UDP is asked once more, as resolvers do."""
+        answers = ask_all(asks, self._timeout)
+        lost = [index for index, one in enumerate(answers) if one.transport == "udp" and one.timed_out]
+        for index, answer in zip(lost, ask_all([asks[index] for index in lost], self._timeout), strict=True):
+            answers[index] = answer
+        return answers

@@ -6,6 +6,7 @@ import pytest
 
 from kube_dns_conformance.dns.compare import Expected, exactly
 from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.fixtures import Judge, Run, Situation, available_rdtype, requirement
 from kube_dns_conformance.oracle import pod_addresses, pod_name
 from kube_dns_conformance.survival import Change, insist_followed, insist_gone, insist_unbroken, observe
@@ -41,6 +42,8 @@ def restart(run: Run, situation: Situation) -> Restart:
 
     before = names()
     change = observe(run, situation, before, lambda: situation.delete_pods(situation.pod(VICTIM)), names)
+    if old_address in situation.addresses(SERVICE, rdtype):
+        raise ClusterError(f"the new {VICTIM} has the address of the old one: nothing can be seen to follow or to go")
     siblings = {one: must for one, must in before.items() if one not in (whole, victim)}
     return Restart(change, whole, victim, siblings, old_address)
 

@@ -124,3 +124,10 @@ def test_inert_where_nothing_is_judged(pytester: pytest.Pytester) -> None:
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*requirements*")
     result.stdout.fnmatch_lines(["*= 1 passed in *"])
+
+
+def test_an_option_overrides_its_environment_twin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    monkeypatch.setenv("KDC_REQUIREMENT", "nope")
+    assert pytester.runpytest_subprocess().ret == pytest.ExitCode.USAGE_ERROR
+    assert pytester.runpytest_subprocess("--requirement=clusterip.*").ret == 0

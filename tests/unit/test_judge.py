@@ -252,6 +252,40 @@ def test_a_server_that_is_right_in_every_other_round_is_caught() -> None:
     assert "(unchanged for T s, 1 rounds, 1 server)" in lines[3]  # it did change in between
 
 
+def test_a_lucky_streak_does_not_save_a_server_that_was_wrong_before() -> None:
+    """Right four times in five: enough for three right rounds in a row, not for right answers that last."""
+    asked = itertools.count()
+
+    def flap(query: bytes, transport: Transport) -> bytes:
+        return reply(query, "10.0.0.1", *(["10.0.0.2"] if next(asked) % 5 else []))
+
+    assert failure(flap, hold=0.5)[0] == f"{HEAD}web.shop answers 1 of 2 expected A records"
+
+
+def test_a_cache_that_counts_its_ttl_down_is_granted_what_it_announced_first() -> None:
+    """Wrong for three rounds with TTLs 60, 1 and 0, then right: within the 60 s that were announced, capped at 5."""
+    ttls = iter([60, 1, 0])
+
+    def cached(query: bytes, transport: Transport) -> bytes:
+        ttl = next(ttls, None)
+        return reply(query, "10.0.0.1", *([] if ttl is not None else ["10.0.0.2"]), ttl=ttl or 0)
+
+    with DnsServer(cached) as server:
+        judge = judge_of(server, stable=1, cache=5.0, hold=0.01)
+        judge.insist(lambda: TWO, settled_at=time.time() - 1, transports=("udp",))
+
+
+def test_one_lost_datagram_is_nobodys_fault() -> None:
+    asked = itertools.count()
+
+    def lossy(query: bytes, transport: Transport) -> bytes | None:
+        return reply(query, "10.0.0.1", "10.0.0.2") if next(asked) else None
+
+    with DnsServer(lossy) as server:
+        (answer,) = ThisProcess(0.2).ask([(WEB, server, "udp")])
+    assert answer.said() == "NOERROR 10.0.0.1 10.0.0.2"
+
+
 def test_an_expectation_that_changes_between_rounds_is_not_blamed_on_dns() -> None:
     """The objects change while it is judged; DNS follows five rounds later, long after the first change."""
     calls = itertools.count()

@@ -67,6 +67,11 @@ class Answer:
     wire: bytes = field(default=b"", repr=False)
 
     @property
+    def timed_out(self) -> bool:
+        """Whether nothing came back at all, which a lost packet explains as well as a server that is silent."""
+        return self.problem is not None and self.problem.startswith("no answer within")
+
+    @property
     def negative_ttl(self) -> int | None:
         """How long this denial may be cached: the lesser of the SOA's TTL and its minimum (RFC 2308 section 5)."""
         for record in self.authority:
