@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[CommandLine]:
     made = CommandLine(tmp_path)
-    # A shell starts what runs in the background with SIGINT ignored, and ours would inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield made
-    signal.signal(signal.SIGINT, before)
     clusters = tmp_path / "state" / "clusters"
     for where in clusters.iterdir() if clusters.is_dir() else []:
         processes.stop_all(where)
