@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
-    """A shell starts what runs in the background with SIGINT ignored; what the tests start and interrupt inherits that."""
+    """A shell starts what runs in the background with SIGINT ignored, and what the tests start would inherit that."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
