@@ -35,12 +35,12 @@ def silent(at: float = 0.0, question: Question = WEB, server: Server = DNS_0) ->
 
 
 def row(*said: str, server: Server = DNS_0) -> list[Answer]:
-    """One answer each second, from 0 on: addresses with blanks between; "" is NXDOMAIN, "-" is silence."""
+    """One answer each second, from 0 on: addresses with blanks between; "" is NXDOMAIN, "!" SERVFAIL, "-" silence."""
     return [_one(text, float(at), server) for at, text in enumerate(said)]
 
 
 def rows(
-    alphabet: Sequence[str] = ("10.0.0.1", "10.0.0.2", "10.0.0.1 10.0.0.2", "", "-"),
+    alphabet: Sequence[str] = ("10.0.0.1", "10.0.0.2", "10.0.0.1 10.0.0.2", "", "!", "-"),
 ) -> st.SearchStrategy[list[Answer]]:
     """Any timeline of one lane that is made of these."""
     return st.lists(st.sampled_from(alphabet), max_size=12).map(lambda said: row(*said))
@@ -49,4 +49,6 @@ def rows(
 def _one(text: str, at: float, server: Server) -> Answer:
     if text == "-":
         return silent(at, server=server)
+    if text == "!":
+        return seen(at=at, server=server, rcode="SERVFAIL")
     return seen(*text.split(), at=at, server=server, rcode="NOERROR" if text else "NXDOMAIN")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from kube_dns_conformance.dns.compare import Difference, Expected, difference
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport, repeat_command
-from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.requirements import Requirement
+from kube_dns_conformance.rounds import Rounds
 from kube_dns_conformance.timings import Timings
-from kube_dns_conformance.vantage import Vantage
+from kube_dns_conformance.vantage import Vantage, ask_whole
 
-Expectations = Mapping[Question, Expected]
+Expectations = dict[Question, Expected]
 ROUND_PAUSE_SECONDS = 0.25
 TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
@@ -44,33 +44,26 @@ class Evidence:
         self.checks.append({"expected": expected, "differs": differs, **answer.as_data()})
 
 
-@dataclass
-class _Tally:
-    """How long the rounds have been wrong, and in how many ways."""
-
-    asks: int = 0
-    since: float = 0.0
-    last: list[Mismatch] = field(default_factory=list)
-
-    def add(self, wrong: list[Mismatch]) -> None:
-        same = [_what(one) for one in wrong] == [_what(one) for one in self.last]
-        self.asks = self.asks + 1 if same else 1
-        self.since = self.since if same else time.monotonic()
-        self.last = wrong
-
-
 class Judge:
     """Judges one requirement from one vantage on every DNS server."""
 
     def __init__(
-        self, requirement: Requirement, vantage: Vantage, servers: Iterable[Server], timings: Timings, zone: str
+        self,
+        requirement: Requirement,
+        vantage: Vantage,
+        servers: Iterable[Server],
+        timings: Timings,
+        zone: str,
+        confirm: Callable[[], None],
     ) -> None:
+        """``confirm`` raises ClusterError unless what expectations are made of is what the API server has now."""
         self.requirement = requirement
         self.vantage = vantage
         self.servers = tuple(servers)
         self.timings = timings
         self.zone = zone
         self.evidence = Evidence()
+        self._confirm = confirm
 
     def insist(
         self,
@@ -85,43 +78,23 @@ class Judge:
         expected and DNS is granted its time again; raises ClusterError when they do not stop changing.
         ``settled_at`` (epoch seconds) is when the objects last changed: DNS is granted the propagation budget from then
         on, plus the TTL it announced for what it said, because a cache may have kept that. After that every wrong
-        answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds.
+        answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds. Neither verdict is
+        given before the API server has confirmed the objects.
         """
-        right, late, granted, right_since = 0, 0, 0.0, 0.0
-        troubled = False
-        tally = _Tally()
+        rounds = Rounds(self.timings, settled_at)
         expected = expect()
-        patience = time.time() + self.timings.settle
-        # Once anything was wrong, a lucky streak is not enough: what is right then has to stay so for a while.
-        while right < self.timings.stable or (troubled and time.monotonic() - right_since < self.timings.hold):
-            checked, wrong = self._round(expected, transports)
+        while not rounds.right_for_good:
+            wrong = self._round(expected, transports)
+            rounds.add([_what(one) for one in wrong], _announced_ttl(wrong))
+            if rounds.right_for_good or rounds.without_excuse:
+                self._confirm()
             before, expected = expected, expect()
             if expected != before:
-                if time.time() > patience:
-                    raise ClusterError(f"the objects kept changing for {self.timings.settle:g} s")
-                right, late, granted, settled_at = (
-                    0,
-                    0,
-                    0.0,
-                    time.time(),
-                )  # the objects changed meanwhile: the budget begins anew
-                continue
-            if not wrong:
-                right_since = right_since if right else time.monotonic()
-                right, tally = right + 1, _Tally()
-                self._record(checked)
-                if troubled:
-                    time.sleep(ROUND_PAUSE_SECONDS)
-                continue
-            right, troubled = 0, True
-            granted = max(granted, self._granted(wrong))  # a cache counts down what it announces
-            tally.add(wrong)
-            self._record(checked)
-            if time.time() > settled_at + self.timings.propagation + granted:
-                late += 1
-                if late >= self.timings.stable:
-                    raise Nonconformant(self._text(tally))
-            time.sleep(ROUND_PAUSE_SECONDS)
+                rounds.begin_anew()
+            elif rounds.without_excuse:
+                raise Nonconformant(self._text(wrong, rounds))
+            elif rounds.troubled:
+                time.sleep(ROUND_PAUSE_SECONDS)
 
     def condemn(self, summary: str, *details: str) -> None:
         """Raise `Nonconformant` with a summary of our own, for what a timeline shows."""
@@ -131,32 +104,18 @@ class Judge:
         """A name without ``.svc.<zone>.``, as people say it."""
         return name.removesuffix(f".svc.{self.zone}.")
 
-    def _round(
-        self, expectations: Expectations, transports: tuple[Transport, ...]
-    ) -> tuple[list[Mismatch], list[Mismatch]]:
+    def _round(self, expectations: Expectations, transports: tuple[Transport, ...]) -> list[Mismatch]:
         asks = [(question, server, how) for question in expectations for server in self.servers for how in transports]
         if not asks:
             raise ValueError("nothing to ask: that would pass without being judged")
-        answers = self._complete(self.vantage.ask(asks))
-        expected = [expectations[answer.question] for answer in answers]
+        answers = ask_whole(self.vantage, asks)
         checked = [
-            Mismatch(answer, must, difference(must, answer)) for answer, must in zip(answers, expected, strict=True)
+            Mismatch(answer, must, difference(must, answer))
+            for answer in answers
+            for must in [expectations[answer.question]]
         ]
-        return checked, [one for one in checked if one.difference]
-
-    def _complete(self, answers: list[Answer]) -> list[Answer]:
-        """Ask again over TCP what came back truncated, as every resolver does (RFC 7766 section 5)."""
-        cut = [index for index, answer in enumerate(answers) if answer.truncated and answer.transport == "udp"]
-        again = self.vantage.ask([(answers[index].question, answers[index].server, "tcp") for index in cut])
-        for index, answer in zip(cut, again, strict=True):
-            answers[index] = answer
-        return answers
-
-    def _granted(self, wrong: list[Mismatch]) -> float:
-        """The TTL that the wrong answers were given with: so long may a cache have kept them."""
-        announced = [record.ttl for one in wrong for record in one.answer.records]
-        announced += [one.answer.negative_ttl or 0 for one in wrong]
-        return min(max(announced, default=0), self.timings.cache)
+        self._record(checked)
+        return [one for one in checked if one.difference]
 
     def _record(self, checked: list[Mismatch]) -> None:
         self.evidence.checks.clear()  # the last round is what the verdict rests on
@@ -167,11 +126,11 @@ class Judge:
         one = self.requirement
         return f"NONCONFORMANT {one.id} ({one.section}, {one.level})"
 
-    def _text(self, tally: _Tally) -> str:
-        worst = tally.last[0]
+    def _text(self, mismatches: list[Mismatch], rounds: Rounds) -> str:
+        worst = mismatches[0]
         lines = [f"{self._head()}: {self._summary(worst)}", *self._lines(worst)]
-        lines[-2] += f"   ({self._how_long(tally)})"
-        others = [one for one in tally.last if one.answer.question != worst.answer.question]
+        lines[-2] += f"   ({rounds}, {self._which(mismatches)})"
+        others = [one for one in mismatches if one.answer.question != worst.answer.question]
         names = dict.fromkeys(f"{self.short(one.answer.question.name)} {one.answer.question.rdtype}" for one in others)
         if names:
             lines.append(f"  also      {', '.join(list(names)[:5])}{' …' if len(names) > 5 else ''}")
@@ -203,15 +162,24 @@ class Judge:
             f"  repeat    {repeat_command(answer.question, answer.server, answer.transport)}",
         ]
 
-    def _how_long(self, tally: _Tally) -> str:
+    def _which(self, mismatches: list[Mismatch]) -> str:
+        """Which servers are wrong, as seen in the last round."""
+        if len(self.servers) == 1:
+            return "1 server"
         wrong: dict[str, set[str]] = {}
-        for one in tally.last:
+        for one in mismatches:
             wrong.setdefault(one.answer.server.name, set()).add(f"{one.answer.question} {one.difference}")
         fine = [server.name for server in self.servers if server.name not in wrong]
-        alike = all(one == wrong[tally.last[0].answer.server.name] for one in wrong.values())
-        which = f"{', '.join(fine)} right" if fine else f"{len(wrong)} servers {'alike' if alike else 'differently'}"
-        which = which if len(self.servers) > 1 else "1 server"
-        return f"unchanged for {time.monotonic() - tally.since:.0f} s, {tally.asks} rounds, {which}"
+        if fine:
+            return f"{', '.join(fine)} right"
+        alike = all(one == wrong[mismatches[0].answer.server.name] for one in wrong.values())
+        return f"{len(wrong)} servers {'alike' if alike else 'differently'}"
+
+
+def _announced_ttl(wrong: list[Mismatch]) -> int:
+    """The TTL that the wrong answers were given with, in seconds: so long may a cache have kept them."""
+    announced = [record.ttl for one in wrong for record in one.answer.records]
+    return max(announced + [one.answer.negative_ttl or 0 for one in wrong], default=0)
 
 
 def _and_extra(found: Difference) -> str:

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
-
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
 
@@ -21,6 +18,8 @@ KINDS = {
     "StatefulSet": "apps/v1",
     "Deployment": "apps/v1",
 }
+JUDGED = ("Service", "Pod", "EndpointSlice")
+"""The kinds that expectations are made of."""
 WATCH_SECONDS = 300
 RETRY_SECONDS = 0.5
 
@@ -47,8 +46,9 @@ class Mirror:
         self._closed.set()
 
     def objects(self, kind: str, namespace: str) -> list[Object]:
-        """The objects of one kind in one namespace, by name."""
+        """The objects of one kind in one namespace, by name. Raises ClusterError when they have been out of reach."""
         with self._changed:
+            self._insist_on_api_server()
             found = [item for (where, _), item in self._objects[kind].items() if where == namespace]
         return sorted(found, key=lambda item: str(item["metadata"]["name"]))
 
@@ -66,6 +66,33 @@ class Mirror:
                     raise ClusterError(f"{what}: not so within {within:g} s")
                 self._changed.wait(min(left, RETRY_SECONDS))
         return found
+
+    def confirm(self, namespace: str) -> None:
+        """Wait until the copy of one namespace is what the API server has now, for what verdicts are made of.
+
+        Raises ClusterError, which makes a verdict *unknown*, when the API server is gone or the copy stays behind.
+        """
+        deadline = time.monotonic() + self._patience
+        for kind in JUDGED:
+            while (problem := self._lag(kind, namespace)) is not None:
+                if time.monotonic() > deadline:
+                    raise ClusterError(problem)
+
+    def _lag(self, kind: str, namespace: str) -> str | None:
+        """What keeps the copy from being the present state, after some waiting; None when it is."""
+        try:
+            items, _ = self._kube.list(KINDS[kind], kind, label_selector=self._selector, namespace=namespace)
+        except ClusterError as error:
+            self._closed.wait(RETRY_SECONDS)
+            return str(error)
+        now = {_key(item): _revision(item) for item in items}
+        with self._changed:
+            if self._changed.wait_for(lambda: self._revisions(kind, namespace) == now, RETRY_SECONDS):
+                return None
+        return f"the watch of {kind} objects in namespace {namespace} stays behind the API server"
+
+    def _revisions(self, kind: str, namespace: str) -> dict[tuple[str, str], str]:
+        return {key: _revision(item) for key, item in self._objects[kind].items() if key[0] == namespace}
 
     def _insist_on_api_server(self) -> None:
         for since, problem in self._problems.values():
@@ -86,11 +113,14 @@ class Mirror:
             try:
                 version = version or self._list(kind)
                 version = self._watch(kind, version)
-            except (ClusterError, ApiException, HTTPError, OSError) as error:
-                version = ""  # whatever broke the watch, a new list makes the copy whole again
+            except Exception as error:  # noqa: BLE001 - whatever broke the watch, nobody else would hear of it
+                version = ""  # a new list makes the copy whole again
                 with self._changed:
                     since = self._problems.get(kind, (time.monotonic(), ""))[0]
-                    self._problems[kind] = (since, f"the API server stopped answering: {error}")
+                    self._problems[kind] = (
+                        since,
+                        f"the watch of {kind} objects broke: {type(error).__name__}: {error}",
+                    )
                     self._changed.notify_all()
                 self._closed.wait(RETRY_SECONDS)
 
@@ -111,3 +141,7 @@ class Mirror:
 
 def _key(item: Object) -> tuple[str, str]:
     return item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def _revision(item: Object) -> str:
+    return f"{item['metadata']['uid']} {item['metadata']['resourceVersion']}"

@@ -83,6 +83,10 @@ class Situation:
         self.mirror.wait(self._is_settled, self.timings.settle, f"situation {self.name} did not settle")
         self.settled_at = time.time()
 
+    def confirm(self) -> None:
+        """Wait until what is known of the objects is what the API server has now. Raises ClusterError when not."""
+        self.mirror.confirm(self.namespace)
+
     def objects(self) -> list[Object]:
         """Everything of this situation as it is now, for the evidence."""
         items = [item for kind in KINDS for item in self.mirror.objects(kind, self.namespace)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kube_dns_conformance import timeline
-from kube_dns_conformance.dns.compare import Expected
+from kube_dns_conformance.dns.compare import Expected, at_least
 from kube_dns_conformance.dns.model import Answer, Question
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Expectations, Judge
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
@@ -18,46 +19,49 @@ from kube_dns_conformance.situations import Situation
 class Change:
     """What was seen from before a change until the right answers held, or had no time left. Times in epoch seconds.
 
-    ``deadline`` is when DNS has no excuse left: the objects' last change, plus the propagation budget, plus the TTL
-    that the server announced.
+    ``began`` is just before the change, ``settled_at`` when the objects were as they shall be. ``deadline`` is when
+    DNS has no excuse left: then, plus the propagation budget, plus the TTL that the server announced. After it, or
+    after the answers became right, DNS was watched for ``hold`` seconds more.
     """
 
     answers: list[Answer]
+    before: Expectations
     after: Expectations
+    began: float
     settled_at: float
     deadline: float
+    hold: float
 
 
-def observe(
-    run: Run,
-    situation: Situation,
-    before: Expectations,
-    change: Callable[[], None],
-    after: Callable[[], Expectations],
-) -> Change:
-    """Watch the names of ``before`` while ``change`` happens.
+def observe(run: Run, situation: Situation, expect: Callable[[], Expectations], change: Callable[[], None]) -> Change:
+    """Watch the names of ``expect`` while ``change`` happens, which returns when the objects have begun to change.
 
-    ``change`` returns when the objects are as they shall be; ``after`` is called then, and must know the same names.
+    ``expect`` must always know the same questions. Raises ClusterError, which makes a verdict *unknown*, when the
+    objects change on their own as well: DNS would be blamed for what the cluster did.
     """
+    before = expect()
     with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch:
         # Only what was right before can be seen to break.
         watch.wait(lambda seen: _hold(seen, before, 0.0), time.time() + run.timings.propagation)
+        _insist_unchanged(situation, expect, before)
+        began = time.time()
         change()
         situation.wait_settled()
-        expected = after()
+        after = expect()
         granted = min(_longest_ttl(watch.answers()), run.timings.cache)
         settled_at, hold = situation.settled_at, run.timings.hold
         deadline = settled_at + run.timings.propagation + granted
         # What held before the change says nothing about afterwards.
-        watch.wait(lambda seen: _hold([one for one in seen if one.sent >= settled_at], expected, hold), deadline + hold)
-    return Change(watch.answers(), expected, settled_at, deadline)
+        watch.wait(lambda seen: _hold([one for one in seen if one.sent >= settled_at], after, hold), deadline + hold)
+    _insist_unchanged(situation, expect, after)
+    return Change(watch.answers(), before, after, began, settled_at, deadline, hold)
 
 
-def insist_followed(judge: Judge, change: Change, *questions: Question) -> None:
+def insist_followed(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
     """Every server's answer must have become right before the deadline, and must have stayed so."""
     for question in questions:
         expected = change.after[question]
-        for lane, row in _lanes(judge, change, question, expected).items():
+        for lane, row in _watched(judge, change, question).items():
             since = timeline.settles(row, expected)
             wrong = timeline.deviations(row, expected)
             if wrong and (since is None or since > change.deadline):
@@ -65,39 +69,97 @@ def insist_followed(judge: Judge, change: Change, *questions: Question) -> None:
                 _condemn(judge, f"{late} the change", wrong[-1], expected, f"last wrong answer of {lane.server}")
 
 
-def insist_gone(judge: Judge, change: Change, address: str, *questions: Question) -> None:
-    """``address`` must be gone from every answer before the deadline, and must not come back."""
-    for question in questions:
-        for lane, row in _lanes(judge, change, question, change.after[question]).items():
-            if row[-1].problem is not None:
-                _condemn(judge, "is not answered", row[-1], change.after[question], f"last answer of {lane.server}")
-            late = [answer for answer in timeline.sightings(row, address) if answer.sent > change.deadline]
-            back = timeline.returns(row, address)
-            if late or back:
-                what = f"answers {address} again after it was gone" if back else f"still answers {address}"
-                _condemn(judge, what, (back or late)[0], change.after[question], f"answer of {lane.server}")
+def insist_gone(judge: Judge, change: Change) -> None:
+    """What the change took away must be gone from every answer before the deadline, and must not come back."""
+    gone = _values(change.before) - _values(change.after)
+    if not gone:
+        raise ValueError("nothing was taken away: that would pass without being judged")
+    for question in change.after:
+        for lane, row in _watched(judge, change, question).items():
+            if not row[-1].decisive:
+                said = "is not answered" if row[-1].problem else f"is answered with {row[-1].rcode}"
+                _condemn(judge, said, row[-1], change.after[question], f"last answer of {lane.server}")
+            for address in sorted(gone):
+                late = [answer for answer in timeline.sightings(row, address) if answer.sent > change.deadline]
+                # Behind one address there may be several servers, and until the deadline one of them may be behind.
+                single = row[-1].server.single
+                back = timeline.returns(_since(row, change.began), address) if single else []
+                if late or back:
+                    what = f"answers {address} again after it was gone" if back else f"still answers {address}"
+                    _condemn(judge, what, (back or late)[0], change.after[question], f"answer of {lane.server}")
 
 
-def insist_unbroken(judge: Judge, change: Change, expected: Expectations) -> None:
-    """Every single answer must be right, from before the change until after it."""
-    for question, must in expected.items():
-        for lane, row in _lanes(judge, change, question, must).items():
-            # The first answers may precede what DNS had to learn; a server that was never right has no such excuse.
+def insist_unbroken(judge: Judge, change: Change) -> None:
+    """What is true before and after the change must be in every single answer, from the first to the last."""
+    judged = False
+    for question, before in change.before.items():
+        must = _unchanged(before, change.after[question])
+        if must is None:
+            continue
+        judged = True
+        for lane, row in _watched(judge, change, question).items():
+            # The first answers may precede what DNS had to learn; it had the time for that before the change.
             first_right = next((at for at, one in enumerate(row) if not timeline.deviations([one], must)), 0)
-            wrong = timeline.deviations(row[first_right:], must)
+            start = first_right if row[first_right].sent < change.began else 0
+            wrong = timeline.deviations(row[start:], must)
             if wrong:
                 when = wrong[0].sent - change.settled_at
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}, the first {when:+.1f} s from the change"
                 _condemn(judge, "did not keep its answer", wrong[0], must, where)
+    if not judged:
+        raise ValueError("everything changed: that would pass without being judged")
 
 
-def _lanes(judge: Judge, change: Change, question: Question, expected: Expected) -> dict[timeline.Lane, list[Answer]]:
+def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
+    """In the end every server must say the same over every transport, and nothing else any more."""
+    for question in questions:
+        rows = _watched(judge, change, question)
+        end = max(row[-1].sent for row in rows.values()) - change.hold
+        last = [answer for row in rows.values() for answer in row if answer.sent >= end or answer is row[-1]]
+        first = last[0]
+        other = next((one for one in last if _said(one) != _said(first)), None)
+        if other is not None:
+            names = dict.fromkeys(f"{one.server.name}/{one.transport}" for one in (first, other))
+            what = f"is answered differently by {' and '.join(names)}"
+            where = f"{other.server.name}; {first.server.name} said {first.said()}"
+            _condemn(judge, what, other, change.after[question], where)
+
+
+def _insist_unchanged(situation: Situation, expect: Callable[[], Expectations], known: Expectations) -> None:
+    situation.confirm()
+    if expect() != known:
+        raise ClusterError(f"situation {situation.name}: its objects changed on their own while DNS was watched")
+
+
+def _unchanged(before: Expected, after: Expected) -> Expected | None:
+    """What both promise; None when they have nothing in common."""
+    if before == after:
+        return before
+    same = before.values & after.values
+    return at_least(same) if same else None
+
+
+def _values(expectations: Expectations) -> set[str]:
+    return {value for must in expectations.values() for value in must.values}
+
+
+def _since(row: list[Answer], moment: float) -> list[Answer]:
+    """The answers from ``moment`` on, and the last one before it."""
+    before = sum(answer.sent < moment for answer in row)
+    return row[max(0, before - 1) :]
+
+
+def _said(answer: Answer) -> tuple[object, ...]:
+    return answer.rcode, answer.problem, tuple(sorted(record.rdata for record in answer.records))
+
+
+def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.Lane, list[Answer]]:
     rows = timeline.lanes(timeline.of(change.answers, question))
     if not rows:
         raise ValueError(f"{question} was not watched")
     for row in rows.values():
         judge.evidence.timeline += timeline.as_data(row)
-        judge.evidence.add(row[-1], str(expected))
+        judge.evidence.add(row[-1], str(change.after[question]))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,9 +12,11 @@ from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
-from kube_dns_conformance.vantage import Vantage
+from kube_dns_conformance.vantage import Vantage, ask_whole
 
 SLOT_SECONDS = 0.05
+TCP_EVERY = 4
+"""In every so many-th slot all is asked over TCP as well: a connection costs more than a datagram."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Lane:
 
 
 class Watch:
-    """Asks every question at every server once in each slot, from ``with`` to its end.
+    """Asks every question at every server once in each slot, over UDP and less often over TCP, until ``with`` ends.
 
     Each server has a thread of its own, so that one that is silent does not slow down the asking of the others.
     """
@@ -69,9 +72,13 @@ class Watch:
 
     def _ask(self, server: Server) -> None:
         slot = time.monotonic()
-        while not self._ended.is_set():
+        for round_ in itertools.count():
+            if self._ended.is_set():
+                return
+            transports: tuple[Transport, ...] = ("udp",) if round_ % TCP_EVERY else ("udp", "tcp")
             try:
-                answers = self._vantage.ask([(question, server, "udp") for question in self._questions])
+                asks = [(question, server, how) for question in self._questions for how in transports]
+                answers = ask_whole(self._vantage, asks)
             except BaseException as error:  # noqa: BLE001 - a failure of ours must reach the test, as *unknown*
                 self._failure = error
                 return
@@ -131,8 +138,8 @@ def returns(answers: Sequence[Answer], address: str) -> list[Answer]:
     """The answers of one lane that hold ``address`` after an answer that no longer did."""
     seen, gone, back = False, False, []
     for answer in answers:
-        if answer.problem is not None:
-            continue  # silence says nothing about the address
+        if not answer.decisive:
+            continue  # silence and SERVFAIL say nothing about the address
         has = bool(sightings([answer], address))
         gone = gone or (seen and not has)
         seen = seen or has

@@ -20,6 +20,16 @@ class Vantage(Protocol):
         """Ask a batch; the answers come in the order of the questions."""
 
 
+def ask_whole(vantage: Vantage, asks: Sequence[Ask]) -> list[Answer]:
+    """Ask; what comes back truncated over UDP is asked again over TCP, as every resolver does (RFC 7766 section 5)."""
+    answers = vantage.ask(asks)
+    cut = [index for index, answer in enumerate(answers) if answer.truncated and answer.transport == "udp"]
+    again = vantage.ask([(answers[index].question, answers[index].server, "tcp") for index in cut]) if cut else []
+    for index, answer in zip(cut, again, strict=True):
+        answers[index] = answer
+    return answers
+
+
 class ThisProcess:
     """Asks from the process that runs the suite."""
 

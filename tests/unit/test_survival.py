@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from dns_server import DnsServer, Handler, Reply, records
+from dns_server import DnsServer, Handler, Reply, records, reply
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Transport
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Judge, Nonconformant
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.situations import Situation
-from kube_dns_conformance.survival import Change, insist_followed, insist_gone, insist_unbroken, observe
+from kube_dns_conformance.survival import (
+    Change,
+    insist_agreement,
+    insist_followed,
+    insist_gone,
+    insist_unbroken,
+    observe,
+)
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess
 from observations import DNS_1, WEB, row
@@ -33,12 +43,18 @@ ASKED = "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp from th
 def judge() -> Judge:
     timings = Timings()
     requirement = catalogue()["survival.pod-restart.name-follows"]
-    return Judge(requirement, ThisProcess(timings.answer), [], timings, "cluster.local")
+    return Judge(requirement, ThisProcess(timings.answer), [], timings, "cluster.local", lambda: None)
 
 
-def change(*answers: Answer, settled_at: float = 2.0, deadline: float = 4.0) -> Change:
-    """The address went from OLD to NEW at 2 s, and DNS had until 4 s to say so; one answer a second."""
-    return Change(list(answers), {WEB: exactly([NEW])}, settled_at, deadline)
+def change(*answers: Answer, before: str = OLD, after: str = NEW) -> Change:
+    """The address went from OLD to NEW from 1.5 to 2 s, and DNS had until 4 s to say so; one answer a second."""
+    was, shall = exactly(before.split()), exactly(after.split())
+    return Change(list(answers), {WEB: was}, {WEB: shall}, began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
+
+
+def unchanged(*answers: Answer) -> Change:
+    """Something else changed; the address is OLD all the time."""
+    return change(*answers, after=OLD)
 
 
 def said(insist: Callable[[Judge], None]) -> list[str]:
@@ -49,11 +65,11 @@ def said(insist: Callable[[Judge], None]) -> list[str]:
 
 @pytest.mark.parametrize("seen", [[OLD, OLD, OLD, NEW, NEW], [OLD, "", "-", OLD, NEW, NEW], [NEW]])
 def test_a_name_that_follows_in_time_is_fine(seen: list[str]) -> None:
-    insist_followed(judge(), change(*row(*seen)), WEB)
+    insist_followed(judge(), change(*row(*seen)), [WEB])
 
 
 def test_a_name_that_does_not_follow() -> None:
-    assert said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, NEW, OLD, OLD, OLD)), WEB)) == [
+    assert said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, NEW, OLD, OLD, OLD)), [WEB])) == [
         f"{HEAD}web.shop did not follow the change",
         ASKED,
         "  expected  10.0.0.2",
@@ -62,7 +78,7 @@ def test_a_name_that_does_not_follow() -> None:
 
 
 def test_a_name_that_follows_too_late() -> None:
-    assert said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, OLD, OLD, OLD, OLD, NEW)), WEB)) == [
+    assert said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, OLD, OLD, OLD, OLD, NEW)), [WEB])) == [
         f"{HEAD}web.shop was 2.0 s late to follow the change",
         ASKED,
         "  expected  10.0.0.2",
@@ -72,7 +88,7 @@ def test_a_name_that_follows_too_late() -> None:
 
 def test_every_server_has_to_follow() -> None:
     seen = change(*row(OLD, NEW, NEW), *row(OLD, OLD, "", server=DNS_1))
-    assert said(lambda judge: insist_followed(judge, seen, WEB)) == [
+    assert said(lambda judge: insist_followed(judge, seen, [WEB])) == [
         f"{HEAD}web.shop did not follow the change",
         "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp from this process",
         "  expected  10.0.0.2",
@@ -82,11 +98,11 @@ def test_every_server_has_to_follow() -> None:
 
 @pytest.mark.parametrize("seen", [[OLD, OLD, NEW, NEW], [OLD, OLD, OLD, OLD, OLD, NEW], [OLD, NEW, "", NEW]])
 def test_an_old_address_that_goes_in_time_is_fine(seen: list[str]) -> None:
-    insist_gone(judge(), change(*row(*seen)), OLD, WEB)
+    insist_gone(judge(), change(*row(*seen)))
 
 
 def test_an_old_address_that_stays() -> None:
-    assert said(lambda judge: insist_gone(judge, change(*row(OLD, OLD, OLD, OLD, OLD, OLD)), OLD, WEB)) == [
+    assert said(lambda judge: insist_gone(judge, change(*row(OLD, OLD, OLD, OLD, OLD, OLD)))) == [
         f"{HEAD}web.shop still answers 10.0.0.1",
         ASKED,
         "  expected  10.0.0.2",
@@ -94,8 +110,13 @@ def test_an_old_address_that_stays() -> None:
     ]
 
 
-def test_an_old_address_that_comes_back_even_within_the_time_granted() -> None:
-    assert said(lambda judge: insist_gone(judge, change(*row(OLD, NEW, OLD, NEW, NEW)), OLD, WEB)) == [
+def alone(answers: list[Answer]) -> list[Answer]:
+    """The same answers, of a server that is known to be one process."""
+    return [replace(one, server=replace(one.server, single=True)) for one in answers]
+
+
+def test_one_server_does_not_take_back_what_it_said_even_within_the_time_granted() -> None:
+    assert said(lambda judge: insist_gone(judge, change(*alone(row(OLD, OLD, NEW, OLD, NEW))))) == [
         f"{HEAD}web.shop answers 10.0.0.1 again after it was gone",
         ASKED,
         "  expected  10.0.0.2",
@@ -103,8 +124,77 @@ def test_an_old_address_that_comes_back_even_within_the_time_granted() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        row(OLD, OLD, NEW, OLD, NEW),  # behind one address one of several servers may still be behind
+        alone(row(OLD, NEW, OLD, NEW, NEW)),  # what was said before the change says nothing about afterwards
+        alone(row(OLD, OLD, "!", OLD, NEW)),  # SERVFAIL is no proof of absence
+    ],
+)
+def test_an_old_address_that_comes_back_for_a_reason_is_no_lie(answers: list[Answer]) -> None:
+    insist_gone(judge(), change(*answers))
+
+
+def test_behind_one_address_nobody_may_say_the_old_one_when_the_time_is_up() -> None:
+    seen = change(*row(OLD, OLD, NEW, NEW, NEW, OLD, NEW))
+    first, *_ = said(lambda judge: insist_gone(judge, seen))
+    assert first == f"{HEAD}web.shop still answers 10.0.0.1"
+
+
+def test_a_failure_is_no_proof_that_an_address_is_gone() -> None:
+    first, *_ = said(lambda judge: insist_gone(judge, change(*row(OLD, OLD, "!", "!"))))
+    assert first == f"{HEAD}web.shop is answered with SERVFAIL"
+
+
+def test_where_nothing_goes_nothing_is_judged_to_be_gone() -> None:
+    with pytest.raises(ValueError, match="nothing was taken away"):
+        insist_gone(judge(), unchanged(*row(OLD)))
+
+
+def test_siblings_are_missed_in_the_answer_of_their_service_too() -> None:
+    both, after = f"{OLD} 10.0.0.7", f"{NEW} 10.0.0.7"
+    insist_unbroken(judge(), change(*row(both, "10.0.0.7", after), before=both, after=after))
+    blinks = change(*row(both, both, NEW, after), before=both, after=after)
+    assert said(lambda judge: insist_unbroken(judge, blinks)) == [
+        f"{HEAD}web.shop did not keep its answer",
+        ASKED,
+        "  expected  at least 10.0.0.7",
+        "  got       NOERROR 10.0.0.2   (1 of 4 answers of dns-0, the first +0.0 s from the change)",
+    ]
+
+
+def test_where_everything_changes_nothing_is_judged_to_be_unbroken() -> None:
+    with pytest.raises(ValueError, match="everything changed"):
+        insist_unbroken(judge(), change(*row(OLD, NEW)))
+
+
+def test_what_is_right_only_after_the_change_was_broken_before() -> None:
+    first, *_ = said(lambda judge: insist_unbroken(judge, unchanged(*row("", "", OLD, OLD))))
+    assert first == f"{HEAD}web.shop did not keep its answer"
+
+
+def test_servers_that_agree_in_the_end_agree() -> None:
+    seen = change(*row(OLD, NEW, NEW, NEW), *row(OLD, OLD, NEW, NEW, server=DNS_1))
+    insist_agreement(judge(), seen, [WEB])
+
+
+def test_servers_that_are_wrong_alike_agree() -> None:
+    insist_agreement(judge(), change(*row(OLD, OLD, OLD), *row(OLD, OLD, OLD, server=DNS_1)), [WEB])
+
+
+@pytest.mark.parametrize("other", [[NEW, NEW, NEW, OLD], [NEW, NEW, "", NEW], [NEW, NEW, NEW, "-"]])
+def test_servers_that_disagree_in_the_end(other: list[str]) -> None:
+    seen = change(*row(OLD, NEW, NEW, NEW), *row(*other, server=DNS_1))
+    first, asked, expected, got = said(lambda judge: insist_agreement(judge, seen, [WEB]))
+    assert first == f"{HEAD}web.shop is answered differently by dns-0/udp and dns-1/udp"
+    assert asked == "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp from this process"
+    assert expected == "  expected  10.0.0.2"
+    assert got.endswith("(dns-1; dns-0 said NOERROR 10.0.0.2)")
+
+
 def test_silence_is_no_proof_that_an_address_is_gone() -> None:
-    assert said(lambda judge: insist_gone(judge, change(*row(OLD, "-", "-")), OLD, WEB)) == [
+    assert said(lambda judge: insist_gone(judge, change(*row(OLD, "-", "-")))) == [
         f"{HEAD}web.shop is not answered",
         ASKED,
         "  expected  10.0.0.2",
@@ -112,9 +202,9 @@ def test_silence_is_no_proof_that_an_address_is_gone() -> None:
     ]
 
 
-@pytest.mark.parametrize("seen", [[OLD, OLD, OLD], ["", "-", OLD, OLD]])
+@pytest.mark.parametrize("seen", [[OLD, OLD, OLD], ["", OLD, OLD, OLD]])
 def test_what_keeps_its_answer_once_it_had_it_is_fine(seen: list[str]) -> None:
-    insist_unbroken(judge(), change(*row(*seen)), {WEB: exactly([OLD])})
+    insist_unbroken(judge(), unchanged(*row(*seen)))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +220,7 @@ def test_what_keeps_its_answer_once_it_had_it_is_fine(seen: list[str]) -> None:
     ],
 )
 def test_a_blink(seen: list[str], got: str) -> None:
-    assert said(lambda judge: insist_unbroken(judge, change(*row(*seen)), {WEB: exactly([OLD])})) == [
+    assert said(lambda judge: insist_unbroken(judge, unchanged(*row(*seen)))) == [
         f"{HEAD}web.shop did not keep its answer",
         ASKED,
         "  expected  10.0.0.1",
@@ -140,16 +230,17 @@ def test_a_blink(seen: list[str], got: str) -> None:
 
 def test_a_name_that_was_never_watched_is_not_judged() -> None:
     other = Question("db.shop.svc.cluster.local.", "A")
-    unseen = Change(row(OLD), {other: no_such_name()}, 0.0, 0.0)
+    nothing = {other: no_such_name()}
+    unseen = Change(row(OLD), nothing, nothing, 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="was not watched"):
-        insist_followed(judge(), unseen, other)
+        insist_followed(judge(), unseen, [other])
     with pytest.raises(ValueError, match="was not watched"):
-        insist_unbroken(judge(), unseen, {other: no_such_name()})
+        insist_unbroken(judge(), unseen)
 
 
 def test_the_evidence_is_the_timeline_of_every_server_and_its_last_answer() -> None:
     mine = judge()
-    insist_followed(mine, change(*row(OLD, NEW, NEW), *row(NEW, server=DNS_1)), WEB)
+    insist_followed(mine, change(*row(OLD, NEW, NEW), *row(NEW, server=DNS_1)), [WEB])
     assert [(one["server"], one["from"], one["to"], one["asks"]) for one in mine.evidence.timeline] == [
         ("dns-0", 0.0, 0.0, 1),
         ("dns-0", 1.0, 2.0, 2),
@@ -162,28 +253,35 @@ def test_the_evidence_is_the_timeline_of_every_server_and_its_last_answer() -> N
 
 
 class AtOnce(Situation):
-    """Objects that are as they shall be at once: what is left to watch is DNS."""
+    """Objects that are as they shall be at once, and as the API server has them: what is left to watch is DNS."""
 
     def wait_settled(self) -> None:
         self.settled_at = time.time()
 
+    def confirm(self) -> None:
+        pass
 
-def watched(handler: Handler, act: Callable[[], None], after: str = NEW, propagation: float = 20.0) -> Change:
-    """What `observe` makes of a real server that answers OLD at first; ``act`` is the change."""
+
+def watched(handler: Handler, act: Callable[[], None], *addresses: str, propagation: float = 20.0) -> Change:
+    """What `observe` makes of a real server that answers OLD at first; ``act`` is the change.
+
+    ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again.
+    """
     timings = Timings(answer=20.0, propagation=propagation, cache=0.1, hold=0.3)
     run = Run(Options(), timings)
     situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), cast(Mirror, None), timings, [])
+    looks = iter(addresses or (OLD, OLD, NEW, NEW))
     with DnsServer(handler) as server:
         ipv4 = frozenset({Capability.IPV4})
         run._cluster = Cluster("test", "x", Path("none"), None, "cluster.local", (server,), ipv4)
-        return observe(run, situation, {WEB: exactly([OLD])}, act, lambda: {WEB: exactly([after])})
+        return observe(run, situation, lambda: {WEB: exactly([next(looks)])}, act)
 
 
 def test_a_server_that_follows_is_watched_until_its_answer_has_held() -> None:
     table = {f"{WEB.name} A": [OLD]}
     seen = watched(records(table, ttl=0), lambda: table.update({f"{WEB.name} A": [NEW]}))
-    insist_followed(judge(), seen, WEB)
-    insist_gone(judge(), seen, OLD, WEB)
+    insist_followed(judge(), seen, [WEB])
+    insist_gone(judge(), seen)
     assert seen.answers[0].said() == f"NOERROR {OLD}"
     assert seen.answers[-1].said() == f"NOERROR {NEW}"
     assert seen.answers[-1].sent - seen.settled_at >= 0.3
@@ -194,7 +292,7 @@ def test_a_server_that_does_not_follow_is_watched_until_its_time_is_up() -> None
     assert seen.deadline == pytest.approx(seen.settled_at + 0.3 + 0.1)  # propagation, and the TTL up to the limit
     assert seen.answers[-1].sent > seen.deadline
     with pytest.raises(Nonconformant, match="did not follow the change"):
-        insist_followed(judge(), seen, WEB)
+        insist_followed(judge(), seen, [WEB])
 
 
 def test_what_held_long_before_the_change_is_still_watched_after_it() -> None:
@@ -209,6 +307,22 @@ def test_what_held_long_before_the_change_is_still_watched_after_it() -> None:
         for _ in range(8):
             asked.acquire()
 
-    seen = watched(count, wait_for_asks, after=OLD)
+    seen = watched(count, wait_for_asks, OLD, OLD, OLD, OLD)
     assert seen.answers[-1].sent - seen.settled_at >= 0.3
-    insist_unbroken(judge(), seen, {WEB: exactly([OLD])})
+    insist_unbroken(judge(), seen)
+
+
+@pytest.mark.parametrize("looks", [(OLD, NEW), (OLD, OLD, NEW, OLD)], ids=["before the change", "after it"])
+def test_objects_that_change_on_their_own_are_not_blamed_on_dns(looks: tuple[str, ...]) -> None:
+    with pytest.raises(ClusterError, match="survival/x: its objects changed on their own while DNS was watched"):
+        watched(records({f"{WEB.name} A": [OLD]}), lambda: None, *looks, propagation=0.1)
+
+
+def test_a_watch_asks_over_tcp_as_well() -> None:
+    def lies_over_tcp(query: bytes, transport: Transport) -> bytes:
+        return reply(query, NEW if transport == "udp" else OLD)
+
+    seen = watched(lies_over_tcp, lambda: None, propagation=0.5)
+    lines = said(lambda judge: insist_followed(judge, seen, [WEB]))
+    assert lines[0] == f"{HEAD}web.shop did not follow the change"
+    assert re.fullmatch(r"  asked     .* → 127\.0\.0\.1:\d+/tcp from this process", lines[1])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dns_server import DnsServer, records
 from kube_dns_conformance import timeline
 from kube_dns_conformance.dns.compare import difference, exactly, no_such_name
-from kube_dns_conformance.dns.model import Answer, Question, Server
+from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.vantage import Ask, ThisProcess
 from observations import DNS_1, WEB, row, rows, seen, silent
@@ -83,6 +83,7 @@ def test_before_it_settles_something_is_wrong_and_afterwards_nothing(answers: li
         ([OLD, NEW, OLD, OLD], [2.0, 3.0]),
         ([OLD, "", OLD], [2.0]),
         ([OLD, "-", OLD], []),  # silence says nothing about the address
+        ([OLD, "!", OLD], []),  # nor does SERVFAIL
         ([OLD, "-", NEW, "-", OLD], [4.0]),
         ([NEW, OLD, OLD], []),  # it came, which is not coming back
         ([f"{OLD} {NEW}", OLD], []),
@@ -96,7 +97,7 @@ def test_an_address_returns_when_it_had_gone(said: list[str], at: list[float]) -
 @given(rows())
 def test_what_returns_was_sighted_before_it_was_gone(answers: list[Answer]) -> None:
     returned = timeline.returns(answers, OLD)
-    spoken = [bool(timeline.sightings([one], OLD)) for one in answers if one.problem is None]
+    spoken = [bool(timeline.sightings([one], OLD)) for one in answers if one.decisive]
     first, last = (spoken.index(True), len(spoken) - spoken[::-1].index(True)) if any(spoken) else (0, 0)
     assert bool(returned) is not all(spoken[first:last])
     assert set(returned) <= set(timeline.sightings(answers, OLD))
@@ -173,10 +174,12 @@ def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
     with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
         watch = timeline.Watch(ThisProcess(5.0), [first, second], [web, db])
         with watch:
-            enough = watch.wait(lambda seen: len(seen) >= 16 and len(timeline.lanes(seen)) == 4, time.time() + 30)
+            enough = watch.wait(lambda seen: len(seen) >= 16 and len(timeline.lanes(seen)) == 8, time.time() + 30)
     assert enough
     lanes = timeline.lanes(watch.answers())
-    assert set(lanes) == {Lane(question, f"dns-{one}", "udp") for question in (web, db) for one in (0, 1)}
+    transports: tuple[Transport, ...] = ("udp", "tcp")
+    both = {Lane(question, f"dns-{one}", how) for question in (web, db) for one in (0, 1) for how in transports}
+    assert set(lanes) == both
     assert all(answer.rcode == "NOERROR" for answer in watch.answers())
     assert watch.answers() == sorted(watch.answers(), key=lambda answer: answer.sent)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Cluster:
             "kubeconfig": str(self.kubeconfig),
             "context": self.context,
             "zone": self.zone,
-            "dns": [{"name": server.name, "host": server.host, "port": server.port} for server in self.dns],
+            "dns": [asdict(server) for server in self.dns],
             "capabilities": sorted(self.capabilities),
         }
 

@@ -36,7 +36,7 @@ def start(directory: Path, index: int, binary: Path, kubeconfig: Path, zone: str
     corefile.write_text(configuration(kubeconfig, zone, host, [port, *ports.free_ports(3, host)]))
     log = directory / "logs" / f"{name}.log"
     process = processes.start([str(binary), "-conf", str(corefile)], directory, log)
-    return Replica(directory, Server(name, host, port), process, log)
+    return Replica(directory, Server(name, host, port, single=True), process, log)
 
 
 def configuration(kubeconfig: Path, zone: str, host: str, free: list[int]) -> str:

@@ -12,16 +12,17 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
 
 PARALLEL_QUESTIONS = 16
+PLAIN_UDP_BYTES = 512
 
 
 class _Unusable(Exception):
@@ -50,6 +51,8 @@ def ask(question: Question, server: Server, transport: Transport = "udp", *, tim
     sent, began = time.time(), time.monotonic()
     try:
         wire = exchange(query.to_wire(), server, timeout)
+        if transport == "udp":
+            _insist_on_size(wire, question)
         response = _parse(query, wire)
     except _Unusable as unusable:
         elapsed = time.monotonic() - began
@@ -117,11 +120,18 @@ def _reason(error: OSError) -> str:
     return "connection refused" if isinstance(error, ConnectionRefusedError) else f"{error.strerror or error}"
 
 
+def _insist_on_size(wire: bytes, question: Question) -> None:
+    """What is larger than was offered may never arrive elsewhere (RFC 1035 section 4.2.1, RFC 6891 section 6.2.5)."""
+    offered = max(question.udp_payload or 0, PLAIN_UDP_BYTES)
+    if len(wire) > offered:
+        raise _Unusable(f"answer of {len(wire)} bytes over UDP where at most {offered} were offered to be taken", wire)
+
+
 def _parse(query: dns.message.Message, wire: bytes) -> dns.message.Message:
     try:
         # one_rr_per_rrset: by default duplicates and differing TTLs are merged away, which would hide two kinds of lie.
         response = dns.message.from_wire(wire, one_rr_per_rrset=True)
-    except (dns.exception.DNSException, ValueError, struct.error) as error:
+    except Exception as error:  # noqa: BLE001 - the bytes are a stranger's, and dnspython does not name all it raises
         raise _Unusable(f"malformed answer of {len(wire)} bytes: {_what(error)}", wire) from None
     if response.id != query.id:
         raise _Unusable("answer with the wrong id", wire)
@@ -139,7 +149,13 @@ def _what(error: Exception) -> str:
 
 def _records(section: list[dns.rrset.RRset]) -> tuple[Record, ...]:
     return tuple(
-        Record(str(rrset.name).lower(), dns.rdatatype.to_text(rrset.rdtype), rrset.ttl, rdata.to_text().lower())
+        Record(str(rrset.name).lower(), _type(rrset), rrset.ttl, rdata.to_text().lower())
         for rrset in section
         for rdata in rrset
     )
+
+
+def _type(rrset: dns.rrset.RRset) -> str:
+    """The record type, with the class in front unless it is IN: a record of another class is another record."""
+    text = dns.rdatatype.to_text(rrset.rdtype)
+    return text if rrset.rdclass == dns.rdataclass.IN else f"{dns.rdataclass.to_text(rrset.rdclass)} {text}"

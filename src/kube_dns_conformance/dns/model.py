@@ -10,11 +10,16 @@ Transport = Literal["udp", "tcp"]
 
 @dataclass(frozen=True)
 class Server:
-    """One DNS server address: the DNS Service, one DNS replica, or whatever ``--dns-server`` names."""
+    """One DNS server address: the DNS Service, one DNS replica, or whatever ``--dns-server`` names.
+
+    ``single`` says that one process answers here. Behind any other address there may be several, each with a cache of
+    its own, so that an old answer after a new one is no lie yet.
+    """
 
     name: str
     host: str
     port: int = 53
+    single: bool = False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -70,6 +75,11 @@ class Answer:
     def timed_out(self) -> bool:
         """Whether nothing came back at all, which a lost packet explains as well as a server that is silent."""
         return self.problem is not None and self.problem.startswith("no answer within")
+
+    @property
+    def decisive(self) -> bool:
+        """Whether this says what exists and what does not: silence, SERVFAIL and REFUSED say neither."""
+        return self.rcode in {"NOERROR", "NXDOMAIN"}
 
     @property
     def negative_ttl(self) -> int | None:

@@ -1,0 +1,48 @@
+"""What a situation's objects say must be answered now: questions and what must come back, in every family there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kube_dns_conformance import oracle
+from kube_dns_conformance.dns.compare import Expected, exactly, no_data, no_such_name
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.judge import Expectations
+from kube_dns_conformance.kube import Object
+from kube_dns_conformance.situations import Situation
+
+
+def regular(situation: Situation, service: str) -> Expectations:
+    """The name of a Service with a ClusterIP: that address and nothing else (section 2.3.1)."""
+    found, name = situation.service(service), situation.name_of(service)
+    return {Question(name, rdtype): exactly(oracle.cluster_ips(found, rdtype)) for rdtype in oracle.rdtypes(found)}
+
+
+def headless(situation: Situation, service: str) -> Expectations:
+    """A headless Service's own name: one record per ready Pod, and without any it does not exist (section 2.4.1)."""
+    name = situation.name_of(service)
+    return _addresses(name, situation.service(service), situation.pods(service))
+
+
+def pods(situation: Situation, service: str, hostnames: Iterable[str] | None = None) -> Expectations:
+    """The names of the Pods behind a headless Service, or these hostnames; a hostname without a Pod does not exist."""
+    found, behind = situation.service(service), {pod["spec"]["hostname"]: pod for pod in situation.pods(service)}
+    wanted = behind if hostnames is None else hostnames
+    return {
+        question: must
+        for one in wanted
+        for question, must in _addresses(
+            f"{one}.{situation.name_of(service)}", found, [behind[one]] if one in behind else []
+        ).items()
+    }
+
+
+def _addresses(name: str, service: Object, behind: list[Object]) -> Expectations:
+    of_family = {rdtype: oracle.pod_addresses(behind, rdtype) for rdtype in oracle.rdtypes(service)}
+    return {Question(name, rdtype): _some(found, any(of_family.values())) for rdtype, found in of_family.items()}
+
+
+def _some(addresses: list[str], exists: bool) -> Expected:
+    if addresses:
+        return exactly(addresses)
+    return no_data() if exists else no_such_name()

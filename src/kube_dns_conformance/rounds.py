@@ -1,0 +1,69 @@
+"""When rounds of asking are enough for a verdict: right for good, or wrong without an excuse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.timings import Timings
+
+
+class Rounds:
+    """Counts rounds. ``settled_at`` (epoch seconds) is when the objects last changed."""
+
+    def __init__(self, timings: Timings, settled_at: float) -> None:
+        self._timings = timings
+        self._patience = time.monotonic() + timings.settle
+        self._start(settled_at)
+
+    def _start(self, settled_at: float) -> None:
+        self._settled_at = settled_at
+        self._began = self._since = time.monotonic()
+        self._asked = self._wrong = self._alike = self._right = self._late = 0
+        self._granted = 0.0
+        self._last: Sequence[Hashable] = ()
+
+    def begin_anew(self) -> None:
+        """The objects changed: DNS is granted its time again. Raises ClusterError when they do not stop changing."""
+        if time.monotonic() > self._patience:
+            raise ClusterError(f"the objects kept changing for {self._timings.settle:g} s")
+        self._start(time.time())
+
+    def add(self, wrong: Sequence[Hashable], announced: float) -> None:
+        """One round: what was wrong in it, and the longest TTL that it was given with, in seconds."""
+        self._asked += 1
+        if self._asked == 1 or wrong != self._last:
+            self._since, self._alike, self._last = time.monotonic(), 0, wrong
+        self._alike += 1
+        if not wrong:
+            self._right += 1
+            return
+        self._right = 0
+        self._wrong += 1
+        # A cache counts down what it announces; a huge TTL buys no more than the limit.
+        self._granted = max(self._granted, min(announced, self._timings.cache))
+        if time.time() > self._settled_at + self._timings.propagation + self._granted:
+            self._late += 1
+
+    @property
+    def troubled(self) -> bool:
+        """Whether anything was wrong so far."""
+        return self._wrong > 0
+
+    @property
+    def right_for_good(self) -> bool:
+        """Whether enough rounds were right; once anything was wrong, what is right then has to stay so for a while."""
+        lasted = not self.troubled or time.monotonic() - self._since >= self._timings.hold
+        return self._right >= self._timings.stable and lasted
+
+    @property
+    def without_excuse(self) -> bool:
+        """Whether enough rounds were wrong after the propagation budget and what caches were granted."""
+        return self._late >= self._timings.stable
+
+    def __str__(self) -> str:
+        now = time.monotonic()
+        if self._alike == self._asked or self._alike >= self._timings.stable:
+            return f"unchanged for {now - self._since:.0f} s, {self._alike} rounds"
+        return f"wrong in {self._wrong} of {self._asked} rounds, in {now - self._began:.0f} s"
