@@ -1,10 +1,10 @@
-"""Section 2.4.1: the addresses of a headless Service."""
+"""Section 2.4.1: the addresses of a headless Service, also when they do not fit into a UDP message."""
 
 import pytest
 
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Question
-from kube_dns_conformance.fixtures import Judge, Situation, requirement
+from kube_dns_conformance.fixtures import Judge, Situation, available_rdtype, requirement
 
 SIZES = pytest.mark.parametrize("service", ["three", "fifty"])
 
@@ -26,6 +26,18 @@ def test_without_a_ready_pod_the_name_does_not_exist(situation: Situation, judge
     name = situation.name_of("empty")
     judge.insist(
         lambda: {Question(name, "A"): no_such_name(), Question(name, "AAAA"): no_such_name()},
+        settled_at=situation.settled_at,
+    )
+
+
+@requirement("headless.address.complete-over-tcp")
+def test_a_large_answer_is_complete_or_says_so_and_is_complete_over_tcp(situation: Situation, judge: Judge) -> None:
+    rdtype = available_rdtype(situation.service("fifty"))
+    # Without EDNS a UDP answer may hold 512 bytes. What comes back truncated is asked again over TCP and must then be
+    # complete; an answer that is cut without saying so is missing records.
+    question = Question(situation.name_of("fifty"), rdtype, udp_payload=None)
+    judge.insist(
+        lambda: {question: exactly(situation.addresses("fifty", rdtype))},
         settled_at=situation.settled_at,
     )
 

@@ -186,7 +186,7 @@ def test_a_requirement_knows_what_a_cluster_lacks_for_it() -> None:
 
 
 def test_a_requirement_is_written_for_machines_with_all_its_fields() -> None:
-    data = catalogue()["headless.transport.complete-over-tcp"].as_data()
-    assert data["id"] == "headless.transport.complete-over-tcp"
+    data = catalogue()["headless.address.complete-over-tcp"].as_data()
+    assert data["id"] == "headless.address.complete-over-tcp"
     assert (data["level"], data["profile"], data["feature"]) == (Level.MUST, "extended", "Transport")
     assert (data["section"], data["needs"]) == ("RFC 1035 4.2.1, RFC 7766 5", ())
