@@ -36,9 +36,11 @@ Versions = Annotated[
 Kubernetes = Annotated[
     str, typer.Option(envvar="KDC_KUBERNETES", metavar="V", help="Kubernetes version, for example 1.37.2.")
 ]
-Family = Annotated[IpFamily, typer.Option("--ip-family", envvar="KDC_IP_FAMILY", help="Address families.")]
+Family = Annotated[
+    IpFamily | None, typer.Option("--ip-family", envvar="KDC_IP_FAMILY", help="Address families, default ipv4.")
+]
 Name = Annotated[str, typer.Option(envvar="KDC_NAME", help="Name of the cluster.")]
-Zone = Annotated[str, typer.Option(envvar="KDC_ZONE", help="Cluster domain.")]
+Zone = Annotated[str, typer.Option(envvar="KDC_ZONE", help="Cluster domain, default cluster.local.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, everything else on standard error.")]
 
 
@@ -73,7 +75,9 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     tool_version: Annotated[
         list[str] | None, _where("Another tool version, repeatable.", metavar="NAME=V", envvar="KDC_TOOL_VERSION")
     ] = None,
-    ip_family: Annotated[IpFamily, _where("Of an embedded cluster.", envvar="KDC_IP_FAMILY")] = IpFamily.IPV4,
+    ip_family: Annotated[
+        IpFamily | None, _where("Of an embedded cluster, default ipv4.", envvar="KDC_IP_FAMILY")
+    ] = None,
     kubeconfig: Annotated[str, _where("Of an existing cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
     context: Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")] = "",
     zone: Annotated[str, _where("Cluster domain, default cluster.local.", envvar="KDC_ZONE")] = "",
@@ -100,7 +104,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     single = {
         "--cluster": cluster,
         "--cluster-name": name,
-        "--ip-family": str(ip_family),
+        "--ip-family": ip_family or "",
         "--kubeconfig": kubeconfig,
         "--context": context,
         "--zone": zone,
@@ -121,9 +125,11 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     name: Name = "default",
     kubernetes: Kubernetes = "",
-    ip_family: Family = IpFamily.IPV4,
-    nodes: Annotated[int, typer.Option(min=1, max=250, help="How many nodes KWOK plays.")] = 5,
-    zone: Zone = "cluster.local",
+    ip_family: Family = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, max=250, metavar="N", help="How many nodes KWOK plays, default 5.")
+    ] = None,
+    zone: Zone = "",
     dns_port: Annotated[
         int, typer.Option(min=0, max=65534, help="Of the first DNS replica, the second has the next; 0: free ones.")
     ] = 0,
@@ -135,7 +141,7 @@ def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     from kube_dns_conformance.toolchain.versions import parse_versions  # noqa: PLC0415
 
     versions = parse_versions(_with_kubernetes(tool_version, kubernetes))
-    options = embedded.Options(ip_family, nodes, zone, dns_port, versions)
+    options = embedded.Options(ip_family, nodes or 0, zone, dns_port, versions)
     _show([embedded.up(name, options, keep=True)], as_json=as_json, single=True)
 
 

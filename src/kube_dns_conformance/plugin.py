@@ -84,10 +84,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _options(config: pytest.Config) -> Options:
-    provider, family = config.getoption("cluster"), config.getoption("ip_family") or IpFamily.IPV4
+    provider, family = config.getoption("cluster"), config.getoption("ip_family")
     if provider and provider not in PROVIDERS:
         raise UsageError(f"--cluster {provider}: there is {' and '.join(PROVIDERS)}")
-    if family not in set(IpFamily):
+    if family and family not in set(IpFamily):
         raise UsageError(f"--ip-family {family}: there is {', '.join(IpFamily)}")
     name = config.getoption("cluster_name")
     return Options(
@@ -97,7 +97,7 @@ def _options(config: pytest.Config) -> Options:
         context=config.getoption("context"),
         zone=config.getoption("zone"),
         dns_servers=tuple(_many(config, "--dns-server")),
-        family=IpFamily(family),
+        family=IpFamily(family) if family else None,
         versions=parse_versions(_many(config, "--tool-version")),
     )
 

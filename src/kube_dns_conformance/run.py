@@ -34,7 +34,7 @@ class Options:
     context: str = ""
     zone: str = ""
     dns_servers: tuple[str, ...] = ()
-    family: IpFamily = IpFamily.IPV4
+    family: IpFamily | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
     def chosen_provider(self) -> tuple[str, str]:
@@ -103,7 +103,7 @@ class Run:
         if self._mirror is not None:
             self._mirror.close()
         if self._made_cluster and self._cluster is not None:
-            store.remove(store.directory(self._cluster.name))
+            store.end(self._cluster.name)
         elif self._kube is not None:
             self._delete_situations(self._kube)
         self._cluster, self._kube, self._made_cluster = None, None, False
@@ -137,15 +137,11 @@ class Run:
         return existing.with_servers(cluster, chosen.dns_servers) if chosen.dns_servers else cluster
 
     def _open_embedded(self) -> Cluster:
-        name = self.options.cluster_name
-        running = store.load(store.directory(name)) if name else None
-        if running is not None and running.cluster is not None and running.is_running():
-            return running.cluster
-        self._made_cluster = True
-        options = embedded.Options(
-            family=self.options.family, zone=self.options.zone or "cluster.local", versions=self.options.versions
-        )
-        return embedded.up(name or f"run-{self.id}", options, keep=False)
+        chosen = self.options
+        options = embedded.Options(family=chosen.family, zone=chosen.zone, versions=chosen.versions)
+        cluster = embedded.up(chosen.cluster_name or f"run-{self.id}", options, keep=False)
+        self._made_cluster = not store.load(store.directory(cluster.name)).kept
+        return cluster
 
 
 def report_directory(chosen: str) -> Path:

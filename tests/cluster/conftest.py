@@ -35,5 +35,5 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     try:
         yield embedded.up("tests", embedded.Options(family=IpFamily.DUAL), keep=False)
     finally:
-        store.remove(store.directory("tests"))
+        store.end("tests")
         patch.undo()

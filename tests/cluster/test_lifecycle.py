@@ -43,6 +43,15 @@ def test_up_status_down(command: CommandLine) -> None:
     assert Path(made["kubeconfig"]).is_file()
     assert command.json("cluster", "status", "--name", "demo") == made
     assert command.json("cluster", "up", "--name", "demo") == made  # runs already: the same one
+    assert command.json("cluster", "up", "--name", "demo", "--zone", "example.test", "--nodes", "5") == made
+
+    other = ["--name", "demo", "--ip-family", "dual", "--kubernetes", "1.37.2"]
+    for arguments in (["cluster", "up", "--nodes", "3", *other], ["run", *other]):
+        done = command(*arguments)
+        assert done.returncode == 2
+        assert "cluster 'demo' runs already, but not with --ip-family dual (it has ipv4), " in done.stderr
+        assert "--tool-version kubernetes 1.37.2 (it has 1.36.3)" in done.stderr
+        assert ("--nodes 3 (it has 5)" in done.stderr) is ("up" in arguments)
 
     assert command("cluster", "down", "--name", "demo").returncode == 0
     assert names(directory) == []

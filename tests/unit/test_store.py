@@ -10,15 +10,24 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kube_dns_conformance import locks
 from kube_dns_conformance.clusters import processes, store
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.clusters.processes import Owner
 from kube_dns_conformance.clusters.store import Entry
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, UsageError
 
 SERVERS = (Server("dns-0", "127.0.0.1", 5300), Server("dns-1", "::1", 5301))
-GONE = Owner(1, 1.0)  # the first process has a later start time
+MADE = {"--ip-family": "dual", "--nodes": "5"}
+RUNNER = """
+import subprocess, sys
+from kube_dns_conformance.clusters import store
+with store.held("left") as where:
+    store.save(store.Entry(where, kept=False, cluster=None))
+child = subprocess.Popen(["sleep", "600"], close_fds=False)
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
 WAIT_FOR_EVER = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
 
 
@@ -27,11 +36,11 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KDC_STATE", str(tmp_path / "state"))
 
 
-def entry(name: str, owner: Owner | None = None, *, made: bool = True) -> Entry:
+def entry(name: str, *, kept: bool = True, made: bool = True) -> Entry:
     where = store.directory(name)
     families = frozenset({Capability.IPV4, Capability.DNS_REPLICAS})
     cluster = Cluster("embedded", name, where / "kubeconfig", None, "cluster.local", SERVERS, families, "1.37.2")
-    saved = Entry(where, owner, cluster if made else None)
+    saved = Entry(where, kept, cluster if made else None, MADE)
     store.save(saved)
     return saved
 
@@ -47,26 +56,26 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     started.wait()
 
 
-@pytest.mark.parametrize("owner", [None, GONE])
+@pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("made", [True, False])
-def test_what_is_saved_is_loaded(owner: Owner | None, made: bool) -> None:
-    saved = entry("demo", owner, made=made)
+def test_what_is_saved_is_loaded(kept: bool, made: bool) -> None:
+    saved = entry("demo", kept=kept, made=made)
     assert store.load(saved.directory) == saved
 
 
-@pytest.mark.parametrize("text", [None, "", '{"owner": null, "clu'])
+@pytest.mark.parametrize("text", [None, "", '{"kept": false, "clu'])
 def test_a_directory_that_was_cut_off_is_an_entry_without_a_cluster(text: str | None) -> None:
     where = store.directory("demo")
     where.mkdir(parents=True)
     if text is not None:
         (where / "cluster.json").write_text(text)
-    assert store.load(where) == Entry(where, None, None)
-    assert not store.load(where).is_abandoned()  # nothing of ours is ever without a whole file
+    assert store.load(where) == Entry(where, kept=True, cluster=None)
+    assert store.remove_abandoned() == []  # nothing of ours is ever without a whole file
 
 
 def test_entries_are_listed_by_name() -> None:
     assert store.entries() == []
-    made = [entry("b"), entry("a"), entry("a-1", GONE)]
+    made = [entry("b"), entry("a"), entry("a-1", kept=False)]
     assert store.entries() == sorted(made, key=lambda one: one.name)
 
 
@@ -91,40 +100,36 @@ def test_any_other_name_is_a_usage_error(name: str) -> None:
         store.directory(name)
 
 
-def test_a_cluster_being_made_is_locked_for_others_and_free_afterwards() -> None:
-    with store.locked("demo") as where:
+def test_a_cluster_being_made_is_held_against_others_and_free_afterwards() -> None:
+    with store.held("demo") as where:
         assert where == store.directory("demo")
-        with pytest.raises(ClusterError, match="'demo' is being started or stopped by another process"):
-            store.locked("demo").__enter__()
-        with store.locked("other"):
+        with pytest.raises(ClusterError, match="'demo' is being started, judged or stopped by another process"):
+            store.held("demo").__enter__()
+        with store.held("other"):
             pass
-    with store.locked("demo"):
+    with store.held("demo"):
         pass
+
+
+def test_no_lock_file_is_left() -> None:
+    with store.held("demo"):
+        pass
+    with store.held("run-1") as where:
+        store.save(Entry(where, kept=False, cluster=None))
+    store.end("run-1")
+    entry("left", kept=False)
+    assert store.remove_abandoned() == ["left"]
+    assert list(store.root().iterdir()) == []
 
 
 def test_only_this_user_may_look_into_a_cluster() -> None:
     assert entry("demo").directory.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize(
-    ("owner", "made", "abandoned"),
-    [
-        (Owner.me(), True, False),
-        (Owner.me(), False, False),
-        (GONE, True, True),
-        (GONE, False, True),
-        (None, True, False),  # made by `cluster up`: stays
-        (None, False, False),  # while it is made it always has an owner: this is nobody we know
-    ],
-)
-def test_a_cluster_is_abandoned_when_its_owner_is_gone(owner: Owner | None, made: bool, abandoned: bool) -> None:
-    assert entry("demo", owner, made=made).is_abandoned() is abandoned
-
-
 def test_abandoned_clusters_are_removed_and_no_others() -> None:
-    kept = [entry("kept"), entry("mine", Owner.me())]
-    entry("left", GONE)
-    entry("half", GONE, made=False)
+    kept = [entry("kept"), entry("unmade", made=False)]
+    entry("left", kept=False)
+    entry("half", kept=False, made=False)
     (store.root() / "strange").mkdir()
     assert store.remove_abandoned() == ["half", "left"]
     (store.root() / "strange").rmdir()  # still there: not ours
@@ -132,11 +137,37 @@ def test_abandoned_clusters_are_removed_and_no_others() -> None:
     assert store.remove_abandoned() == []
 
 
+def test_a_cluster_of_a_run_is_held_until_the_run_ends_it() -> None:
+    with store.held("mine"):
+        entry("mine", kept=False)
+    assert store.remove_abandoned() == []
+    with pytest.raises(ClusterError, match="'mine' is being started, judged or stopped by another process"):
+        store.held("mine").__enter__()
+    store.end("mine")
+    assert store.entries() == []
+
+
 def test_an_abandoned_cluster_that_somebody_else_is_removing_is_left_to_them() -> None:
-    entry("left", GONE)
-    with store.locked("left"):
+    entry("left", kept=False)
+    with store.held("left"):
         assert store.remove_abandoned() == []
+    locks.release(store.root() / ".left.lock")
     assert store.remove_abandoned() == ["left"]
+
+
+def test_a_killed_runner_gives_up_its_cluster_though_a_program_it_started_lives_on() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as runner:
+        assert runner.stdout is not None
+        child = psutil.Process(int(runner.stdout.readline()))
+        assert store.remove_abandoned() == []
+        runner.kill()
+        runner.wait()
+        assert store.remove_abandoned() == ["left"]
+        assert child.is_running()
+        child.kill()
+    assert list(store.root().iterdir()) == []
 
 
 def test_removing_a_cluster_ends_its_processes(process: subprocess.Popen[bytes]) -> None:
@@ -174,16 +205,6 @@ def test_a_process_that_nobody_collects_does_not_hold_up_the_end() -> None:
         processes.stop_all(where, within=2)
         assert parent.poll() is None
         parent.kill()
-
-
-def test_an_owner_is_told_from_a_later_process_with_the_same_id(process: subprocess.Popen[bytes]) -> None:
-    started = psutil.Process(process.pid).create_time()
-    assert Owner.me().is_alive()
-    assert Owner(process.pid, started).is_alive()
-    assert not Owner(process.pid, started - 60).is_alive()
-    process.kill()
-    process.wait()
-    assert not Owner(process.pid, started).is_alive()
 
 
 def test_the_clusters_of_the_environment_are_not_taken_for_ours(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kube_dns_conformance.clusters import coredns, kwokctl, ports, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, family_capabilities
-from kube_dns_conformance.clusters.processes import Owner
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.errors import ClusterError, UsageError
@@ -21,58 +21,103 @@ DNS_REPLICAS = 2
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 ANSWERS_IN_A_ROW = 3
+DEFAULT_NODES = 5
+DEFAULT_ZONE = "cluster.local"
+UNITS = ("kubernetes", "etcd", "coredns", "kwok")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What an embedded cluster shall be like. ``dns_port`` is that of the first replica, 0 for any free one."""
+    """What an embedded cluster shall be like; what is left empty is anything a running one has, else the default.
 
-    family: IpFamily = IpFamily.IPV4
-    nodes: int = 5
-    zone: str = "cluster.local"
+    ``dns_port`` is that of the first replica, 0 for any free one.
+    """
+
+    family: IpFamily | None = None
+    nodes: int = 0
+    zone: str = ""
     dns_port: int = 0
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def settled(self) -> Options:
+        """With the defaults in place of what is empty."""
+        family, nodes, zone = self.family or IpFamily.IPV4, self.nodes or DEFAULT_NODES, self.zone or DEFAULT_ZONE
+        return replace(self, family=family, nodes=nodes, zone=zone)
+
+    def as_data(self, toolchain: Toolchain) -> dict[str, str]:
+        """What was chosen, by the names of the command line."""
+        chosen = {
+            "--ip-family": self.family or "",
+            "--nodes": self.nodes or "",
+            "--zone": self.zone,
+            "--dns-port": self.dns_port or "",
+        } | {f"--tool-version {unit}": toolchain.version(unit) for unit in self.versions}
+        return {name: str(value) for name, value in chosen.items() if value}
 
 
 def up(name: str, options: Options, *, keep: bool) -> Cluster:
-    """Make the cluster ``name``, or return it when it runs already.
+    """Make the cluster ``name``, or return it when it runs already and is as asked for.
 
-    With ``keep`` it stays until `down`; without, it belongs to this process, and whoever comes next removes it should
-    this process be killed. Raises ClusterError, ToolchainError, UsageError; nothing is left running then.
+    With ``keep`` it stays until `down`; without, this process holds it, and whoever comes next removes it should this
+    process be killed. Raises ClusterError, ToolchainError, UsageError; nothing is left running then.
     """
-    store.directory(name)  # says what is wrong with the name before anything is built
-    store.remove_abandoned()
+    directory = store.directory(name)  # says what is wrong with the name before anything is built
     toolchain = Toolchain(versions=options.versions)
+    store.remove_abandoned()
+    if running := _running(directory, options.as_data(toolchain)):
+        return running
     tools = toolchain.need(*kwokctl.BINARIES, "coredns")
-    with store.locked(name) as directory:
-        running = store.load(directory)
-        if running.cluster is not None and running.is_running():
-            return running.cluster
-        if running.cluster is not None:
-            store.remove(directory)  # its processes are gone, as after a restart of the machine
-        try:
-            store.save(store.Entry(directory, Owner.me(), None))
-            with step(f"starting cluster {name}"):
-                cluster = _start(directory, name, options, tools, toolchain.version("kubernetes"))
-            store.save(store.Entry(directory, None if keep else Owner.me(), cluster))
-        except BaseException:  # Ctrl-C as well: whatever was started has to end
-            store.remove(directory)
-            raise
-        return cluster
+    with store.held(name):
+        return _running(directory, options.as_data(toolchain)) or _make(directory, options, tools, toolchain, keep=keep)
 
 
 def down(name: str) -> None:
-    """End the cluster ``name``. Raises UsageError when there is none."""
+    """End the cluster ``name``. Raises UsageError when there is none, ClusterError when a run is using its own."""
     if not (store.directory(name) / "cluster.json").exists():
         raise UsageError(f"there is no cluster {name!r}", "kube-dns-conformance cluster status lists them")
-    with store.locked(name) as directory:
+    with store.held(name) as directory:
         store.remove(directory)
 
 
-def _start(directory: Path, name: str, options: Options, tools: dict[str, Path], version: str) -> Cluster:
-    host = _loopback(options.family)
+def _running(directory: Path, asked: Mapping[str, str]) -> Cluster | None:
+    """The kept cluster of this directory, when it runs. Raises UsageError when it is not what was asked for."""
+    entry = store.load(directory)
+    if not entry.kept or entry.cluster is None or not entry.is_running():
+        return None
+    other = [
+        f"{name} {text} (it has {entry.made.get(name)})" for name, text in asked.items() if entry.made.get(name) != text
+    ]
+    if other:
+        raise UsageError(
+            f"cluster {entry.name!r} runs already, but not with {', '.join(other)}",
+            f"kube-dns-conformance cluster down --name {entry.name}, or another --name",
+        )
+    return entry.cluster
+
+
+def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain, *, keep: bool) -> Cluster:
+    if store.load(directory).cluster is not None:
+        store.remove(directory)  # its processes are gone, as after a restart of the machine
+    elif directory.exists():
+        raise ClusterError(f"{directory} is in the way, and holds no cluster")
+    options = options.settled()
+    try:
+        store.save(store.Entry(directory, kept=False, cluster=None))
+        with step(f"starting cluster {directory.name}"):
+            cluster = _start(directory, options, tools, toolchain.version("kubernetes"))
+        made = replace(options, dns_port=cluster.dns[0].port, versions=dict.fromkeys(UNITS, "")).as_data(toolchain)
+        store.save(store.Entry(directory, keep, cluster, made))
+    except BaseException:  # Ctrl-C as well: whatever was started has to end
+        store.remove(directory)
+        raise
+    return cluster
+
+
+def _start(directory: Path, options: Options, tools: dict[str, Path], version: str) -> Cluster:
+    family = options.family or IpFamily.IPV4
+    host = _loopback(family)
     dns_ports = _dns_ports(options.dns_port, host)
-    kubeconfig = kwokctl.create(directory, name, tools, version, options.family)
+    kubeconfig = kwokctl.create(directory, directory.name, tools, version, family)
     replicas = [
         coredns.start(directory, index, tools["coredns"], kubeconfig, options.zone, host, port)
         for index, port in enumerate(dns_ports)
@@ -83,15 +128,15 @@ def _start(directory: Path, name: str, options: Options, tools: dict[str, Path],
     for index in range(options.nodes):
         kube.apply(_node(index))
     for replica in replicas:
-        _wait_answering(replica, options.zone, options.family, deadline)
+        _wait_answering(replica, options.zone, family, deadline)
     return Cluster(
         provider="embedded",
-        name=name,
+        name=directory.name,
         kubeconfig=kubeconfig,
         context=None,
         zone=options.zone,
         dns=tuple(replica.server for replica in replicas),
-        capabilities=family_capabilities(options.family) | {Capability.DNS_REPLICAS},
+        capabilities=family_capabilities(family) | {Capability.DNS_REPLICAS},
         kubernetes=version,
     )
 

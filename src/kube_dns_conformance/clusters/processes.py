@@ -10,7 +10,6 @@ import os
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -18,26 +17,6 @@ import psutil
 MARK = "KDC_CLUSTER_DIR"
 # They outlive this process on purpose; held so that Python does not take them for forgotten ones.
 _started: list[subprocess.Popen[bytes]] = []
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A process, told apart from a later one with the same id by its start time (seconds since the epoch)."""
-
-    pid: int
-    started: float
-
-    @classmethod
-    def me(cls) -> Owner:
-        """This process."""
-        return cls(os.getpid(), psutil.Process().create_time())
-
-    def is_alive(self) -> bool:
-        """Whether that very process still runs."""
-        try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) < 0.01
-        except psutil.NoSuchProcess:
-            return False
 
 
 def environment(directory: Path) -> dict[str, str]:
@@ -60,6 +39,8 @@ def start(command: list[str], directory: Path, log: Path) -> subprocess.Popen[by
             start_new_session=True,  # Ctrl-C in the terminal is for the runner; it ends the cluster in its own order
         )
     _started.append(process)
+    while process.poll() is None and _mark(psutil.Process(process.pid)) != str(directory):
+        time.sleep(0.001)  # for a moment a new program has no environment yet: `stop_all` would not find it
     return process
 
 

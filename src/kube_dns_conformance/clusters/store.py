@@ -1,8 +1,8 @@
 """The embedded clusters of this user, a directory each, with what is needed to use one and to clean it up.
 
 ``cluster.json`` is written before the first process starts, so that whatever is killed at whatever moment, the next
-command finds the remains. A cluster that belongs to a run names the run's process as its owner; one made by
-``cluster up`` has none and stays until ``cluster down``.
+command finds the remains. Whoever makes or removes a cluster holds its lock meanwhile; a run holds the lock of the
+cluster it made for as long as it lives. A cluster made by ``cluster up`` is *kept*: it stays until ``cluster down``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import filelock
 import platformdirs
 
+from kube_dns_conformance import locks
 from kube_dns_conformance.clusters import processes
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.clusters.processes import Owner
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, UsageError
 
@@ -30,11 +29,15 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Entry:
-    """One cluster directory. ``cluster`` is None while the cluster is being made, or when making it was cut off."""
+    """One cluster directory. ``cluster`` is None while the cluster is being made, or when making it was cut off.
+
+    ``kept``: it stays when its maker ends. ``made``: the options it was made with, by their names.
+    """
 
     directory: Path
-    owner: Owner | None
+    kept: bool
     cluster: Cluster | None
+    made: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -44,10 +47,6 @@ class Entry:
     def is_running(self) -> bool:
         """Whether any of its processes runs: after a restart of the machine none does."""
         return bool(processes.of_cluster(self.directory))
-
-    def is_abandoned(self) -> bool:
-        """Whether whoever made or used it was killed before cleaning up."""
-        return self.owner is not None and not self.owner.is_alive()
 
 
 def root() -> Path:
@@ -65,25 +64,33 @@ def directory(name: str) -> Path:
 
 
 @contextmanager
-def locked(name: str) -> Iterator[Path]:
-    """Hold the cluster ``name`` for making or removing it."""
+def held(name: str) -> Iterator[Path]:
+    """Hold the cluster ``name`` during the block; if it is not kept then, until `end` or the end of this process.
+
+    Raises ClusterError when another process holds it: it makes, judges or removes the cluster.
+    """
     where = directory(name)
     try:
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with filelock.FileLock(where.parent / f".{name}.lock", timeout=0, mode=0o600):
-            yield where
-    except filelock.Timeout:
-        raise ClusterError(f"cluster {name!r} is being started or stopped by another process") from None
+        mine = locks.hold(_lock(where))
     except PermissionError as error:
         raise ClusterError(
             f"no permission for {error.filename}", "set KDC_STATE to a directory you may write"
         ) from None
+    if not mine:
+        raise ClusterError(f"cluster {name!r} is being started, judged or stopped by another process")
+    try:
+        yield where
+    finally:
+        if load(where).kept:
+            locks.release(_lock(where))
 
 
 def save(entry: Entry) -> None:
     """Write ``cluster.json`` so that a reader sees the old or the new one, never half of it."""
     data = {
-        "owner": asdict(entry.owner) if entry.owner else None,
+        "kept": entry.kept,
+        "made": dict(entry.made),
         "cluster": entry.cluster.as_data() if entry.cluster else None,
     }
     text = json.dumps(data, indent=2) + "\n"
@@ -104,9 +111,8 @@ def load(where: Path) -> Entry:
     try:
         data = json.loads((where / "cluster.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
-        return Entry(where, None, None)
-    owner, found = data["owner"], data["cluster"]
-    return Entry(where, Owner(**owner) if owner else None, _cluster(found) if found else None)
+        return Entry(where, kept=True, cluster=None)
+    return Entry(where, data["kept"], _cluster(data["cluster"]) if data["cluster"] else None, data["made"])
 
 
 def entries() -> list[Entry]:
@@ -117,26 +123,37 @@ def entries() -> list[Entry]:
 
 
 def remove(where: Path) -> None:
-    """End the cluster's processes and delete its directory."""
+    """End the cluster's processes and delete its directory. Call with the cluster held."""
     processes.stop_all(where)
     shutil.rmtree(where, ignore_errors=True)
     if where.exists():
         raise ClusterError(f"could not delete {where}")
 
 
+def end(name: str) -> None:
+    """Remove the cluster ``name``, which this process made and holds."""
+    remove(directory(name))
+    locks.release(_lock(directory(name)))
+
+
 def remove_abandoned() -> list[str]:
-    """Clean up after runners that were killed: their clusters have an owner that is no more. Returns the names."""
+    """Clean up after runners that were killed: nobody holds a cluster that is not kept. Returns the names."""
     removed = []
     for entry in entries():
-        if not entry.is_abandoned():
+        if entry.kept:
             continue
         try:
-            with locked(entry.name) as where:
-                remove(where)
+            with held(entry.name) as where:
+                if load(where) == entry:  # not removed and made again meanwhile
+                    remove(where)
+                    removed.append(entry.name)
         except ClusterError:
-            continue  # another process is cleaning it up at this moment
-        removed.append(entry.name)
+            continue  # somebody uses it, or is cleaning it up at this moment
     return removed
+
+
+def _lock(where: Path) -> Path:
+    return where.with_name(f".{where.name}.lock")
 
 
 def _cluster(data: dict[str, object]) -> Cluster:
