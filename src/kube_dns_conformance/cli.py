@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kube_dns_conformance import signals
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.errors import ExitCode, KdcError
-from kube_dns_conformance.signals import clean_up_when_terminated
+from kube_dns_conformance.errors import ExitCode, KdcError, one_line, save_details
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -225,16 +226,27 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
 
 
 def main() -> None:
-    """The entry point: every foreseen error is one line, and Ctrl-C or SIGTERM cleans up."""
-    clean_up_when_terminated()
+    """The entry point: every error is one line, and Ctrl-C or SIGTERM cleans up."""
+    signals.clean_up_when_terminated()
+    status = _status()
+    sys.exit(signals.exit_status() or status)
+
+
+def _status() -> int | str | None:
     try:
         app()
+    except SystemExit as ended:
+        return ended.code
     except KdcError as error:
-        _fail(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except OSError as error:
-        _fail(f"{error.filename or 'operating system'}: {error.strerror or error}", ExitCode.COULD_NOT_JUDGE)
+        return _fail(f"{error.filename or 'operating system'}: {error.strerror or error}", ExitCode.COULD_NOT_JUDGE)
+    except Exception as error:  # noqa: BLE001 - a bug of ours
+        details = save_details("".join(traceback.format_exception(error)))
+        return _fail(f"a bug of ours: {one_line(error)} (details in {details})", ExitCode.COULD_NOT_JUDGE)
+    return 0
 
 
-def _fail(text: str, code: ExitCode) -> None:
+def _fail(text: str, code: ExitCode) -> int:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {text}", markup=False)
-    sys.exit(int(code))
+    return int(code)

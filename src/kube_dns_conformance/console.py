@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from kube_dns_conformance.errors import one_line, save_details
 from kube_dns_conformance.marks import RUN, WRITER, judged, requirement_of
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
@@ -44,11 +45,13 @@ class Reporter:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A suite that cannot be loaded is a bug of ours, and must not look like a smaller suite."""
         if report.failed:
-            self.problems.append(f"cannot load {report.nodeid}: {report.longrepr}")
+            text = report.longreprtext
+            what = (text.strip().splitlines() or ["no reason given"])[-1]
+            self.problems.append(f"cannot load {report.nodeid}: {what} (details in {save_details(text)})")
 
-    def pytest_internalerror(self, excrepr: object) -> None:
+    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A bug of ours."""
-        self.problems.append(f"internal error: {excrepr}")
+        self.problems.append(f"a bug of ours: {one_line(excinfo.value)} (details in {save_details(str(excrepr))})")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from enum import IntEnum
 
 
@@ -41,3 +43,16 @@ class ToolchainError(KdcError):
 
 class ClusterError(KdcError):
     """A cluster could not be started, reached or stopped."""
+
+
+def one_line(error: BaseException) -> str:
+    """An unforeseen error as one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+
+
+def save_details(text: str) -> str:
+    """Keep what would fill the screen in a file that only this user can read. Returns its path."""
+    descriptor, path = tempfile.mkstemp(prefix="kube-dns-conformance-", suffix=".txt")
+    with os.fdopen(descriptor, "w", errors="backslashreplace") as file:
+        file.write(text)
+    return path

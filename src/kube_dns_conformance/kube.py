@@ -13,7 +13,7 @@ import urllib3.exceptions
 import yaml
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError
+from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 
 from kube_dns_conformance.errors import ClusterError, UsageError
 
@@ -113,7 +113,10 @@ class Kube:
         return dict(json.loads(answer.data))
 
     def _resource(self, api_version: str, kind: str) -> Any:
-        return self._client.resources.get(api_version=api_version, kind=kind)
+        try:
+            return self._client.resources.get(api_version=api_version, kind=kind)
+        except ResourceNotFoundError:
+            raise ClusterError(f"the API server at {self.host} knows no {kind} of {api_version}") from None
 
     @property
     def _client(self) -> DynamicClient:

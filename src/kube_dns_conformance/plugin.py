@@ -21,7 +21,7 @@ from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requiremen
 from kube_dns_conformance.requirements import Level, Requirement, select
 from kube_dns_conformance.results import Result, Verdict, Writer
 from kube_dns_conformance.run import PROVIDERS, Options, Run
-from kube_dns_conformance.signals import clean_up_when_terminated
+from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions
 
@@ -259,10 +259,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Take away what was made, write the end of the report and the reports made from it."""
-    run = session.config.stash.get(RUN, None)
+    if RUN in session.config.stash:
+        with cleaning_up():
+            _finish(session, session.config.stash[RUN], exitstatus)
+
+
+def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     writer = session.config.stash.get(WRITER, None)
-    if run is None:
-        return
     try:
         if writer is not None and session.config.getoption("report_dir") and writer.results.has_bad():
             run.save_logs(Path(session.config.getoption("report_dir")) / "logs")

@@ -17,6 +17,7 @@ from kube_dns_conformance.errors import KdcError, UsageError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.progress import console, step
+from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess
@@ -98,23 +99,25 @@ class Run:
             shutil.copy(log, directory / log.name)
 
     def close(self) -> None:
-        """Delete what the run made: its cluster, or in somebody else's cluster its namespaces."""
+        """Delete what the run made: its cluster, or its namespaces in somebody else's. Says what did not work."""
         began = time.monotonic()
-        if self._mirror is not None:
-            self._mirror.close()
-        if self._made_cluster and self._cluster is not None:
-            store.end(self._cluster.name)
-        elif self._kube is not None:
-            self._delete_situations(self._kube)
+        with cleaning_up():
+            if self._mirror is not None:
+                self._mirror.close()
+            for problem in self._delete():
+                console.print(problem, markup=False)
         self._cluster, self._kube, self._made_cluster = None, None, False
         self.spent["clean-up"] = time.monotonic() - began
 
-    def _delete_situations(self, kube: Kube) -> None:
-        try:
-            situations.delete(self._situations.values(), kube)
-        except KdcError as error:
-            spaces = " ".join(one.namespace for one in self._situations.values())
-            console.print(f"could not delete the namespaces {spaces}: {error}", markup=False)
+    def _delete(self) -> list[str]:
+        if self._made_cluster and self._cluster is not None:
+            try:
+                store.end(self._cluster.name)
+            except KdcError as error:
+                return [str(error)]
+        elif self._kube is not None:
+            return situations.delete([one.namespace for one in self._situations.values()], self._kube)
+        return []
 
     def _wait_settled(self) -> None:
         for name, one in self._situations.items():

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,18 @@ def deploy(situations: Collection[Situation], run: str, kube: Kube) -> None:
         list(pool.map(_apply, situations))
 
 
-def delete(situations: Iterable[Situation], kube: Kube) -> None:
-    """Tell the API server to delete every situation; it finishes that on its own."""
-    spaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace}} for one in situations]
+def delete(namespaces: Iterable[str], kube: Kube) -> list[str]:
+    """Tell the API server to delete every namespace; it finishes that on its own. Returns a line for each failure."""
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        list(pool.map(kube.delete, spaces))
+        return [problem for problem in pool.map(partial(_delete, kube), namespaces) if problem]
+
+
+def _delete(kube: Kube, namespace: str) -> str:
+    try:
+        kube.delete({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    except ClusterError as error:
+        return f"could not delete namespace {namespace}: {error}"
+    return ""
 
 
 def _apply(situation: Situation) -> None:

@@ -88,18 +88,34 @@ def test_a_run_leaves_nothing_behind(command: CommandLine) -> None:
     assert list((command.directory / "state" / "clusters").glob("[!.]*")) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_cleans_up_and_reports_what_it_has(command: CommandLine, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_cleans_up_and_reports_what_it_has(
+    command: CommandLine, number: signal.Signals, status: int
+) -> None:
     process = command.start("run", "--report-dir", "report")
     read_until(process, "clusterip.srv.named-port")
     process.send_signal(number)
     rest, _ = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == status
     assert "partial: " in rest
     assert "Traceback" not in rest
     assert list((command.directory / "state" / "clusters").glob("[!.]*")) == []
     assert (command.directory / "report" / "junit.xml").is_file()
+
+
+def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> None:
+    process = command.start("run", "--report-dir", "report")
+    read_until(process, "clusterip.srv.named-port")
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # another one, or the kernel might take both for one
+    rest, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "cleaning up, please wait" in rest
+    assert "partial: " in rest
+    assert "Traceback" not in rest
+    assert list((command.directory / "state" / "clusters").iterdir()) == []
 
 
 def test_an_interrupted_start_cleans_up(command: CommandLine) -> None:
@@ -108,7 +124,7 @@ def test_an_interrupted_start_cleans_up(command: CommandLine) -> None:
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert "Traceback" not in rest
     assert not command.cluster_directory("demo").exists()
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from kube_dns_conformance.errors import ClusterError
+
 MARK = "KDC_CLUSTER_DIR"
 # They outlive this process on purpose; held so that Python does not take them for forgotten ones.
 _started: list[subprocess.Popen[bytes]] = []
@@ -54,7 +56,7 @@ def stop_all(directory: Path, within: float = 10.0) -> None:
     deadline = time.monotonic() + within
     while processes := of_cluster(directory):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"processes did not end: {_names(processes)}")
+            raise ClusterError(f"processes did not end: {_names(processes)}")
         for process in processes:
             _kill(process)
         # Not until their ids are gone: an orphan's stays until process 1 looks, which in a container may be never.

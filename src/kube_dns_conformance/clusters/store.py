@@ -23,6 +23,7 @@ from kube_dns_conformance.clusters import processes
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, UsageError
+from kube_dns_conformance.signals import cleaning_up
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -124,8 +125,9 @@ def entries() -> list[Entry]:
 
 def remove(where: Path) -> None:
     """End the cluster's processes and delete its directory. Call with the cluster held."""
-    processes.stop_all(where)
-    shutil.rmtree(where, ignore_errors=True)
+    with cleaning_up():
+        processes.stop_all(where)
+        shutil.rmtree(where, ignore_errors=True)
     if where.exists():
         raise ClusterError(f"could not delete {where}")
 
