@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kube_dns_conformance import barrier, situations
+from kube_dns_conformance import barrier, leftovers, situations
 from kube_dns_conformance.clusters import embedded, existing, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.errors import KdcError, UsageError
@@ -80,6 +80,8 @@ class Run:
             self._mirror = Mirror(self._kube, selector, self.timings.api)
             made = situations.prepare(names, self.id, cluster.zone, self._kube, self._mirror, self.timings)
             self._situations = {one.name: one for one in made}  # known before they exist, so that `close` deletes them
+            if not self._made_cluster:
+                self._look_after(self._kube)
             situations.deploy(made, self.id, self._kube)
             self._wait_settled()
         self.spent["workloads"] = time.monotonic() - began
@@ -116,8 +118,20 @@ class Run:
             except KdcError as error:
                 return [str(error)]
         elif self._kube is not None:
-            return situations.delete([one.namespace for one in self._situations.values()], self._kube)
+            problems = situations.delete([one.namespace for one in self._situations.values()], self._kube)
+            if not problems:
+                leftovers.forget(self.id)
+            return problems
         return []
+
+    def _look_after(self, kube: Kube) -> None:
+        """Delete what killed runs left in this cluster, and note what the next run has to should this one be killed."""
+        for line in leftovers.delete(kube):
+            console.print(line, markup=False)
+        try:
+            leftovers.note(self.id, kube.host, [one.namespace for one in self._situations.values()])
+        except OSError as error:
+            console.print(f"should this run be killed, its namespaces will stay: {error}", markup=False)
 
     def _wait_settled(self) -> None:
         for name, one in self._situations.items():

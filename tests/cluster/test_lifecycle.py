@@ -15,6 +15,7 @@ from cluster.commandline import CommandLine
 from kube_dns_conformance.clusters import kwokctl, processes
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.toolchain import Toolchain
 
 COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller", "coredns"}
@@ -175,3 +176,33 @@ def test_a_component_that_does_not_start_is_named_at_once(tmp_path: Path) -> Non
             kwokctl.create(tmp_path, "demo", tools | {"kube-scheduler": broken}, "1.36.3", IpFamily.IPV4)
     finally:
         processes.stop_all(tmp_path)
+
+
+def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_live_run_is_spared(
+    command: CommandLine, cluster: Cluster
+) -> None:
+    where = ["run", "--cluster=existing", f"--kubeconfig={cluster.kubeconfig}", f"--dns-server={cluster.dns[0]}"]
+    kube = Kube(cluster.kubeconfig)
+
+    def namespaces() -> set[str]:
+        found, _ = kube.list("v1", "Namespace", label_selector="kube-dns-conformance/run")
+        return {one["metadata"]["name"] for one in found if "deletionTimestamp" not in one["metadata"]}
+
+    killed = command.start(*where)
+    read_until(killed, "clusterip.srv.named-port")
+    left = namespaces()
+    killed.kill()
+    killed.communicate(timeout=60)
+    live = command.start(*where, "--requirement=survival.*")
+    read_until(live, "survival.pod-restart.name-follows")
+    spared = namespaces() - left
+    done = command(*where, "--requirement=clusterip.address.ipv4")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left
+    assert spared
+    assert namespaces() == spared
+    live.send_signal(signal.SIGTERM)
+    live.communicate(timeout=60)
+    assert namespaces() == set()
+    assert list((command.directory / "state" / "runs").iterdir()) == []

@@ -1,0 +1,84 @@
+"""Namespaces of killed runs, in clusters that outlive them.
+
+Before it makes a namespace, a run notes in the user's state folder where and which, and holds the note's lock for as
+long as it lives. A note that nobody holds is that of a killed run: the next run on the same cluster deletes what it
+names. A note is only believed on the machine that wrote it, and a namespace is only deleted while it carries the mark
+of the note's run: nobody else's namespace can be meant, and no run that is still alive, wherever it is.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from kubernetes.dynamic.exceptions import NotFoundError
+
+from kube_dns_conformance import locks, situations
+from kube_dns_conformance.clusters import store
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube
+
+
+def note(run: str, server: str, namespaces: Iterable[str]) -> None:
+    """Note what this run is about to make on the API server ``server``. Raises OSError."""
+    path = _folder() / f"{run}.json"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    locks.hold(path.with_suffix(".lock"))  # first: a note is never seen without it
+    path.write_text(json.dumps({"machine": platform.node(), "server": server, "namespaces": list(namespaces)}))
+
+
+def forget(run: str) -> None:
+    """This run has deleted what it made."""
+    path = _folder() / f"{run}.json"
+    path.unlink(missing_ok=True)
+    locks.release(path.with_suffix(".lock"))
+
+
+def delete(kube: Kube) -> list[str]:
+    """Delete what killed runs left on this cluster. Returns a line for everything that was done or did not work."""
+    return [line for path in sorted(_folder().glob("*.json")) for line in _delete(path, kube)]
+
+
+def _delete(path: Path, kube: Kube) -> Iterator[str]:
+    try:
+        if not locks.hold(path.with_suffix(".lock")):
+            return  # that run is alive
+    except OSError:
+        return
+    try:
+        known = json.loads(path.read_text())
+        if (known["machine"], known["server"]) == (platform.node(), kube.host):
+            yield from _delete_namespaces(path, known["namespaces"], kube)
+    except FileNotFoundError:
+        return  # that run has just ended
+    except (ValueError, KeyError, TypeError):
+        path.unlink()  # cut off while it was written: nothing had been made
+    except (OSError, ClusterError) as error:
+        yield f"could not clean up after the killed run {path.stem}: {error}"
+    finally:
+        locks.release(path.with_suffix(".lock"))
+
+
+def _delete_namespaces(path: Path, namespaces: Iterable[str], kube: Kube) -> Iterator[str]:
+    found = [name for name in namespaces if _is_of(path.stem, name, kube)]
+    problems = situations.delete(found, kube)
+    if not problems:
+        path.unlink()
+    if found and not problems:
+        yield f"deleted what the killed run {path.stem} left: {' '.join(found)}"
+    yield from problems
+
+
+def _is_of(run: str, namespace: str, kube: Kube) -> bool:
+    try:
+        found = kube.get("v1", "Namespace", namespace)
+    except NotFoundError:
+        return False
+    mark = found["metadata"].get("labels", {}).get(situations.RUN_LABEL)
+    return mark == run and "deletionTimestamp" not in found["metadata"]
+
+
+def _folder() -> Path:
+    return store.root().parent / "runs"

@@ -1,0 +1,141 @@
+"""What a killed run left is deleted by the next on the same cluster, and nothing else ever is."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from kubernetes.dynamic.exceptions import NotFoundError
+
+from kube_dns_conformance import leftovers, locks
+from kube_dns_conformance.clusters import store
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+
+SERVER = "https://10.0.0.1:6443"
+SPACES = ("kdc-left-a", "kdc-left-b")
+RUNNER = """
+import sys
+from kube_dns_conformance import leftovers, locks
+from kube_dns_conformance.clusters import store
+leftovers.note("left", sys.argv[1], ["kdc-left-a", "kdc-left-b"])
+print("noted", flush=True)
+sys.stdin.read()
+"""
+
+
+class Cluster:
+    """An API server that holds namespaces."""
+
+    def __init__(self, host: str = SERVER, run: str = "left") -> None:
+        self.host = host
+        self.spaces: dict[str, Object] = {}
+        self.refuses: set[str] = set()
+        for name in SPACES:
+            self.spaces[name] = {"metadata": {"name": name, "labels": {"kube-dns-conformance/run": run}}}
+
+    def get(self, _version: str, _kind: str, name: str) -> Object:
+        if name not in self.spaces:
+            raise NotFoundError(SimpleNamespace(status=404, reason="", body="", headers={}))
+        return self.spaces[name]
+
+    def delete(self, item: Object) -> None:
+        if item["metadata"]["name"] in self.refuses:
+            raise ClusterError("not allowed")
+        del self.spaces[item["metadata"]["name"]]
+
+    def cleaned(self) -> list[str]:
+        return leftovers.delete(cast("Kube", self))
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KDC_STATE", str(tmp_path / "state"))
+    return tmp_path / "state" / "runs"
+
+
+def killed_run() -> None:
+    """What a run leaves that was killed: its note, and a lock that nobody holds."""
+    leftovers.note("left", SERVER, SPACES)
+    locks.release(store.root().parent / "runs" / "left.lock")
+
+
+def test_a_note_is_believed_as_soon_as_its_run_was_killed_and_not_before(state: Path) -> None:
+    cluster = Cluster()
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER, SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as runner:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "noted\n"
+        assert cluster.cleaned() == []
+        assert set(cluster.spaces) == set(SPACES)
+        runner.kill()
+        runner.wait()
+        assert len(cluster.cleaned()) == 1
+    assert list(state.iterdir()) == []
+
+
+def test_the_namespaces_of_a_killed_run_are_deleted(state: Path) -> None:
+    killed_run()
+    cluster = Cluster()
+    assert cluster.cleaned() == ["deleted what the killed run left left: kdc-left-a kdc-left-b"]
+    assert cluster.spaces == {}
+    assert list(state.iterdir()) == []
+    assert cluster.cleaned() == []
+
+
+def test_another_cluster_is_not_touched_and_the_note_stays_for_its_own() -> None:
+    killed_run()
+    assert Cluster(host="https://10.0.0.2:6443").cleaned() == []
+    assert len(Cluster().cleaned()) == 1
+
+
+def test_a_note_of_another_machine_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_run()
+    monkeypatch.setattr(platform, "node", lambda: "elsewhere")
+    cluster = Cluster()
+    assert cluster.cleaned() == []
+    assert set(cluster.spaces) == set(SPACES)
+
+
+def test_a_namespace_without_the_mark_of_that_run_is_somebody_elses() -> None:
+    killed_run()
+    cluster = Cluster(run="other")
+    assert cluster.cleaned() == []
+    assert set(cluster.spaces) == set(SPACES)
+
+
+def test_a_namespace_that_is_on_its_way_out_is_left_to_it() -> None:
+    killed_run()
+    cluster = Cluster()
+    cluster.spaces["kdc-left-a"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert cluster.cleaned() == ["deleted what the killed run left left: kdc-left-b"]
+
+
+def test_what_cannot_be_deleted_is_tried_again_by_the_next_run() -> None:
+    killed_run()
+    cluster = Cluster()
+    cluster.refuses.add("kdc-left-a")
+    assert cluster.cleaned() == ["could not delete namespace kdc-left-a: not allowed"]
+    cluster.refuses.clear()
+    assert cluster.cleaned() == ["deleted what the killed run left left: kdc-left-a"]
+
+
+def test_a_note_that_was_cut_off_is_thrown_away(state: Path) -> None:
+    state.mkdir(parents=True)
+    (state / "left.json").write_text('{"mach')
+    assert Cluster().cleaned() == []
+    assert list(state.iterdir()) == []
+
+
+def test_a_run_that_ended_well_leaves_no_note(state: Path) -> None:
+    leftovers.note("mine", SERVER, SPACES)
+    assert len(list(state.iterdir())) == 2
+    assert Cluster(run="mine").cleaned() == []
+    leftovers.forget("mine")
+    assert list(state.iterdir()) == []
