@@ -139,10 +139,11 @@ def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 ) -> None:
     """Start an embedded cluster, or show it when it runs."""
     from kube_dns_conformance.clusters import embedded  # noqa: PLC0415
+    from kube_dns_conformance.clusters.zone import parse_zone  # noqa: PLC0415
     from kube_dns_conformance.toolchain.versions import parse_versions  # noqa: PLC0415
 
     versions = parse_versions(_with_kubernetes(tool_version, kubernetes))
-    options = embedded.Options(ip_family, nodes or 0, zone, dns_port, versions)
+    options = embedded.Options(ip_family, nodes or 0, parse_zone(zone), dns_port, versions)
     _show([embedded.up(name, options, keep=True)], as_json=as_json, single=True)
 
 

@@ -113,6 +113,7 @@ class Reporter:
         cluster = self.run.cluster
         servers = ", ".join(f"{server.name} {server}" for server in cluster.dns)
         where = f"Kubernetes {cluster.kubernetes} ({cluster.provider} {cluster.name}), zone {cluster.zone}"
+        where += f" ({cluster.zone_note})" if cluster.zone_note else ""
         self.console.print(printable(f"{where}, asking {servers}"), markup=False)
 
     def _show(self, result: Result) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from kube_dns_conformance import __version__
 from kube_dns_conformance.clusters.base import IpFamily
+from kube_dns_conformance.clusters.zone import parse_zone
 from kube_dns_conformance.errors import KdcError, UsageError
 from kube_dns_conformance.judge import Evidence, Nonconformant
 from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requirement_of, situation_of
@@ -95,7 +96,7 @@ def _options(config: pytest.Config) -> Options:
         cluster_name="" if name == "pytest-kind" else name,  # pytest-kind's default: nobody asked for a name
         kubeconfig=config.getoption("kubeconfig") or "",
         context=config.getoption("context"),
-        zone=config.getoption("zone"),
+        zone=parse_zone(config.getoption("zone")),
         dns_servers=tuple(_many(config, "--dns-server")),
         family=IpFamily(family) if family else None,
         versions=parse_versions(_many(config, "--tool-version")),

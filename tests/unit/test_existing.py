@@ -61,6 +61,20 @@ def test_servers_are_numbered_in_the_order_given() -> None:
 
 
 @pytest.mark.parametrize(
+    "texts",
+    [
+        ["127.0.0.1", "127.0.0.1"],
+        ["127.0.0.1:53", "127.0.0.1"],
+        ["fd00::a", "[FD00:0::000A]:53"],
+        ["::ffff:10.0.0.1", "10.0.0.1:53"],
+    ],
+)
+def test_one_server_that_is_named_twice_is_one_server(texts: list[str]) -> None:
+    assert len(parse_servers(texts)) == 1
+    assert Capability.DNS_REPLICAS not in with_servers(CLUSTER, texts).capabilities
+
+
+@pytest.mark.parametrize(
     "text",
     ["10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:dns", "10.0.0.1:²", "http://10.0.0.1"],
 )
@@ -71,7 +85,16 @@ def test_a_port_that_is_none_is_a_usage_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "host"), [("", "''"), (":53", "''"), ("a..b", "'a..b'"), ("no.such.invalid:53", "'no.such.invalid'")]
+    ("text", "host"),
+    [
+        ("", "''"),
+        (":53", "''"),
+        ("[]:53", "''"),
+        ("a b", "'a b'"),
+        ("a\0b", "'a\\x00b'"),
+        ("a..b", "'a..b'"),
+        ("no.such.invalid:53", "'no.such.invalid'"),
+    ],
 )
 def test_a_host_that_is_none_is_a_usage_error(text: str, host: str) -> None:
     with pytest.raises(UsageError) as caught:

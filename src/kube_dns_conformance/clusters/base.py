@@ -31,7 +31,10 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster: how to reach its API and whom to ask. ``zone`` is the cluster domain without a final dot."""
+    """A running cluster: how to reach its API and whom to ask.
+
+    ``zone`` is the cluster domain without a final dot; ``zone_note`` says whence, when nobody named it.
+    """
 
     provider: str
     name: str
@@ -41,6 +44,7 @@ class Cluster:
     dns: tuple[Server, ...]
     capabilities: frozenset[Capability]
     kubernetes: str = ""
+    zone_note: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """For ``cluster status --json`` and ``results.jsonl``. Holds no credentials, only a path to them."""
@@ -51,6 +55,7 @@ class Cluster:
             "kubeconfig": str(self.kubeconfig),
             "context": self.context,
             "zone": self.zone,
+            "zone_note": self.zone_note,
             "dns": [asdict(server) for server in self.dns],
             "capabilities": sorted(self.capabilities),
         }

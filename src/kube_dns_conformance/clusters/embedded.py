@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kube_dns_conformance.clusters import coredns, kwokctl, ports, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, family_capabilities
+from kube_dns_conformance.clusters.zone import DEFAULT_ZONE
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.errors import ClusterError, UsageError
@@ -22,7 +23,6 @@ START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 ANSWERS_IN_A_ROW = 3
 DEFAULT_NODES = 5
-DEFAULT_ZONE = "cluster.local"
 UNITS = ("kubernetes", "etcd", "coredns", "kwok")
 
 

@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters.zone import DEFAULT_ZONE, find_zone
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.kube import Kube
-
-DEFAULT_ZONE = "cluster.local"
 
 
 def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]) -> Cluster:
@@ -26,8 +25,18 @@ def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]
     kube = Kube(path, context or None)
     version = kube.version()
     capabilities = _families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
+    found = zone or find_zone(kube, servers)
+    note = "" if zone else "as its DNS says" if found else "assumed, --zone says another"
     return Cluster(
-        "existing", context or path.name, path, context or None, zone or DEFAULT_ZONE, servers, capabilities, version
+        provider="existing",
+        name=context or path.name,
+        kubeconfig=path,
+        context=context or None,
+        zone=found or DEFAULT_ZONE,
+        dns=servers,
+        capabilities=capabilities,
+        kubernetes=version,
+        zone_note=note,
     )
 
 
@@ -50,19 +59,31 @@ def with_servers(cluster: Cluster, dns_servers: Iterable[str]) -> Cluster:
 
 
 def parse_servers(texts: Iterable[str]) -> tuple[Server, ...]:
-    """``HOST``, ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IPv6 address. Raises UsageError for anything else."""
-    return tuple(_server(text, index) for index, text in enumerate(texts))
+    """``HOST``, ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IPv6 address; each server once, however often it is named.
+
+    Raises UsageError for anything else.
+    """
+    places = dict.fromkeys(_place(text) for text in texts)
+    return tuple(Server(f"server-{index}", host, port) for index, (host, port) in enumerate(places))
 
 
-def _server(text: str, index: int) -> Server:
+def _place(text: str) -> tuple[str, int]:
     host, port = _split(text)
     if not 0 < port < 65536:
         raise UsageError(f"--dns-server {text}: the port must be a number from 1 to 65535")
     try:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][4][0]
-    except (socket.gaierror, UnicodeError):
+    except (socket.gaierror, ValueError):
         raise UsageError(f"--dns-server {text}: {host!r} is neither an address nor a name that resolves") from None
-    return Server(f"server-{index}", str(address), port)
+    return _without_mapping(str(address)), port
+
+
+def _without_mapping(address: str) -> str:
+    """``::ffff:10.0.0.1`` is another spelling of ``10.0.0.1``."""
+    try:
+        return str(getattr(ipaddress.ip_address(address), "ipv4_mapped", None) or address)
+    except ValueError:
+        return address
 
 
 def _split(text: str) -> tuple[str, int]:
