@@ -14,7 +14,7 @@ from rich.table import Table
 
 from kube_dns_conformance import signals
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.errors import ExitCode, KdcError, one_line, save_details
+from kube_dns_conformance.errors import ClusterError, ExitCode, KdcError, one_line, save_details
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -150,16 +150,22 @@ def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster down --name dev[/]")
 def down(
     name: Name = "default",
-    everything: Annotated[bool, typer.Option("--all", help="Every embedded cluster of this user.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every cluster that `cluster up` made.")] = False,
 ) -> None:
     """Stop an embedded cluster and delete what it left."""
     from kube_dns_conformance.clusters import embedded, store  # noqa: PLC0415
 
     store.remove_abandoned()
-    names = [entry.name for entry in store.entries()] if everything else [name]
-    for one in names:
-        embedded.down(one)
-        Console(stderr=True).print(f"cluster {one} is gone", markup=False)
+    ours = [entry.name for entry in store.entries() if entry.kept and entry.cluster]  # not those of runs going on
+    problems = []
+    for one in ours if everything else [name]:
+        try:
+            embedded.down(one)
+            Console(stderr=True).print(f"cluster {one} is gone", markup=False)
+        except ClusterError as error:
+            problems.append(str(error))
+    if problems:
+        raise ClusterError("\n".join(problems))
 
 
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster status --name dev --json[/]")
@@ -227,7 +233,7 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
 
 
 def main() -> None:
-    """The entry point: every error is one line, and Ctrl-C or SIGTERM cleans up."""
+    """Every error is one line, and Ctrl-C or SIGTERM cleans up."""
     signals.clean_up_when_terminated()
     status = _status()
     sys.exit(signals.exit_status() or status)
@@ -238,6 +244,8 @@ def _status() -> int | str | None:
         app()
     except SystemExit as ended:
         return ended.code
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
     except KdcError as error:
         return _fail(str(error), error.exit_code)
     except OSError as error:
