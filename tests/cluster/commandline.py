@@ -21,18 +21,14 @@ class CommandLine:
     """Runs our command in a directory of its own, with clusters of its own."""
 
     directory: Path
+    state: Path
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("KDC_", "PYTEST_"))}
         cache = {"KDC_CACHE": os.environ["KDC_CACHE"]} if "KDC_CACHE" in os.environ else {}
-        return (
-            kept
-            | cache
-            | {"KDC_STATE": str(self.directory / "state"), "NO_COLOR": "1", "COLUMNS": "200"}
-            | self.variables
-        )
+        return kept | cache | {"KDC_STATE": str(self.state), "NO_COLOR": "1", "COLUMNS": "200"} | self.variables
 
     def __call__(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -67,4 +63,4 @@ class CommandLine:
         return json.loads(done.stdout)
 
     def cluster_directory(self, name: str) -> Path:
-        return self.directory / "state" / "clusters" / name
+        return self.state / "clusters" / name

@@ -46,7 +46,7 @@ def test_wrong_usage(command: CommandLine, arguments: list[str], line: str) -> N
     assert done.returncode == 2, said
     assert any(one.startswith(line) for one in said.splitlines()), said
     assert "Traceback" not in said
-    assert list(command.directory.glob("state/clusters/[!.]*")) == []
+    assert list(command.state.glob("clusters/[!.]*")) == []
 
 
 def test_an_unknown_context(cluster: Cluster, command: CommandLine) -> None:

@@ -86,7 +86,7 @@ def test_two_clusters_of_different_families_side_by_side(cluster: Cluster, comma
 def test_a_run_leaves_nothing_behind(command: CommandLine) -> None:
     done = command("run", "--requirement", "clusterip.address.ipv4")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert list((command.directory / "state" / "clusters").glob("[!.]*")) == []
+    assert list((command.state / "clusters").glob("[!.]*")) == []
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -101,7 +101,7 @@ def test_an_interrupted_run_cleans_up_and_reports_what_it_has(
     assert process.returncode == status
     assert "partial: " in rest
     assert "Traceback" not in rest
-    assert list((command.directory / "state" / "clusters").glob("[!.]*")) == []
+    assert list((command.state / "clusters").glob("[!.]*")) == []
     assert (command.directory / "report" / "junit.xml").is_file()
 
 
@@ -116,7 +116,7 @@ def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> Non
     assert "cleaning up, please wait" in rest
     assert "partial: " in rest
     assert "Traceback" not in rest
-    assert list((command.directory / "state" / "clusters").iterdir()) == []
+    assert list((command.state / "clusters").iterdir()) == []
 
 
 def test_an_interrupted_start_cleans_up(command: CommandLine) -> None:
@@ -135,7 +135,7 @@ def test_what_a_killed_runner_left_is_removed_by_the_next_command(command: Comma
     read_until(process, "clusterip.srv.named-port")
     process.kill()
     process.communicate(timeout=60)
-    (directory,) = (command.directory / "state" / "clusters").glob("run-*")
+    (directory,) = (command.state / "clusters").glob("run-*")
     assert set(names(directory)) >= COMPONENTS
 
     assert command.json("cluster", "status") == []
@@ -205,4 +205,4 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     live.send_signal(signal.SIGTERM)
     live.communicate(timeout=60)
     assert namespaces() == set()
-    assert list((command.directory / "state" / "runs").iterdir()) == []
+    assert list((command.state / "runs").iterdir()) == []
