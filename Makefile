@@ -12,7 +12,8 @@ help: ## Show this.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no containers. ARGS='--ip-family dual' and so on.
-	$(BIN)/kube-dns-conformance run $(ARGS)
+	@$(BIN)/kube-dns-conformance run $(ARGS) || { status=$$?; case $$status in 1) why=nonconformant;; 2) why="wrong usage";; \
+	  3) why="could not judge";; *) why=ended;; esac; echo "exit status $$status: $$why" >&2; exit $$status; }
 
 test: .venv/ready ## Every check of the project: style, types, tests, and a conformance run.
 	$(BIN)/tox run $(TOX_ARGS)
