@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,11 @@ class Kube:
         response = self._raw("/version")
         return str(json.loads(response)["gitVersion"]).removeprefix("v")
 
-    def wait_ready(self, within: float) -> None:
-        """Wait until the API server says that it is ready. ``within`` is seconds."""
+    def wait_ready(self, within: float, insist: Callable[[], None]) -> None:
+        """Wait until the API server says that it is ready. ``within`` is seconds; ``insist`` may end the waiting."""
         deadline = time.monotonic() + within
         while True:
+            insist()
             try:
                 self._raw("/readyz")
             except ClusterError as error:

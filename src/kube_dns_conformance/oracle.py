@@ -37,7 +37,12 @@ def is_ready(pod: Object) -> bool:
     status = pod.get("status", {})
     if pod["metadata"].get("deletionTimestamp") or not status.get("podIPs"):
         return False
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))
+    return has_condition(pod, "Ready")
+
+
+def has_condition(item: Object, kind: str) -> bool:
+    """Whether a Pod's or a Node's condition of this type is true."""
+    return any(one["type"] == kind and one["status"] == "True" for one in item.get("status", {}).get("conditions", []))
 
 
 def pod_addresses(pods: Iterable[Object], rdtype: str) -> list[str]:

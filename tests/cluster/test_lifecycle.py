@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from cluster.commandline import CommandLine
-from kube_dns_conformance.clusters import kwokctl, processes
-from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.clusters import embedded, kwokctl, ports, processes, store
+from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.toolchain import Toolchain
@@ -173,7 +173,7 @@ def test_a_component_that_does_not_start_is_named_at_once(tmp_path: Path) -> Non
     broken.chmod(0o755)
     try:
         with pytest.raises(ClusterError, match="kube-scheduler ended at once: no idea how"):
-            kwokctl.create(tmp_path, "demo", tools | {"kube-scheduler": broken}, "1.36.3", IpFamily.IPV4)
+            kwokctl.create(tmp_path, tools | {"kube-scheduler": broken}, "1.36.3", IpFamily.IPV4)
     finally:
         processes.stop_all(tmp_path)
 
@@ -206,3 +206,37 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     live.communicate(timeout=60)
     assert namespaces() == set()
     assert list((command.state / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize("unlucky", ["etcdPort", "kubeApiserverPort", "kwokControllerPort", "dns"])
+def test_a_port_that_somebody_takes_meanwhile_is_exchanged_for_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unlucky: str
+) -> None:
+    honest = ports.free_ports
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = [somebody.getsockname()[1]]
+
+        def free_ports(count: int, host: str) -> list[int]:
+            found = honest(count, host)
+            is_dns = count == embedded.DNS_REPLICAS
+            if taken and (is_dns if unlucky == "dns" else count == len(kwokctl.PORT_OPTIONS)):
+                found[0 if is_dns else kwokctl.PORT_OPTIONS.index(unlucky)] = taken.pop()
+            return found
+
+        monkeypatch.setattr(ports, "free_ports", free_ports)
+        monkeypatch.setenv("KDC_STATE", str(tmp_path))
+        made = embedded.up("unlucky", embedded.Options(), keep=False)
+        store.end("unlucky")
+    assert not taken
+    assert made.capabilities == {Capability.IPV4, Capability.DNS_REPLICAS}
+    assert not list((tmp_path / "clusters").iterdir())
+
+
+def test_somebody_who_is_always_faster_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = somebody.getsockname()[1]
+        monkeypatch.setattr(ports, "free_ports", lambda count, host: [taken] * count)
+        monkeypatch.setenv("KDC_STATE", str(tmp_path))
+        with pytest.raises(ClusterError, match=f"ended at once: .*{taken}.* address already in use"):
+            embedded.up("unlucky", embedded.Options(), keep=False)
+    assert not list((tmp_path / "clusters").iterdir())

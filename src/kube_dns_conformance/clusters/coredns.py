@@ -8,7 +8,6 @@ from string import Template
 
 from kube_dns_conformance.clusters import ports, processes
 from kube_dns_conformance.dns.model import Server
-from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.resources import folder
 
 
@@ -23,10 +22,8 @@ class Replica:
 
     def insist_running(self) -> None:
         """Raise ClusterError with CoreDNS's own last words when it has ended."""
-        if self.process.poll() is None:
-            return
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        raise ClusterError(f"CoreDNS ended at once: {lines[-1] if lines else 'it said nothing'}")
+        if self.process.poll() is not None:
+            raise ports.has_ended("CoreDNS", self.log)
 
 
 def start(directory: Path, index: int, binary: Path, kubeconfig: Path, zone: str, host: str, port: int) -> Replica:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kube_dns_conformance import oracle
 from kube_dns_conformance.clusters import coredns, kwokctl, ports, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, family_capabilities
 from kube_dns_conformance.clusters.zone import DEFAULT_ZONE
@@ -22,6 +24,7 @@ DNS_REPLICAS = 2
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 ANSWERS_IN_A_ROW = 3
+PORT_CHOICES = 3
 DEFAULT_NODES = 5
 UNITS = ("kubernetes", "etcd", "coredns", "kwok")
 
@@ -104,7 +107,7 @@ def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: 
     try:
         store.save(store.Entry(directory, kept=False, cluster=None))
         with step(f"starting cluster {directory.name}"):
-            cluster = _start(directory, options, tools, toolchain.version("kubernetes"))
+            cluster = _start_on_free_ports(directory, options, tools, toolchain.version("kubernetes"))
         made = replace(options, dns_port=cluster.dns[0].port, versions=dict.fromkeys(UNITS, "")).as_data(toolchain)
         store.save(store.Entry(directory, keep, cluster, made))
     except BaseException:  # Ctrl-C as well: whatever was started has to end
@@ -113,20 +116,34 @@ def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: 
     return cluster
 
 
+def _start_on_free_ports(directory: Path, options: Options, tools: dict[str, Path], version: str) -> Cluster:
+    """Start it; from the beginning, with other ports, when somebody took one between its choice and its use."""
+    for attempt in itertools.count(1):
+        try:
+            return _start(directory, options, tools, version)
+        except ports.PortTakenError:
+            if attempt == PORT_CHOICES:
+                raise
+            store.remove(directory)
+            store.save(store.Entry(directory, kept=False, cluster=None))
+    raise AssertionError
+
+
 def _start(directory: Path, options: Options, tools: dict[str, Path], version: str) -> Cluster:
     family = options.family or IpFamily.IPV4
     host = _loopback(family)
     dns_ports = _dns_ports(options.dns_port, host)
-    kubeconfig = kwokctl.create(directory, directory.name, tools, version, family)
+    kubeconfig = kwokctl.create(directory, tools, version, family)
     replicas = [
         coredns.start(directory, index, tools["coredns"], kubeconfig, options.zone, host, port)
         for index, port in enumerate(dns_ports)
     ]
     deadline = time.monotonic() + START_SECONDS
     kube = Kube(kubeconfig)
-    kube.wait_ready(START_SECONDS)
+    kube.wait_ready(START_SECONDS, lambda: kwokctl.insist_running(directory))
     for index in range(options.nodes):
         kube.apply(_node(index))
+    _wait_nodes(kube, directory, deadline)
     for replica in replicas:
         _wait_answering(replica, options.zone, family, deadline)
     return Cluster(
@@ -172,6 +189,19 @@ def _node(index: int) -> dict[str, object]:
         # Outside KWOK's own range, so that Pod addresses are never used twice: see manifests/embedded/stages.yaml.
         "spec": {"podCIDR": f"198.18.{index}.0/24", "podCIDRs": [f"198.18.{index}.0/24"]},
     }
+
+
+def _wait_nodes(kube: Kube, directory: Path, deadline: float) -> None:
+    """Wait until KWOK has made every node ready: the one sign that it plays them."""
+    while True:
+        nodes, _ = kube.list("v1", "Node")
+        waiting = [node["metadata"]["name"] for node in nodes if not oracle.has_condition(node, "Ready")]
+        kwokctl.insist_running(directory)
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{len(waiting)} of {len(nodes)} nodes were not ready within {START_SECONDS:g} s")
+        time.sleep(POLL_SECONDS)
 
 
 def _wait_answering(replica: coredns.Replica, zone: str, family: IpFamily, deadline: float) -> None:

@@ -38,17 +38,17 @@ PORT_OPTIONS = (
 )
 
 
-def create(directory: Path, name: str, tools: Mapping[str, Path], version: str, family: IpFamily) -> Path:
+def create(directory: Path, tools: Mapping[str, Path], version: str, family: IpFamily) -> Path:
     """Start the control plane; returns its kubeconfig. The API server may still be starting when this returns."""
     config = directory / "kwokctl.yaml"
     config.write_text(configuration(tools, version, family, ports.free_ports(len(PORT_OPTIONS), LOOPBACK)))
     kubeconfig = directory / "kubeconfig"
     log = directory / "logs" / "kwokctl.log"
-    command = [str(tools["kwokctl"]), f"--config={config}", "create", "cluster", f"--name={name}"]
+    command = [str(tools["kwokctl"]), f"--config={config}", "create", "cluster", f"--name={directory.name}"]
     process = processes.start([*command, f"--kubeconfig={kubeconfig}", "--wait=0s"], directory, log)
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
-        insist_running(directory / "clusters" / name)
+        insist_running(directory)
         if time.monotonic() > deadline:
             raise ClusterError(f"the control plane did not start within {START_SECONDS:g} s: {_last_line(log)}")
         time.sleep(POLL_SECONDS)
@@ -57,12 +57,13 @@ def create(directory: Path, name: str, tools: Mapping[str, Path], version: str, 
     return kubeconfig
 
 
-def insist_running(workdir: Path) -> None:
+def insist_running(directory: Path) -> None:
     """Raise ClusterError with a component's own last words when it has ended: kwokctl would wait for it in vain."""
+    workdir = directory / "clusters" / directory.name
     for file in (workdir / "pids").glob("*.pid"):
         text = file.read_text()
         if text and not _runs(int(text)):
-            raise ClusterError(f"{file.stem} ended at once: {_last_line(workdir / 'logs' / f'{file.stem}.log')}")
+            raise ports.has_ended(file.stem, workdir / "logs" / f"{file.stem}.log")
 
 
 def _runs(pid: int) -> bool:

@@ -1,15 +1,32 @@
-"""Free loopback ports, for both UDP and TCP."""
+"""Free loopback ports, for both UDP and TCP, and what becomes of it when somebody else is faster."""
 
 from __future__ import annotations
 
 import random
 import socket
+from pathlib import Path
 
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.text import printable
 
 # Below the range from which kernels take ports for outgoing connections (32768 on Linux, 49152 elsewhere): a port that
 # is free now is not taken by somebody's connection before the component has bound it.
 FIRST, LAST = 20000, 32000
+
+
+TAKEN = "address already in use"
+
+
+class PortTakenError(ClusterError):
+    """A port that was free when it was chosen is not any more: with others it may work."""
+
+
+def has_ended(what: str, log: Path) -> ClusterError:
+    """The error for a component that ended instead of serving, with its own last words."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    last = printable(lines[-1][:500]) if lines else "it said nothing"
+    kind = PortTakenError if any(TAKEN in line for line in lines) else ClusterError
+    return kind(f"{what} ended at once: {last}")
 
 
 def free_ports(count: int, host: str) -> list[int]:
