@@ -23,6 +23,7 @@ class CommandLine:
     directory: Path
     state: Path
     variables: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,7 +43,7 @@ class CommandLine:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*COMMAND, *arguments],
             env=self.environment,
             cwd=self.directory,
@@ -50,6 +51,16 @@ class CommandLine:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what the test started and did not see the end of."""
+        for process in self.started:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     def judge(self, cluster: Cluster, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Results]:
         """Judge a running cluster; returns the finished process and the results that it wrote."""

@@ -31,6 +31,7 @@ def sessions_states() -> Iterator[Path]:
 def command(tmp_path: Path, sessions_states: Path) -> Iterator[CommandLine]:
     made = CommandLine(tmp_path, Path(tempfile.mkdtemp(dir=sessions_states)))
     yield made
+    made.end()
     for where in made.state.glob("clusters/[!.]*"):
         processes.stop_all(where)
 

@@ -195,6 +195,7 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     killed.communicate(timeout=60)
     live = command.start(*where, "--requirement=survival.*")
     read_until(live, "survival.pod-restart.name-follows")
+    live.send_signal(signal.SIGSTOP)  # alive, and for long enough
     spared = namespaces() - left
     done = command(*where, "--requirement=clusterip.address.ipv4")
 
@@ -203,6 +204,7 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     assert spared
     assert namespaces() == spared
     live.send_signal(signal.SIGTERM)
+    live.send_signal(signal.SIGCONT)
     live.communicate(timeout=60)
     assert namespaces() == set()
     assert list((command.state / "runs").iterdir()) == []

@@ -76,7 +76,7 @@ def test_one_server_that_is_named_twice_is_one_server(texts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:dns", "10.0.0.1:²", "http://10.0.0.1"],
+    ["10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:dns", "10.0.0.1:²", "[::1]:", "[::1]:65536"],
 )
 def test_a_port_that_is_none_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -93,6 +93,7 @@ def test_a_port_that_is_none_is_a_usage_error(text: str) -> None:
         ("a b", "'a b'"),
         ("a\0b", "'a\\x00b'"),
         ("a..b", "'a..b'"),
+        ("http://10.0.0.1:53", "'http://10.0.0.1:53'"),
         ("no.such.invalid:53", "'no.such.invalid'"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -87,11 +88,17 @@ def _without_mapping(address: str) -> str:
 
 
 def _split(text: str) -> tuple[str, int]:
-    try:
-        return str(ipaddress.ip_address(text.strip("[]"))), 53
-    except ValueError:
-        host, _, port = text.rpartition(":") if ":" in text else (text, "", "53")
-    return host.strip("[]"), int(port) if port.isdecimal() else 0
+    bracketed = re.fullmatch(r"\[([^][]*)\](?::(.*))?", text)
+    if bracketed:
+        host, port = bracketed[1], bracketed[2]
+    elif text.count(":") > 1:  # an IPv6 address has a port only with brackets
+        host, port = text, None
+    else:
+        host, separator, rest = text.partition(":")
+        port = rest if separator else None
+    if port is None:
+        return host, 53
+    return host, int(port) if port.isdecimal() else 0
 
 
 def _families(kube: Kube) -> frozenset[Capability]:
