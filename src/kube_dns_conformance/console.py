@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kube_dns_conformance.errors import one_line, save_details
+from kube_dns_conformance.errors import KdcError, one_line, save_details
 from kube_dns_conformance.marks import RUN, WRITER, judged, requirement_of
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
@@ -49,9 +49,14 @@ class Reporter:
             what = (text.strip().splitlines() or ["no reason given"])[-1]
             self.problems.append(f"cannot load {report.nodeid}: {what} (details in {save_details(text)})")
 
-    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """A bug of ours."""
-        self.problems.append(f"a bug of ours: {one_line(excinfo.value)} (details in {save_details(str(excrepr))})")
+    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """A bug of ours, or a report that cannot be written. True: pytest need not show it."""
+        error = excinfo.value
+        if isinstance(error, KdcError):
+            self.problems.append(str(error))
+        else:
+            self.problems.append(f"a bug of ours: {one_line(error)} (details in {save_details(str(excrepr))})")
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -87,7 +92,7 @@ class Reporter:
     def finish(self, report: str) -> None:
         """After the clean-up: everything that went wrong, the summary, where the time went, where the report is."""
         say = self.console.print
-        for problem in self.problems:
+        for problem in dict.fromkeys(self.problems):
             say(Text(printable(problem), "yellow"))
         for text in _texts(self.results.results):
             say()

@@ -45,6 +45,10 @@ class ClusterError(KdcError):
     """A cluster could not be started, reached or stopped."""
 
 
+class ReportError(KdcError):
+    """The report could not be written to its end."""
+
+
 def one_line(error: BaseException) -> str:
     """An unforeseen error as one line."""
     return f"{type(error).__name__}: {error}".splitlines()[0][:300]

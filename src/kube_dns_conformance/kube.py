@@ -134,21 +134,14 @@ class Kube:
 
 
 def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
-    try:
-        text = kubeconfig.read_text()
-    except FileNotFoundError:
-        raise UsageError(f"there is no kubeconfig {kubeconfig}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read kubeconfig {kubeconfig}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"kubeconfig {kubeconfig} is not a text file") from None
+    text = _read(kubeconfig)
     settings = client.Configuration()
     settings.retries = False
     try:
         parsed = yaml.safe_load(text)
         if not isinstance(parsed, dict):
             raise UsageError(f"kubeconfig {kubeconfig} is not a kubeconfig: it holds no mapping")
-        known = [one["name"] for one in parsed.get("contexts") or []]
+        known = [str(one["name"]) for one in parsed.get("contexts") or []]
         if context is not None and context not in known:
             raise UsageError(f"kubeconfig {kubeconfig} has no context {context!r}", f"it has {', '.join(known)}")
         config.load_kube_config(str(kubeconfig), context, client_configuration=settings, persist_config=False)
@@ -158,7 +151,20 @@ def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
         raise UsageError(f"kubeconfig {kubeconfig} is not valid YAML{line}") from None
     except (config.ConfigException, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"kubeconfig {kubeconfig} cannot be used: {_short(error)}") from None
+    if not settings.host.startswith(("http://", "https://")):
+        raise UsageError(f"kubeconfig {kubeconfig} cannot be used: {settings.host!r} is not the URL of an API server")
     return client.ApiClient(settings)
+
+
+def _read(kubeconfig: Path) -> str:
+    try:
+        return kubeconfig.read_text()
+    except FileNotFoundError:
+        raise UsageError(f"there is no kubeconfig {kubeconfig}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read kubeconfig {kubeconfig}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"kubeconfig {kubeconfig} is not a text file") from None
 
 
 def _summary(error: DynamicApiError) -> str:

@@ -16,9 +16,10 @@ import pytest
 from kube_dns_conformance import __version__
 from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.clusters.zone import parse_zone
-from kube_dns_conformance.errors import KdcError, UsageError
+from kube_dns_conformance.errors import ExitCode, KdcError, UsageError
 from kube_dns_conformance.judge import Evidence, Nonconformant
 from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requirement_of, situation_of
+from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Requirement, select
 from kube_dns_conformance.results import Result, Verdict, Writer
 from kube_dns_conformance.run import PROVIDERS, Options, Run
@@ -267,18 +268,26 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     writer = session.config.stash.get(WRITER, None)
+    directory = session.config.getoption("report_dir")
     try:
-        if writer is not None and session.config.getoption("report_dir") and writer.results.has_bad():
-            run.save_logs(Path(session.config.getoption("report_dir")) / "logs")
+        if writer is not None and directory and writer.results.has_bad():
+            run.save_logs(Path(directory) / "logs")
+    except OSError as error:
+        console.print(f"could not save the logs: {error}", markup=False)
     finally:
         run.close()
     if writer is None or not writer.results.run:
         return
     interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-    writer.end(time.time(), interrupted=interrupted)
-    if session.config.getoption("report_dir"):
-        from kube_dns_conformance.reports import write_all  # noqa: PLC0415 - only who wants reports pays for them
+    try:
+        writer.end(time.time(), interrupted=interrupted)
+        if directory:
+            from kube_dns_conformance.reports import write_all  # noqa: PLC0415 - only who wants reports pays for them
 
-        write_all(Path(session.config.getoption("report_dir")))
+            write_all(Path(directory))
+    except (OSError, KdcError) as error:
+        console.print(f"the report is not complete: {error}", markup=False)
+        session.exitstatus = int(ExitCode.COULD_NOT_JUDGE)
+        return
     if not interrupted and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         session.exitstatus = int(writer.results.exit_code())

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from kube_dns_conformance.errors import ExitCode, UsageError
+from kube_dns_conformance.errors import ExitCode, ReportError, UsageError
 
 SCHEMA = 1
 FILE = "results.jsonl"
@@ -136,9 +136,13 @@ class Writer:
         self._append({"kind": "end", "finished": round(finished, 3), "interrupted": interrupted})
 
     def _append(self, line: dict[str, Any]) -> None:
-        if self._path:
+        if not self._path:
+            return
+        try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise ReportError(f"cannot write the report to {self._path.parent}: {error.strerror}") from None
 
 
 def read(directory: Path) -> Results:

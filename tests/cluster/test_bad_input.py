@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import certifi
 import psutil
 import pytest
+import yaml
 
 from cluster.commandline import CommandLine
 from kube_dns_conformance.clusters import processes
@@ -33,6 +35,10 @@ EXISTING = ["run", "--cluster=existing", "--dns-server=127.0.0.1:53"]
         ([*EXISTING, "--kubeconfig=empty.yaml"], "ERROR: kubeconfig empty.yaml cannot be used: Invalid kube-config"),
         (["run", "--cluster=existing"], "ERROR: --cluster existing needs --dns-server HOST:PORT"),
         (["run", "--report-dir=not.yaml"], "ERROR: cannot write the report to not.yaml: File exists"),
+        (["run", "--name=../x"], "ERROR: '../x' is not a cluster name"),
+        (["run", "--zone=a..b"], "ERROR: --zone 'a..b' is not a domain"),
+        (["cluster", "up", "--zone=a b"], "error: --zone 'a b' is not a domain"),
+        (["cluster", "up", "--name="], "error: '' is not a cluster name"),
         (["cluster", "up", "--name=UPPER"], "error: 'UPPER' is not a cluster name"),
         (["cluster", "up", "--kubernetes=nope"], "error: 'nope' is no version of kubernetes"),
     ],
@@ -65,6 +71,43 @@ def test_a_cluster_out_of_reach_is_unknown(cluster: Cluster, command: CommandLin
     assert done.returncode == 3
     assert "cannot reach the API server at https://127.0.0.1:9: " in done.stdout
     assert "partial: 3 unknown" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_api_server_with_a_certificate_that_is_not_trusted_is_unknown(
+    cluster: Cluster, command: CommandLine, tmp_path: Path
+) -> None:
+    settings = yaml.safe_load(cluster.kubeconfig.read_text())
+    settings["clusters"][0]["cluster"] |= {"certificate-authority": certifi.where(), "insecure-skip-tls-verify": False}
+    settings["clusters"][0]["cluster"].pop("certificate-authority-data", None)
+    other = tmp_path / "other"
+    other.write_text(yaml.safe_dump(settings))
+    done = command(*EXISTING, f"--kubeconfig={other}", "--requirement=clusterip.*")
+    assert done.returncode == 3
+    assert "cannot reach the API server at https://" in done.stdout
+    assert "certificate verify failed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_credentials_that_are_refused_are_unknown(cluster: Cluster, command: CommandLine, tmp_path: Path) -> None:
+    settings = yaml.safe_load(cluster.kubeconfig.read_text())
+    settings["users"][0]["user"] = {"token": "nope"}
+    other = tmp_path / "other"
+    other.write_text(yaml.safe_dump(settings))
+    done = command(*EXISTING, f"--kubeconfig={other}", "--requirement=clusterip.*")
+    assert done.returncode == 3
+    assert " refused: Unauthorized" in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_full_disk_below_the_report_is_one_clear_line(cluster: Cluster, command: CommandLine) -> None:
+    report = command.directory / "report"
+    report.mkdir()
+    (report / "results.jsonl").symlink_to("/dev/full")
+    done = command(*EXISTING, f"--kubeconfig={cluster.kubeconfig}", "--requirement=clusterip.*", "--report-dir=report")
+    assert done.returncode == 3
+    assert "cannot write the report to report: No space left on device" in done.stdout.splitlines()
+    assert "INTERNALERROR" not in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

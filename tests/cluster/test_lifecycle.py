@@ -161,7 +161,7 @@ def test_a_state_folder_without_permission_is_one_clear_line(command: CommandLin
     done = command("cluster", "up")
     assert done.returncode == 3
     assert done.stderr.splitlines()[-2:] == [
-        "error: no permission for /sys/kdc",
+        "error: cannot write to /sys/kdc: Operation not permitted",
         "  hint: set KDC_STATE to a directory you may write",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,13 @@ def test_without_a_server_to_ask_there_is_a_hint(kubeconfig: str) -> None:
         (KUBECONFIG, "there", "kubeconfig {} has no context 'there'"),
         (KUBECONFIG.replace("cluster: here", "cluster: nowhere"), "", "kubeconfig {} cannot be used: "),
         ("{}", "", "kubeconfig {} cannot be used: "),
+        ("contexts: 5", "", "kubeconfig {} cannot be used: "),
+        (KUBECONFIG.replace("http://127.0.0.1:1", "here"), "", "kubeconfig {} cannot be used: 'here' is not the URL"),
+        (
+            KUBECONFIG.replace("user: {}", "user: {client-certificate: /n, client-key: /n}").replace("http:", "https:"),
+            "",
+            "kubeconfig {} cannot be used: File does not exist: /n",
+        ),
     ],
 )
 def test_a_kubeconfig_that_cannot_be_used_is_a_usage_error(
@@ -148,6 +156,32 @@ def test_a_kubeconfig_that_cannot_be_used_is_a_usage_error(
     with pytest.raises(UsageError) as caught:
         connect(str(file), context, "", ["127.0.0.1"])
     assert caught.value.message.startswith(message.format(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot read kubeconfig {}: Is a directory"), (b"\xff\xfe\x00", "kubeconfig {} is not a text file")],
+)
+def test_what_is_no_text_file_is_no_kubeconfig(content: bytes | None, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        connect(str(file), "", "", ["127.0.0.1"])
+    assert caught.value.message == message.format(file)
+
+
+def test_a_kubeconfig_of_somebody_else_is_a_usage_error(kubeconfig: str) -> None:
+    me = os.geteuid()
+    Path(kubeconfig).chmod(0)
+    os.seteuid(me or 65534)  # permissions do not stop root
+    try:
+        with pytest.raises(UsageError, match=r"cannot read kubeconfig .*: Permission denied"):
+            connect(kubeconfig, "", "", ["127.0.0.1"])
+    finally:
+        os.seteuid(me)
 
 
 def test_the_kubeconfig_of_the_environment_is_used_and_the_option_goes_first(

@@ -60,7 +60,7 @@ def root() -> Path:
 def directory(name: str) -> Path:
     """The directory of the cluster ``name``. Raises UsageError for a name that is not a DNS label."""
     if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is not a cluster name", "use up to 40 lower-case letters, digits and hyphens")
+        raise UsageError(f"{name[:60]!r} is not a cluster name", "use up to 40 lower-case letters, digits and hyphens")
     return root() / name
 
 
@@ -74,10 +74,8 @@ def held(name: str) -> Iterator[Path]:
     try:
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mine = locks.hold(_lock(where))
-    except PermissionError as error:
-        raise ClusterError(
-            f"no permission for {error.filename}", "set KDC_STATE to a directory you may write"
-        ) from None
+    except OSError as error:
+        raise _cannot_write(where, error) from None
     if not mine:
         raise ClusterError(f"cluster {name!r} is being started, judged or stopped by another process")
     try:
@@ -88,13 +86,19 @@ def held(name: str) -> Iterator[Path]:
 
 
 def save(entry: Entry) -> None:
-    """Write ``cluster.json`` so that a reader sees the old or the new one, never half of it."""
+    """Write ``cluster.json`` so that a reader sees the old or the new one, never half of it. Raises ClusterError."""
     data = {
         "kept": entry.kept,
         "made": dict(entry.made),
         "cluster": entry.cluster.as_data() if entry.cluster else None,
     }
-    text = json.dumps(data, indent=2) + "\n"
+    try:
+        _write(entry, json.dumps(data, indent=2) + "\n")
+    except OSError as error:
+        raise _cannot_write(entry.directory, error) from None
+
+
+def _write(entry: Entry, text: str) -> None:
     if not entry.directory.exists():
         # The directory appears with its file in it: one without is not ours, and is never cleaned up.
         draft = entry.directory.with_name(f".{entry.name}.new")
@@ -152,6 +156,12 @@ def remove_abandoned() -> list[str]:
         except ClusterError:
             continue  # somebody uses it, or is cleaning it up at this moment
     return removed
+
+
+def _cannot_write(where: Path, error: OSError) -> ClusterError:
+    return ClusterError(
+        f"cannot write to {error.filename or where}: {error.strerror}", "set KDC_STATE to a directory you may write"
+    )
 
 
 def _lock(where: Path) -> Path:
