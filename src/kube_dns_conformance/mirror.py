@@ -49,6 +49,11 @@ class Mirror:
         """The objects of one kind in one namespace, by name. Raises ClusterError when they have been out of reach."""
         with self._changed:
             self._insist_on_api_server()
+        return self.last_known(kind, namespace)
+
+    def last_known(self, kind: str, namespace: str) -> list[Object]:
+        """The same as when the API server was last heard: for the evidence, never for a verdict."""
+        with self._changed:
             found = [item for (where, _), item in self._objects[kind].items() if where == namespace]
         return sorted(found, key=lambda item: str(item["metadata"]["name"]))
 

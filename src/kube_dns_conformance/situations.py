@@ -90,7 +90,7 @@ class Situation:
 
     def objects(self) -> list[Object]:
         """Everything of this situation as it is now, for the evidence."""
-        items = [item for kind in KINDS for item in self.mirror.objects(kind, self.namespace)]
+        items = [item for kind in KINDS for item in self.mirror.last_known(kind, self.namespace)]
         return [item | {"metadata": _without_bookkeeping(item["metadata"])} for item in items]
 
     def _one(self, kind: str, name: str) -> Object:
