@@ -1,23 +1,34 @@
-"""Who asks. So far only this process; an agent in a Pod asks the same way from inside a cluster."""
+"""Who asks: this process, or an agent in a Pod. They differ in who carries the messages, in nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from kube_dns_conformance.dns.ask import ask_all
+from kube_dns_conformance.dns.ask import Exchange, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
 
 Ask = tuple[Question, Server, Transport]
 
 
-class Vantage(Protocol):
-    """A place to ask from. ``name`` completes "asked … from" in a failure."""
+class Vantage:
+    """A place to ask from. ``name`` completes "asked … from" in a failure, ``timeout`` is seconds for one question."""
 
-    name: str
+    def __init__(self, name: str, exchange: Exchange, timeout: float) -> None:
+        self.name = name
+        self._exchange = exchange
+        self._timeout = timeout
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Ask a batch; the answers come in the order of the questions."""
+        """Ask a batch; the answers come in the order of the questions.
+
+        What is silent over UDP is asked once more, as resolvers do.
+        """
+        answers = ask_all(asks, self._timeout, self._exchange)
+        lost = [index for index, one in enumerate(answers) if one.transport == "udp" and one.timed_out]
+        again = ask_all([asks[index] for index in lost], self._timeout, self._exchange) if lost else []
+        for index, answer in zip(lost, again, strict=True):
+            answers[index] = answer
+        return answers
 
 
 def ask_whole(vantage: Vantage, asks: Sequence[Ask]) -> list[Answer]:
@@ -30,18 +41,8 @@ def ask_whole(vantage: Vantage, asks: Sequence[Ask]) -> list[Answer]:
     return answers
 
 
-class ThisProcess:
+class ThisProcess(Vantage):
     """Asks from the process that runs the suite."""
 
-    name = "this process"
-
     def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-
-    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Ask a batch over sockets of this process; what is silent over UDP is asked once more, as resolvers do."""
-        answers = ask_all(asks, self._timeout)
-        lost = [index for index, one in enumerate(answers) if one.transport == "udp" and one.timed_out]
-        for index, answer in zip(lost, ask_all([asks[index] for index in lost], self._timeout), strict=True):
-            answers[index] = answer
-        return answers
+        super().__init__("this process", exchange_here, timeout)

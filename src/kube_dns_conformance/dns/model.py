@@ -56,7 +56,8 @@ class Answer:
     """One observation: what one server said to one question over one transport at one time.
 
     Either ``rcode`` is set or ``problem`` says why there is no usable answer. ``sent`` is seconds since the epoch,
-    ``seconds`` the time until the last byte (or until giving up).
+    ``seconds`` the time until the last byte (or until giving up). ``strays`` are datagrams that came as well and were
+    no answer: from another source or with another id.
     """
 
     question: Question
@@ -70,6 +71,7 @@ class Answer:
     records: tuple[Record, ...] = ()
     authority: tuple[Record, ...] = ()
     wire: bytes = field(default=b"", repr=False)
+    strays: tuple[str, ...] = ()
 
     @property
     def timed_out(self) -> bool:
@@ -113,6 +115,8 @@ class Answer:
             data |= {"problem": self.problem, "wire": self.wire[:512].hex()}
         if self.truncated:
             data["truncated"] = True
+        if self.strays:
+            data["strays"] = list(self.strays)
         return data
 
 

@@ -1,0 +1,147 @@
+"""Sends one DNS message and receives what comes back: bytes out, bytes in, nothing retried, cached or hidden.
+
+Runs in the process of the suite and in the agent's Pod alike, hence the standard library alone and no parsing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+HEADER_BYTES = 12
+STRAYS_KEPT = 8
+# From linux/in.h and linux/in6.h; Python has no names for them.
+_RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+
+
+class Request(NamedTuple):
+    """One message for one server. ``host`` is an address, ``transport`` udp or tcp, ``timeout`` in seconds."""
+
+    host: str
+    port: int
+    transport: str
+    wire: bytes
+    timeout: float
+
+
+class Reply(NamedTuple):
+    """What came back. ``sent`` is when by the clock that was given, ``seconds`` how long until the last byte.
+
+    ``problem`` says why there is no whole message; ``wire`` then holds what there is of it. ``strays`` are datagrams
+    that were no answer: from another source, or with another id than the question's.
+    """
+
+    sent: float
+    seconds: float
+    wire: bytes = b""
+    problem: str | None = None
+    strays: tuple[str, ...] = ()
+
+
+class _Failed(Exception):
+    """There is no whole message; the text says why."""
+
+    def __init__(self, why: str, wire: bytes = b"", strays: tuple[str, ...] = ()) -> None:
+        super().__init__(why)
+        self.wire = wire
+        self.strays = strays
+
+
+def exchange(request: Request, clock: Callable[[], float] = time.time) -> Reply:
+    """Ask once. Never raises for what a server does or for an address that cannot be reached."""
+    sent, began = clock(), time.monotonic()
+    deadline = began + request.timeout
+    try:
+        wire, strays = _udp(request, deadline) if request.transport == "udp" else _tcp(request, deadline)
+    except _Failed as failed:
+        return Reply(sent, time.monotonic() - began, failed.wire, str(failed), failed.strays)
+    except TimeoutError:
+        return Reply(sent, time.monotonic() - began, problem=_silence(request))
+    except OSError as error:
+        return Reply(sent, time.monotonic() - began, problem=_reason(error))
+    return Reply(sent, time.monotonic() - began, wire, None, strays)
+
+
+def _udp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
+    family, address = _resolve(request, socket.SOCK_DGRAM)
+    strays: list[str] = []
+    other_id: bytes | None = None
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        _hear_refusals(sock, address)
+        sock.sendto(request.wire, address)
+        while (left := deadline - time.monotonic()) > 0:
+            sock.settimeout(left)
+            try:
+                wire, source = sock.recvfrom(65535)
+            except TimeoutError:
+                break
+            if source[:2] != address[:2]:
+                strays.append(f"{len(wire)} bytes from {source[0]} port {source[1]}")
+            elif len(wire) >= HEADER_BYTES and wire[:2] != request.wire[:2]:
+                # Perhaps a late answer to whoever had this port before us: the right one may still come.
+                strays.append(f"{len(wire)} bytes with id {wire[:2].hex()}")
+                other_id = wire
+            else:
+                return wire, tuple(strays)
+            del strays[STRAYS_KEPT:]
+    if other_id is not None:
+        return other_id, tuple(strays)
+    raise _Failed(_silence(request) + (f", but {'; '.join(strays)}" if strays else ""), strays=tuple(strays))
+
+
+def _tcp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
+    family, address = _resolve(request, socket.SOCK_STREAM)
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.settimeout(request.timeout)
+        sock.connect(address)
+        sock.sendall(framed(request.wire))
+        (length,) = struct.unpack("!H", _receive(sock, 2, deadline))
+        return _receive(sock, length, deadline), ()
+
+
+def framed(message: bytes) -> bytes:
+    """A message as it goes over TCP, its length in front (RFC 1035 section 4.2.2)."""
+    return struct.pack("!H", len(message)) + message
+
+
+def _receive(sock: socket.socket, length: int, deadline: float) -> bytes:
+    data = b""
+    while len(data) < length:
+        # A deadline for the whole answer: a server that drips one byte a second must not hold us for ever.
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
+        more = sock.recv(length - len(data))
+        if not more:
+            raise _Failed(f"connection closed after {len(data)} of {length} bytes", data)
+        data += more
+    return data
+
+
+def _resolve(request: Request, kind: socket.SocketKind) -> tuple[socket.AddressFamily, Any]:
+    """The socket family, and the address spelt the way the system spells the source of a datagram."""
+    found = socket.getaddrinfo(request.host, request.port, type=kind, flags=socket.AI_NUMERICHOST)
+    return found[0][0], found[0][4]
+
+
+def _hear_refusals(sock: socket.socket, address: Any) -> None:
+    """Be told when nobody listens. Connecting does that too, but hides answers from a wrong source."""
+    if os.uname().sysname == "Linux":
+        sock.setsockopt(*_RECVERR[sock.family], 1)
+    else:
+        sock.connect(address)
+
+
+def _silence(request: Request) -> str:
+    return f"no answer within {request.timeout:g} s"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return f"{error.strerror or error}"
