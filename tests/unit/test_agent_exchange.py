@@ -1,0 +1,138 @@
+"""Carrying bytes: what is no answer to the question is noted, and never taken for one."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kube_dns_conformance.agent.exchange import Reply, Request, exchange, framed
+
+QUERY = b"\x12\x34" + bytes(10)
+RIGHT = b"\x12\x34\x80" + bytes(9)
+LATE = b"\x99\x99\x80" + bytes(9)
+Say = Callable[[socket.socket, socket.socket, tuple[str, int]], object]
+
+
+@contextmanager
+def udp(say: Say) -> Iterator[int]:
+    """A server with a second socket beside it; ``say`` sends to the client what it likes from either."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        asked.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=lambda: say(asked, other, asked.recvfrom(65535)[1]))
+        thread.start()
+        yield asked.getsockname()[1]
+        thread.join()
+
+
+def ask(say: Say, timeout: float = 20.0) -> Reply:
+    with udp(say) as port:
+        return exchange(Request("127.0.0.1", port, "udp", QUERY, timeout))
+
+
+def test_a_datagram_from_another_source_is_noted_and_passed_over() -> None:
+    def say(asked: socket.socket, other: socket.socket, client: tuple[str, int]) -> None:
+        other.sendto(RIGHT, client)
+        asked.sendto(RIGHT + b"!", client)
+
+    got = ask(say)
+    assert (got.wire, got.problem) == (RIGHT + b"!", None)
+    assert [one.split(" port ")[0] for one in got.strays] == ["12 bytes from 127.0.0.1"]
+
+
+def test_an_answer_that_comes_only_from_another_source_is_no_answer() -> None:
+    def say(asked: socket.socket, other: socket.socket, client: tuple[str, int]) -> None:
+        other.sendto(RIGHT, client)
+
+    got = ask(say, 0.2)
+    assert got.wire == b""
+    assert got.problem is not None
+    assert got.problem.startswith("no answer within 0.2 s, but 12 bytes from 127.0.0.1 port ")
+
+
+def test_a_late_answer_to_another_question_is_noted_and_passed_over() -> None:
+    def say(asked: socket.socket, other: socket.socket, client: tuple[str, int]) -> None:
+        asked.sendto(LATE, client)
+        asked.sendto(RIGHT, client)
+
+    got = ask(say)
+    assert (got.wire, got.problem, got.strays) == (RIGHT, None, ("12 bytes with id 9999",))
+
+
+def test_the_wrong_id_is_the_answer_when_nothing_better_comes() -> None:
+    got = ask(lambda asked, other, client: asked.sendto(LATE, client), 0.2)
+    assert (got.wire, got.problem) == (LATE, None)
+
+
+def test_garbage_without_a_header_is_the_answer_at_once() -> None:
+    got = ask(lambda asked, other, client: asked.sendto(b"what?", client))
+    assert (got.wire, got.problem) == (b"what?", None)
+    assert got.seconds < 10
+
+
+def test_a_flood_of_strays_is_counted_out() -> None:
+    def say(asked: socket.socket, other: socket.socket, client: tuple[str, int]) -> None:
+        for _ in range(50):
+            asked.sendto(LATE, client)
+        asked.sendto(RIGHT, client)
+
+    got = ask(say)
+    assert (got.wire, len(got.strays)) == (RIGHT, 8)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_what_is_no_address_is_a_problem(transport: str) -> None:
+    got = exchange(Request("dns.example", 53, transport, QUERY, 1.0))
+    assert got.wire == b""
+    assert got.problem
+
+
+def test_a_connection_that_is_reset_is_told_from_silence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def reset() -> None:
+            connection, _ = listening.accept()
+            connection.recv(1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        got = exchange(Request("127.0.0.1", listening.getsockname()[1], "tcp", QUERY, 20.0))
+        thread.join()
+    assert got.problem == "Connection reset by peer"
+
+
+def test_the_time_of_asking_is_told_by_the_clock_that_was_given() -> None:
+    got = exchange(Request("127.0.0.1", 1, "udp", QUERY, 1.0), clock=lambda: 42.5)
+    assert (got.sent, got.problem) == (42.5, "connection refused")
+
+
+@given(st.binary(max_size=65535), st.integers(1, 7))
+def test_whatever_is_said_over_tcp_arrives_byte_for_byte(message: bytes, pieces: int) -> None:
+    said = framed(message)
+    size = max(1, -(-len(said) // pieces))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65535)
+                for start in range(0, len(said), size):
+                    connection.sendall(said[start : start + size])
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        got = exchange(Request("127.0.0.1", listening.getsockname()[1], "tcp", QUERY, 20.0))
+        thread.join()
+    assert (got.wire, got.problem) == (message, None)
