@@ -1,0 +1,120 @@
+"""Finds the DNS that a Pod uses, from its resolv.conf and from the objects behind the address that is in there.
+
+Never by a name: the Service may be called anything and live anywhere, or a cache on the node may answer in its place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+
+DNS_PORT = 53
+SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+@dataclass(frozen=True)
+class ResolvConf:
+    """What matters of a resolv.conf (resolv.conf(5)): of several search lines the last one counts."""
+
+    nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dns:
+    """The DNS of a cluster: its domain, the addresses that Pods are given, and the replicas behind them."""
+
+    zone: str
+    addresses: tuple[Server, ...]
+    replicas: tuple[Server, ...]
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """Everything to ask: what Pods ask, and each replica directly."""
+        return self.addresses + self.replicas
+
+
+def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dns:
+    """The DNS that a Pod in ``namespace`` with this resolv.conf uses. ``zone`` is known already when it is not empty.
+
+    Raises ClusterError when the file names no server, or no domain of the cluster.
+    """
+    found = parse(resolv_conf)
+    zone = zone or zone_of(found.search, namespace)
+    if not found.nameservers:
+        raise ClusterError("the resolv.conf of the agent's Pod names no DNS server")
+    if not zone:
+        raise ClusterError(
+            f"the resolv.conf of the agent's Pod has no search domain {namespace}.svc.<zone>", "say it with --zone"
+        )
+    addresses, replicas = [], []
+    for address in found.nameservers:
+        service = _service(kube, address)
+        addresses.append(Server(service["metadata"]["name"] if service else "resolver", address, DNS_PORT))
+        replicas += list(_replicas(kube, service, address)) if service else []
+    return Dns(zone, tuple(addresses), tuple(dict.fromkeys(replicas)))
+
+
+def parse(text: str) -> ResolvConf:
+    """Read a resolv.conf. What is no address after ``nameserver`` is passed over, as resolvers do."""
+    nameservers: list[str] = []
+    search: tuple[str, ...] = ()
+    for line in text.splitlines():
+        match line.split():
+            case ["nameserver", address, *_] if _is_address(address):
+                nameservers.append(address)
+            case ["search" | "domain", *names]:
+                search = tuple(name.rstrip(".").lower() for name in names)
+    return ResolvConf(tuple(dict.fromkeys(nameservers)), search)
+
+
+def zone_of(search: Iterable[str], namespace: str) -> str:
+    """The cluster domain, from the search domain that the kubelet makes of it; empty when there is none."""
+    head = f"{namespace}.svc."
+    return next((name.removeprefix(head) for name in search if name.startswith(head)), "")
+
+
+def _service(kube: Kube, address: str) -> Object | None:
+    try:
+        services, _ = kube.list("v1", "Service")
+    except ClusterError:
+        return None  # not everybody may see the Services of all namespaces; what Pods ask is known all the same
+    return next((one for one in services if address in one["spec"].get("clusterIPs", [])), None)
+
+
+def _replicas(kube: Kube, service: Object, address: str) -> Iterator[Server]:
+    meta = service["metadata"]
+    selector = f"{SERVICE_LABEL}={meta['name']}"
+    try:
+        slices, _ = kube.list(
+            "discovery.k8s.io/v1", "EndpointSlice", namespace=meta["namespace"], label_selector=selector
+        )
+    except ClusterError:
+        return
+    family = f"IPv{ipaddress.ip_address(address).version}"  # a replica with two addresses is still one replica
+    for one in slices:
+        port = _target_port(service, one)
+        for endpoint in one.get("endpoints") or []:
+            if one["addressType"] == family and port and endpoint.get("conditions", {}).get("ready") is not False:
+                target = endpoint.get("targetRef", {}).get("name")
+                yield from (Server(target or host, host, port) for host in endpoint["addresses"][:1])
+
+
+def _target_port(service: Object, one: Object) -> int:
+    """The port on which the endpoints of this slice speak what the Service offers on port 53 over UDP."""
+    names = {p.get("name", "") for p in service["spec"]["ports"] if (p["port"], p.get("protocol")) == (DNS_PORT, "UDP")}
+    ports = [p for p in one.get("ports") or [] if (p.get("name") or "") in names and p.get("protocol") == "UDP"]
+    return int(ports[0]["port"]) if ports else 0
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

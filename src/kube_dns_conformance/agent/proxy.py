@@ -1,0 +1,162 @@
+"""The suite's side of the agents: batches through the API server's Pod proxy, to one agent or in its stead another."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import urllib3.exceptions
+from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
+
+from kube_dns_conformance.agent import batch
+from kube_dns_conformance.agent.clock import Clock
+from kube_dns_conformance.agent.exchange import Reply, Request
+from kube_dns_conformance.agent.resolver import Facts, Resolution
+from kube_dns_conformance.agent.server import AGENT_HEADER, PARALLEL_EXCHANGES, TOKEN_HEADER
+from kube_dns_conformance.errors import ClusterError
+
+T = TypeVar("T")
+PORT = 8765
+REQUESTS_AT_ONCE = 1000
+SLACK_SECONDS = 5.0
+RESOLVER_SECONDS = 60.0
+RETRY_SECONDS = 0.5
+
+
+class AgentGoneError(ClusterError):
+    """This agent does not answer now; another one may, or this one later."""
+
+
+class Agent:
+    """One agent Pod. Every method raises AgentGoneError when it is out of reach, ClusterError when it is refused."""
+
+    def __init__(self, api: ApiClient, namespace: str, pod: str, token: str, node: str = "") -> None:
+        self.pod = pod
+        self.node = node
+        self.clock = Clock()
+        self._api = api
+        self._base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{PORT}/proxy"
+        self._token = token
+
+    def exchange(self, requests: Sequence[Request]) -> list[Reply]:
+        """Carry messages to DNS servers; times are told by the clock of this process."""
+        replies: list[Reply] = []
+        for start in range(0, len(requests), REQUESTS_AT_ONCE):
+            replies += self._exchange(requests[start : start + REQUESTS_AT_ONCE])
+        return replies
+
+    def resolve(self, names: Sequence[str], family: str = "any") -> list[Resolution]:
+        """What the Pod's own resolver makes of these names, given as a program would give them."""
+        body = json.dumps([(name, family) for name in names]).encode()
+        taken = self._post("/resolve", body, len(names), RESOLVER_SECONDS)
+        found = map(Resolution._make, taken.replies)
+        return [one._replace(sent=self.clock.here(one.sent), addresses=tuple(one.addresses)) for one in found]
+
+    def facts(self) -> Facts:
+        """The Pod's names and resolver files."""
+        return Facts(*json.loads(self._call("GET", "/facts", b"", RESOLVER_SECONDS)))
+
+    def _exchange(self, requests: Sequence[Request]) -> list[Reply]:
+        # Answers come in order and as soon as they are there, so this is the longest that nothing may come.
+        longest = max(one.timeout for one in requests)
+        silence = longest * (1 + len(requests) / PARALLEL_EXCHANGES) + SLACK_SECONDS
+        taken = self._post("/exchange", batch.encode_requests(requests), len(requests), silence)
+        replies = map(batch.decode_reply, taken.replies)
+        return [one._replace(sent=self.clock.here(one.sent)) for one in replies]
+
+    def _post(self, path: str, body: bytes, count: int, silence: float) -> batch.Replies:
+        sent = time.time()
+        answer = self._call("POST", path, body, silence)
+        received = time.time()
+        try:
+            taken = batch.decode_replies(answer, count)
+        except batch.CutOffError as error:
+            raise AgentGoneError(f"agent {self.pod} was cut off: {error}") from error
+        self.clock.learn(sent, received, taken)
+        return taken
+
+    def _call(self, method: str, path: str, body: bytes, silence: float) -> bytes:
+        headers = {TOKEN_HEADER: self._token, "Content-Type": "application/octet-stream"}
+        request = self._api.param_serialize(
+            method, self._base + path, header_params=headers, auth_settings=["BearerToken"]
+        )
+        method, url, headers, _, _ = request
+        try:
+            response = self._api.call_api(method, url, headers, body, _request_timeout=(SLACK_SECONDS, silence))
+            data = bytes(response.read() or b"")
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise AgentGoneError(f"agent {self.pod} does not answer: {_short(error)}") from error
+        if response.status != 200:
+            raise self._refusal(response, data)
+        return data
+
+    def _refusal(self, response: Any, data: bytes) -> ClusterError:
+        said = _message(data)
+        if response.getheader(AGENT_HEADER):
+            return ClusterError(f"agent {self.pod} said {response.status} {said}")
+        if response.status in {401, 403}:
+            return ClusterError(f"asking from inside was refused: {said}", "needed: create and get of pods/proxy")
+        return AgentGoneError(f"agent {self.pod} cannot be reached: {response.status} {said}")
+
+
+class Agents:
+    """Several agents, the first of which is asked; when it is gone, the next.
+
+    ``find`` gives those that are ready now, ``patience`` is how many seconds none may answer.
+    """
+
+    def __init__(self, find: Callable[[], Sequence[Agent]], patience: float) -> None:
+        self._find = find
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._known: dict[str, Agent] = {}
+        self._first = ""
+
+    @property
+    def name(self) -> str:
+        """Completes "asked … from" in a failure."""
+        agent = self._known.get(self._first)
+        return f"agent on node {agent.node}" if agent else "agent"
+
+    def exchange(self, requests: Sequence[Request]) -> list[Reply]:
+        """Carry messages to DNS servers. Raises ClusterError, which makes a verdict *unknown*, when no agent can."""
+        return self.ask(lambda agent: agent.exchange(requests)) if requests else []
+
+    def ask(self, what: Callable[[Agent], T]) -> T:
+        """Let the first agent that answers do it."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            last = AgentGoneError("there is no agent Pod that is ready")
+            for agent in self.ready():
+                try:
+                    found = what(agent)
+                except AgentGoneError as error:
+                    last = error
+                    continue
+                self._first = agent.pod
+                return found
+            if time.monotonic() > deadline:
+                raise ClusterError(f"no agent answered for {self._patience:g} s, last: {last}")
+            time.sleep(RETRY_SECONDS)
+
+    def ready(self) -> list[Agent]:
+        """The agents that are ready now, the one that answered last before the others."""
+        with self._lock:
+            # The same object for the same Pod: it knows that Pod's clock.
+            self._known = {agent.pod: self._known.get(agent.pod, agent) for agent in self._find()}
+            return sorted(self._known.values(), key=lambda agent: agent.pod != self._first)
+
+
+def _message(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        return data[:200].decode(errors="replace")
+
+
+def _short(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

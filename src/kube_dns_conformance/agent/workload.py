@@ -1,0 +1,137 @@
+"""The agent's objects in the cluster: made, watched until one answers, and found again by the label of the run."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from kube_dns_conformance import oracle
+from kube_dns_conformance.agent.proxy import Agent, Agents
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.resources import PACKAGE, folder
+from kube_dns_conformance.situations import RUN_LABEL
+from kube_dns_conformance.timings import Timings
+
+NAME = "agent"
+FILES = ("agent/batch.py", "agent/exchange.py", "agent/resolver.py", "agent/server.py")
+NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
+NOT_STARTED = ("CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError")
+
+
+def deploy(kube: Kube, mirror: Mirror, run: str, image: str, timings: Timings, *, every_node: bool = False) -> Agents:
+    """Make the agents in a namespace of their own, and wait until all are ready, or one is and the others failed.
+
+    There are two, or with ``every_node`` one on each node. ``mirror`` must follow the objects labelled with ``run``.
+    Raises ClusterError, which makes every verdict *unknown*, as soon as it is clear that there will be none.
+    """
+    namespace, token = namespace_of(run), secrets.token_urlsafe(24)
+    *others, deployment = objects(namespace, run, image, token)
+    for item in [*others, on_every_node(deployment) if every_node else deployment]:
+        kube.apply(item)
+    wanted = len(kube.list("v1", "Node")[0]) if every_node else deployment["spec"]["replicas"]
+    probe = partial(_ready_or_failed, mirror, namespace, wanted)
+    try:
+        mirror.wait(probe, timings.settle, "no agent Pod became ready")
+    except ClusterError as error:
+        raise _with_reason(error, mirror.objects("Pod", namespace)) from error
+
+    def find() -> Sequence[Agent]:
+        return [
+            Agent(kube.api, namespace, pod["metadata"]["name"], token, pod["spec"].get("nodeName", ""))
+            for pod in mirror.objects("Pod", namespace)
+            if oracle.is_ready(pod)
+        ]
+
+    return Agents(find, timings.api)
+
+
+def namespace_of(run: str) -> str:
+    """Where the agents of a run live."""
+    return f"kdc-{run}-{NAME}"
+
+
+def objects(namespace: str, run: str, image: str, token: str) -> list[Object]:
+    """Everything the agents need, in the order of making it."""
+    deployment = yaml.safe_load((folder("manifests") / "agent" / "agent.yaml").read_text())
+    deployment["spec"]["template"]["spec"] = pod_spec(deployment["spec"]["template"]["spec"], image)
+    space_labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": space_labels}}
+    code = {_key(file): (PACKAGE / file).read_text() for file in FILES}
+    items = [space, _named("ConfigMap", data=code), _named("Secret", stringData={"token": token}), deployment]
+    for item in items:
+        _label(item, run)
+        if item is not space:
+            item["metadata"]["namespace"] = namespace
+    _label(deployment["spec"]["template"], run)
+    return items
+
+
+def pod_spec(template: Object, image: str) -> Object:
+    """The template with this image, and the code mounted as the package that it is."""
+    spec: dict[str, Any] = copy.deepcopy(template)
+    spec["containers"][0]["image"] = image
+    paths = [{"key": _key(file), "path": str(PurePosixPath(PACKAGE.name) / file)} for file in FILES]
+    spec["volumes"][0]["configMap"]["items"] = paths
+    return spec
+
+
+def on_every_node(deployment: Object) -> Object:
+    """The same Pods as a DaemonSet, for what has to be asked from each node; tainted nodes too."""
+    made = copy.deepcopy(deployment)
+    made["kind"] = "DaemonSet"
+    del made["spec"]["replicas"], made["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    made["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
+    return dict(made)
+
+
+def _ready_or_failed(mirror: Mirror, namespace: str, wanted: int) -> bool | None:
+    pods = mirror.objects("Pod", namespace)
+    if len(pods) < wanted:
+        return None
+    ready = [pod for pod in pods if oracle.is_ready(pod)]
+    failed = [why for pod in pods if (why := _failure(pod))]
+    if failed and len(failed) == len(pods):
+        raise failed[0]
+    return (bool(ready) and len(ready) + len(failed) == len(pods)) or None
+
+
+def _failure(pod: Object) -> ClusterError | None:
+    """What keeps the Pod's container from ever starting."""
+    for status in pod.get("status", {}).get("containerStatuses", []):
+        waiting = status.get("state", {}).get("waiting", {})
+        reason, message = waiting.get("reason", ""), waiting.get("message", "")
+        if reason in NOT_PULLED:
+            return ClusterError(
+                f"the image {status['image']} of the agent cannot be pulled: {message or reason}",
+                "--agent-image names another one, --image-registry a mirror",
+            )
+        if reason in NOT_STARTED:
+            return ClusterError(f"the agent's container does not start with image {status['image']}: {message}")
+    return None
+
+
+def _with_reason(error: ClusterError, pods: Sequence[Object]) -> ClusterError:
+    """Quote the scheduler, the one reason to wait in vain that a container's status does not show."""
+    conditions = [one for pod in pods for one in pod.get("status", {}).get("conditions", [])]
+    why = [one["message"] for one in conditions if one["type"] == "PodScheduled" and one["status"] == "False"]
+    return ClusterError(f"{error.message}: {why[0]}", error.hint) if why else error
+
+
+def _named(kind: str, **content: object) -> Object:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": NAME}, **content}
+
+
+def _label(item: Object, run: str) -> None:
+    item["metadata"].setdefault("labels", {})[RUN_LABEL] = run
+
+
+def _key(file: str) -> str:
+    return PurePosixPath(file).name

@@ -1,0 +1,19 @@
+"""The container images that the suite's own Pods need."""
+
+from __future__ import annotations
+
+AGENT_IMAGE = "python:3.13-slim"
+"""Any image with ``python3`` 3.9 or newer on its PATH will do."""
+AGENT_IMAGE_MUSL = "python:3.13-alpine"
+
+
+def image(name: str, registry: str = "") -> str:
+    """The name under which to pull an image: from ``registry``, a host with an optional path, when there is one.
+
+    Only the host in front is exchanged: ``quay.io/a:1`` becomes ``REGISTRY/a:1``, ``python:3`` ``REGISTRY/python:3``.
+    """
+    if not registry:
+        return name
+    host, slash, rest = name.partition("/")
+    has_host = slash and ("." in host or ":" in host or host == "localhost")
+    return f"{registry.rstrip('/')}/{rest if has_host else name}"

@@ -1,0 +1,149 @@
+"""The DNS of a cluster is found from a Pod's resolv.conf and the objects behind the address in it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from kube_dns_conformance.agent.discovery import Dns, ResolvConf, discover, parse, zone_of
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+
+RESOLV_CONF = """\
+search kdc-1-agent.svc.corp.example svc.corp.example corp.example lab
+nameserver 10.96.0.10
+options ndots:5
+"""
+
+
+class Api:
+    """Lists what it was given."""
+
+    def __init__(self, *items: Object, refuses: str = "") -> None:
+        self.items = items
+        self.refuses = refuses
+
+    def list(self, api_version: str, kind: str, **options: Any) -> tuple[list[Object], str]:
+        if kind == self.refuses:
+            raise ClusterError("the API server refused")
+        found = [one for one in self.items if one["kind"] == kind]
+        if "namespace" in options:
+            name = options["label_selector"].partition("=")[2]
+            found = [
+                one
+                for one in found
+                if one["metadata"]["namespace"] == options["namespace"]
+                and one["metadata"]["labels"]["kubernetes.io/service-name"] == name
+            ]
+        return found, "1"
+
+
+def service(name: str, *addresses: str, namespace: str = "platform") -> Object:
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP"},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
+        {"name": "metrics", "port": 9153, "protocol": "TCP"},
+    ]
+    return {
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"clusterIPs": list(addresses), "ports": ports},
+    }
+
+
+def endpoints(service: str, *pods: tuple[str, str, bool | None], port: int = 5353, family: str = "IPv4") -> Object:
+    return {
+        "kind": "EndpointSlice",
+        "metadata": {"namespace": "platform", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": family,
+        "ports": [
+            {"name": "metrics", "port": 9153, "protocol": "TCP"},
+            {"name": "dns-tcp", "port": 5354, "protocol": "TCP"},
+            {"name": "dns", "port": port, "protocol": "UDP"},
+        ],
+        "endpoints": [
+            {"addresses": [address], "conditions": {"ready": ready}, "targetRef": {"name": name}}
+            for name, address, ready in pods
+        ],
+    }
+
+
+def found(*items: Object, resolv_conf: str = RESOLV_CONF, refuses: str = "", zone: str = "") -> Dns:
+    return discover(cast(Kube, Api(*items, refuses=refuses)), resolv_conf, "kdc-1-agent", zone)
+
+
+def test_service_replicas_and_zone_are_found_whatever_they_are_called() -> None:
+    dns = found(
+        service("web", "10.96.0.11"),
+        service("names", "10.96.0.10"),
+        endpoints("names", ("names-a", "10.244.0.2", True), ("names-b", "10.244.1.2", None)),
+        endpoints("names", ("names-c", "10.244.2.2", False)),
+        endpoints("web", ("web-a", "10.244.0.9", True)),
+    )
+    assert dns.zone == "corp.example"
+    assert dns.servers == (
+        Server("names", "10.96.0.10", 53),
+        Server("names-a", "10.244.0.2", 5353),
+        Server("names-b", "10.244.1.2", 5353),
+    )
+
+
+def test_of_a_replica_with_two_addresses_that_of_the_services_family_is_asked() -> None:
+    dns = found(
+        service("names", "fd00::a", "10.96.0.10"),
+        endpoints("names", ("names-a", "10.244.0.2", True)),
+        endpoints("names", ("names-a", "fd00:1::2", True), family="IPv6"),
+        resolv_conf="nameserver fd00::a\nsearch kdc-1-agent.svc.cluster.local\n",
+    )
+    assert dns.addresses == (Server("names", "fd00::a", 53),)
+    assert dns.replicas == (Server("names-a", "fd00:1::2", 5353),)
+
+
+def test_a_cache_on_the_node_is_asked_alone() -> None:
+    text = "nameserver 169.254.20.10\nsearch kdc-1-agent.svc.cluster.local svc.cluster.local\n"
+    assert found(service("names", "10.96.0.10"), resolv_conf=text) == Dns(
+        "cluster.local", (Server("resolver", "169.254.20.10", 53),), ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "servers"),
+    [
+        ("Service", [Server("resolver", "10.96.0.10", 53)]),
+        ("EndpointSlice", [Server("names", "10.96.0.10", 53)]),
+    ],
+)
+def test_without_the_right_to_look_the_address_itself_is_left(kind: str, servers: list[Server]) -> None:
+    items = [service("names", "10.96.0.10"), endpoints("names", ("names-a", "10.244.0.2", True))]
+    assert list(found(*items, refuses=kind).servers) == servers
+
+
+def test_a_pod_without_dns_server_or_domain_cannot_be_judged_from() -> None:
+    with pytest.raises(ClusterError, match="names no DNS server"):
+        found(resolv_conf="search kdc-1-agent.svc.cluster.local\n")
+    with pytest.raises(ClusterError, match=r"no search domain kdc-1-agent\.svc\.<zone>"):
+        found(resolv_conf="nameserver 10.96.0.10\nsearch example.com\n")
+    assert found(resolv_conf="nameserver 10.96.0.10\n", zone="corp.example").zone == "corp.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("", ResolvConf()),
+        ("# nameserver 10.0.0.1\n; nameserver 10.0.0.2\n", ResolvConf()),
+        ("nameserver\nnameserver nonsense\nnameserver\t10.0.0.1 # first\n", ResolvConf(("10.0.0.1",))),
+        ("nameserver fe80::1%eth0\nnameserver 10.0.0.1\n", ResolvConf(("fe80::1%eth0", "10.0.0.1"))),
+        ("nameserver 10.0.0.1\nnameserver 10.0.0.1\n", ResolvConf(("10.0.0.1",))),
+        ("search a.example\nsearch B.example. c.example\n", ResolvConf((), ("b.example", "c.example"))),
+        ("domain a.example\n", ResolvConf((), ("a.example",))),
+    ],
+)
+def test_resolv_conf_is_read_as_resolvers_read_it(text: str, parsed: ResolvConf) -> None:
+    assert parse(text) == parsed
+
+
+def test_the_zone_is_what_follows_the_namespace() -> None:
+    assert zone_of(["x.svc.cluster.local", "svc.cluster.local"], "x") == "cluster.local"
+    assert zone_of(["svc.cluster.local", "y.svc.cluster.local"], "x") == ""

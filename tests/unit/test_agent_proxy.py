@@ -1,0 +1,161 @@
+"""Asking through the API server's Pod proxy: who is asked in whose stead, and by which clock times are told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from agent_process import TOKEN, agent_process, api_server, refuse
+from dns_server import DnsServer, records
+from kube_dns_conformance.agent.batch import Head, Replies
+from kube_dns_conformance.agent.clock import Clock
+from kube_dns_conformance.agent.exchange import Request
+from kube_dns_conformance.agent.proxy import Agent, AgentGoneError, Agents
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.vantage import Vantage
+
+WEB = Question("web.test.", "A")
+THREE = records({"web.test. A": ["10.0.0.1", "10.0.0.2", "10.0.0.3"]})
+NOBODY = Request("127.0.0.1", 1, "udp", bytes(12), 1.0)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with agent_process(tmp_path_factory.mktemp("agent")) as port:
+        yield port
+
+
+def test_a_question_is_judged_alike_wherever_it_was_carried_from(port: int) -> None:
+    with api_server({"agent-a": port}) as api, DnsServer(THREE) as server:
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN, "worker2")], 5.0)
+        before = time.time()
+        udp, tcp, absent = Vantage("agent", agents.exchange, 20.0).ask(
+            [(WEB, server, "udp"), (WEB, server, "tcp"), (Question("db.test.", "A"), server, "udp")]
+        )
+        after = time.time()
+    assert [record.rdata for record in udp.records] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert [record.rdata for record in tcp.records] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert (absent.rcode, absent.negative_ttl) == ("NXDOMAIN", 5)
+    assert before - 0.5 <= udp.sent <= after + 0.5
+    assert agents.name == "agent on node worker2"
+
+
+def test_the_token_travels_and_the_credentials_of_the_user_do_not_stop_it(port: int) -> None:
+    seen: list[tuple[str | None, str | None]] = []
+
+    def note(request: BaseHTTPRequestHandler) -> bool:
+        seen.append((request.headers["authorization"], request.headers["Kdc-Token"]))
+        return False
+
+    with api_server({"agent-a": port}, note) as api:
+        assert Agent(api, "agents", "agent-a", TOKEN).facts().hostname
+    assert seen == [("Bearer of-the-user", TOKEN)]
+
+
+def test_large_batches_are_cut_into_pieces_and_come_back_in_order(port: int) -> None:
+    with api_server({"agent-a": port}) as api, DnsServer(lambda query, transport: query) as server:
+        wires = [index.to_bytes(2, "big") + bytes(10) for index in range(2500)]
+        requests = [Request(server.host, server.port, "udp", wire, 30.0) for wire in wires]
+        got = Agent(api, "agents", "agent-a", TOKEN).exchange(requests)
+    assert [one.wire for one in got] == wires
+
+
+def test_names_are_resolved_in_the_pod(port: int) -> None:
+    with api_server({"agent-a": port}) as api:
+        before = time.time()
+        (got,) = Agent(api, "agents", "agent-a", TOKEN).resolve(["localhost"], "ipv4")
+    assert (got.name, got.addresses, got.error) == ("localhost", ("127.0.0.1",), "")
+    assert before - 0.5 <= got.sent <= time.time() + 0.5
+
+
+def test_another_agent_is_asked_when_the_first_is_evicted(port: int) -> None:
+    with api_server({"agent-b": port}) as api:
+        both = [Agent(api, "agents", name, TOKEN, f"on-{name}") for name in ("agent-a", "agent-b")]
+        agents = Agents(lambda: both, 5.0)
+        assert [one.problem for one in agents.exchange([NOBODY])] == ["connection refused"]
+        assert agents.name == "agent on node on-agent-b"
+        assert [one.pod for one in agents.ready()] == ["agent-b", "agent-a"]
+
+
+def test_an_agent_that_cannot_be_reached_or_answers_half_is_gone(port: int) -> None:
+    with api_server({"agent-a": 1}) as api, pytest.raises(AgentGoneError, match="cannot be reached: 503 error trying"):
+        Agent(api, "agents", "agent-a", TOKEN).exchange([NOBODY])
+    with api_server({"agent-a": port}, cut_at=40) as api, pytest.raises(AgentGoneError, match="does not answer"):
+        Agent(api, "agents", "agent-a", TOKEN).exchange([NOBODY])
+
+
+def test_an_api_server_that_restarts_is_asked_again(port: int) -> None:
+    asked: list[str] = []
+
+    def away(request: BaseHTTPRequestHandler) -> bool:
+        asked.append(request.path)
+        return len(asked) < 3 and refuse(request, 503, "apiserver is shutting down")
+
+    with api_server({"agent-a": port}, away) as api:
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 20.0)
+        assert [one.problem for one in agents.exchange([NOBODY])] == ["connection refused"]
+    assert len(asked) == 3
+
+
+def test_without_any_agent_nothing_is_judged() -> None:
+    with api_server({}) as api, pytest.raises(ClusterError) as caught:
+        Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 0.1).exchange([NOBODY])
+    assert str(caught.value) == (
+        'no agent answered for 0.1 s, last: agent agent-a cannot be reached: 404 pods "agent-a" not found'
+    )
+    with pytest.raises(ClusterError, match="there is no agent Pod that is ready"):
+        Agents(list, 0.1).exchange([NOBODY])
+
+
+def test_a_user_who_may_not_use_the_proxy_is_told_at_once_what_is_needed(port: int) -> None:
+    def forbid(request: BaseHTTPRequestHandler) -> bool:
+        return refuse(request, 403, 'pods "agent-a" is forbidden')
+
+    with api_server({"agent-a": port}, forbid) as api, pytest.raises(ClusterError) as caught:
+        Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 60.0).exchange([NOBODY])
+    assert caught.value.message == 'asking from inside was refused: pods "agent-a" is forbidden'
+    assert caught.value.hint == "needed: create and get of pods/proxy"
+
+
+def test_an_agent_of_another_run_is_not_mistaken_for_one_of_ours(port: int) -> None:
+    with api_server({"agent-a": port}) as api, pytest.raises(ClusterError, match="agent agent-a said 403"):
+        Agents(lambda: [Agent(api, "agents", "agent-a", "the-wrong-secret")], 60.0).exchange([NOBODY])
+
+
+def replies(began: float, ended: float, wall: float = 0.0, instance: str = "one") -> Replies:
+    return Replies(Head(instance, began, wall), [], ended)
+
+
+def test_the_agents_time_is_told_by_our_clock() -> None:
+    clock = Clock()
+    # Each leg takes 0.1 s; the agent's clock is 900 s behind ours, its node's time of day 50 s ahead.
+    clock.learn(1000.0, 1002.2, replies(100.1, 102.1, wall=1050.1))
+    assert clock.here(101.0) == pytest.approx(1001.0)
+    assert clock.skew == pytest.approx(50.0)
+
+
+def test_the_shortest_round_trip_tells_best() -> None:
+    clock = Clock()
+    clock.learn(1000.0, 1000.2, replies(100.1, 100.1))
+    clock.learn(1001.0, 1005.0, replies(101.1, 101.1))  # held up on the way back
+    assert clock.here(200.0) == pytest.approx(1100.0)
+    clock.learn(1006.0, 1006.02, replies(106.02, 106.02))
+    assert clock.here(200.0) == pytest.approx(1099.99)
+
+
+def test_an_old_estimate_gives_way_to_a_worse_new_one() -> None:
+    clock = Clock()
+    clock.learn(1000.0, 1000.0, replies(100.0, 100.0))
+    clock.learn(4600.0, 4600.2, replies(3700.4, 3700.4))  # after an hour the clocks may be 0.36 s apart
+    assert clock.here(200.0) == pytest.approx(1099.7)
+
+
+def test_a_node_that_was_started_anew_has_a_new_clock() -> None:
+    clock = Clock()
+    clock.learn(1000.0, 1000.0, replies(100.0, 100.0))
+    clock.learn(1010.0, 1014.0, replies(5.0, 5.0, instance="two"))
+    assert clock.here(5.0) == pytest.approx(1012.0)
