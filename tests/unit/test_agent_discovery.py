@@ -85,8 +85,8 @@ def test_service_replicas_and_zone_are_found_whatever_they_are_called() -> None:
     assert dns.zone == "corp.example"
     assert dns.servers == (
         Server("names", "10.96.0.10", 53),
-        Server("names-a", "10.244.0.2", 5353),
-        Server("names-b", "10.244.1.2", 5353),
+        Server("names-a", "10.244.0.2", 5353, single=True),
+        Server("names-b", "10.244.1.2", 5353, single=True),
     )
 
 
@@ -98,7 +98,7 @@ def test_of_a_replica_with_two_addresses_that_of_the_services_family_is_asked() 
         resolv_conf="nameserver fd00::a\nsearch kdc-1-agent.svc.cluster.local\n",
     )
     assert dns.addresses == (Server("names", "fd00::a", 53),)
-    assert dns.replicas == (Server("names-a", "fd00:1::2", 5353),)
+    assert dns.replicas == (Server("names-a", "fd00:1::2", 5353, single=True),)
 
 
 def test_a_cache_on_the_node_is_asked_alone() -> None:

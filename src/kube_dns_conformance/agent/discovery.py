@@ -102,7 +102,7 @@ def _replicas(kube: Kube, service: Object, address: str) -> Iterator[Server]:
         for endpoint in one.get("endpoints") or []:
             if one["addressType"] == family and port and endpoint.get("conditions", {}).get("ready") is not False:
                 target = endpoint.get("targetRef", {}).get("name")
-                yield from (Server(target or host, host, port) for host in endpoint["addresses"][:1])
+                yield from (Server(target or host, host, port, single=bool(target)) for host in endpoint["addresses"][:1])
 
 
 def _target_port(service: Object, one: Object) -> int:
