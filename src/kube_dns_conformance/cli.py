@@ -153,14 +153,14 @@ def down(
     everything: Annotated[bool, typer.Option("--all", help="Every cluster that `cluster up` made.")] = False,
 ) -> None:
     """Stop an embedded cluster and delete what it left."""
-    from kube_dns_conformance.clusters import embedded, store  # noqa: PLC0415
+    from kube_dns_conformance.clusters import store  # noqa: PLC0415
 
     store.remove_abandoned()
     ours = [entry.name for entry in store.entries() if entry.kept and entry.cluster]  # not those of runs going on
     problems = []
     for one in ours if everything else [name]:
         try:
-            embedded.down(one)
+            store.down(one)
             Console(stderr=True).print(f"cluster {one} is gone", markup=False)
         except ClusterError as error:
             problems.append(str(error))

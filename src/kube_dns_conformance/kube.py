@@ -71,7 +71,7 @@ class Kube:
 
     def version(self) -> str:
         """The API server's version, for example ``1.36.3``."""
-        response = self._raw("/version")
+        response = self.read("/version")
         return str(json.loads(response)["gitVersion"]).removeprefix("v")
 
     def wait_ready(self, within: float, insist: Callable[[], None]) -> None:
@@ -80,7 +80,7 @@ class Kube:
         while True:
             insist()
             try:
-                self._raw("/readyz")
+                self.read("/readyz")
             except ClusterError as error:
                 if time.monotonic() > deadline:
                     raise ClusterError(f"the API server at {self.host} was not ready within {within:g} s") from error
@@ -88,10 +88,12 @@ class Kube:
             else:
                 return
 
-    def _raw(self, path: str) -> str:
+    def read(self, path: str) -> str:
+        """What the API server says under a path that is no object's."""
+        method, url, headers, _, _ = self.api.param_serialize("GET", path, auth_settings=["BearerToken"])
         try:
             response = self.api.rest_client.pool_manager.request(
-                "GET", self.host + path, headers=dict(self.api.default_headers), timeout=5.0, retries=False
+                method, url, headers=headers, timeout=5.0, retries=False
             )
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error

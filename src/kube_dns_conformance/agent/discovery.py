@@ -6,6 +6,7 @@ Never by a name: the Service may be called anything and live anywhere, or a cach
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -60,6 +61,17 @@ def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dn
     return Dns(zone, tuple(addresses), tuple(dict.fromkeys(replicas)))
 
 
+def resolv_conf_of_node(kube: Kube, node: str) -> str:
+    """What the kubelet of a node writes into the resolv.conf of a Pod in the namespace default, as far as it matters.
+
+    Raises ClusterError.
+    """
+    said = json.loads(kube.read(f"/api/v1/nodes/{node}/proxy/configz"))["kubeletconfig"]
+    lines = [f"nameserver {address}" for address in said.get("clusterDNS", [])]
+    zone = said.get("clusterDomain", "")
+    return "\n".join([*lines, f"search default.svc.{zone} svc.{zone} {zone}"])
+
+
 def parse(text: str) -> ResolvConf:
     """Read a resolv.conf. What is no address after ``nameserver`` is passed over, as resolvers do."""
     nameservers: list[str] = []
@@ -102,7 +114,9 @@ def _replicas(kube: Kube, service: Object, address: str) -> Iterator[Server]:
         for endpoint in one.get("endpoints") or []:
             if one["addressType"] == family and port and endpoint.get("conditions", {}).get("ready") is not False:
                 target = endpoint.get("targetRef", {}).get("name")
-                yield from (Server(target or host, host, port, single=bool(target)) for host in endpoint["addresses"][:1])
+                yield from (
+                    Server(target or host, host, port, single=bool(target)) for host in endpoint["addresses"][:1]
+                )
 
 
 def _target_port(service: Object, one: Object) -> int:

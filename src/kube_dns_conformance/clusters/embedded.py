@@ -15,7 +15,7 @@ from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, fa
 from kube_dns_conformance.clusters.zone import DEFAULT_ZONE
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Server
-from kube_dns_conformance.errors import ClusterError, UsageError
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.progress import step
 from kube_dns_conformance.toolchain import Toolchain
@@ -61,41 +61,18 @@ class Options:
 def up(name: str, options: Options, *, keep: bool) -> Cluster:
     """Make the cluster ``name``, or return it when it runs already and is as asked for.
 
-    With ``keep`` it stays until `down`; without, this process holds it, and whoever comes next removes it should this
-    process be killed. Raises ClusterError, ToolchainError, UsageError; nothing is left running then.
+    With ``keep`` it stays until `store.down`; without, this process holds it, and whoever comes next removes it should
+    this process be killed. Raises ClusterError, ToolchainError, UsageError; nothing is left running then.
     """
     directory = store.directory(name)  # says what is wrong with the name before anything is built
     toolchain = Toolchain(versions=options.versions)
     store.remove_abandoned()
-    if running := _running(directory, options.as_data(toolchain)):
+    if running := store.running(directory, "embedded", options.as_data(toolchain)):
         return running
     tools = toolchain.need(*kwokctl.BINARIES, "coredns")
     with store.held(name):
-        return _running(directory, options.as_data(toolchain)) or _make(directory, options, tools, toolchain, keep=keep)
-
-
-def down(name: str) -> None:
-    """End the cluster ``name``. Raises UsageError when there is none, ClusterError when a run is using its own."""
-    if not (store.directory(name) / "cluster.json").exists():
-        raise UsageError(f"there is no cluster {name!r}", "kube-dns-conformance cluster status lists them")
-    with store.held(name) as directory:
-        store.remove(directory)
-
-
-def _running(directory: Path, asked: Mapping[str, str]) -> Cluster | None:
-    """The kept cluster of this directory, when it runs. Raises UsageError when it is not what was asked for."""
-    entry = store.load(directory)
-    if not entry.kept or entry.cluster is None or not entry.is_running():
-        return None
-    other = [
-        f"{name} {text} (it has {entry.made.get(name)})" for name, text in asked.items() if entry.made.get(name) != text
-    ]
-    if other:
-        raise UsageError(
-            f"cluster {entry.name!r} runs already, but not with {', '.join(other)}",
-            f"kube-dns-conformance cluster down --name {entry.name}, or another --name",
-        )
-    return entry.cluster
+        running = store.running(directory, "embedded", options.as_data(toolchain))
+        return running or _make(directory, options, tools, toolchain, keep=keep)
 
 
 def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain, *, keep: bool) -> Cluster:

@@ -25,7 +25,7 @@ def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]
     path = _kubeconfig(kubeconfig)
     kube = Kube(path, context or None)
     version = kube.version()
-    capabilities = _families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
+    capabilities = families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
     found = zone or find_zone(kube, servers)
     note = "" if zone else "as its DNS says" if found else "assumed, --zone says another"
     return Cluster(
@@ -101,7 +101,7 @@ def _split(text: str) -> tuple[str, int]:
     return host, int(port) if port.isdecimal() else 0
 
 
-def _families(kube: Kube) -> frozenset[Capability]:
+def families(kube: Kube) -> frozenset[Capability]:
     """The families that a Service of two families is given, asked for without making one."""
     body = {
         "apiVersion": "v1",

@@ -58,7 +58,7 @@ def stop_all(directory: Path, within: float = 10.0) -> None:
         if time.monotonic() > deadline:
             raise ClusterError(f"processes did not end: {_names(processes)}")
         for process in processes:
-            _kill(process)
+            kill(process)
         # Not until their ids are gone: an orphan's stays until process 1 looks, which in a container may be never.
         psutil.wait_procs(processes, timeout=0.05)
     _started[:] = [process for process in _started if process.poll() is None]
@@ -73,7 +73,8 @@ def _mark(process: psutil.Process) -> str | None:
         return None
 
 
-def _kill(process: psutil.Process) -> None:
+def kill(process: psutil.Process) -> None:
+    """End one process; it may be gone already."""
     try:
         process.kill()
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""The embedded clusters of this user, a directory each, with what is needed to use one and to clean it up.
+"""The clusters that this user made, a directory each, with what is needed to use one and to clean it up.
 
 ``cluster.json`` is written before the first process starts, so that whatever is killed at whatever moment, the next
 command finds the remains. Whoever makes or removes a cluster holds its lock meanwhile; a run holds the lock of the
@@ -32,13 +32,20 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 class Entry:
     """One cluster directory. ``cluster`` is None while the cluster is being made, or when making it was cut off.
 
-    ``kept``: it stays when its maker ends. ``made``: the options it was made with, by their names.
+    ``kept``: it stays when its maker ends. ``made``: the options it was made with, by their names. ``provider``: what
+    kind of cluster it is, known before there is one.
     """
 
     directory: Path
     kept: bool
     cluster: Cluster | None
     made: Mapping[str, str] = field(default_factory=dict)
+    provider: str = "embedded"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a cluster, or what is left of one."""
+        return (self.directory / "cluster.json").exists()
 
     @property
     def name(self) -> str:
@@ -46,7 +53,11 @@ class Entry:
         return self.directory.name
 
     def is_running(self) -> bool:
-        """Whether any of its processes runs: after a restart of the machine none does."""
+        """Whether there is anything of it: after a restart of the machine an embedded one has no processes."""
+        if self.provider == "kind":
+            from kube_dns_conformance.clusters import kind  # noqa: PLC0415 - kind uses this module
+
+            return kind.is_running(self)
         return bool(processes.of_cluster(self.directory))
 
 
@@ -88,6 +99,7 @@ def held(name: str) -> Iterator[Path]:
 def save(entry: Entry) -> None:
     """Write ``cluster.json`` so that a reader sees the old or the new one, never half of it. Raises ClusterError."""
     data = {
+        "provider": entry.provider,
         "kept": entry.kept,
         "made": dict(entry.made),
         "cluster": entry.cluster.as_data() if entry.cluster else None,
@@ -117,7 +129,8 @@ def load(where: Path) -> Entry:
         data = json.loads((where / "cluster.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return Entry(where, kept=True, cluster=None)
-    return Entry(where, data["kept"], _cluster(data["cluster"]) if data["cluster"] else None, data["made"])
+    cluster = _cluster(data["cluster"]) if data["cluster"] else None
+    return Entry(where, data["kept"], cluster, data["made"], data["provider"])
 
 
 def entries() -> list[Entry]:
@@ -127,9 +140,38 @@ def entries() -> list[Entry]:
     return [load(where) for where in sorted(root().iterdir()) if where.is_dir() and NAME.fullmatch(where.name)]
 
 
+def running(where: Path, provider: str, asked: Mapping[str, str]) -> Cluster | None:
+    """The kept cluster of this directory, when it runs. Raises UsageError when it is not what was asked for."""
+    entry = load(where)
+    if not entry.kept or entry.cluster is None or not entry.is_running():
+        return None
+    wanted = {"--cluster": provider, **asked}
+    made = {"--cluster": entry.provider, **entry.made}
+    other = [f"{name} {text} (it has {made.get(name)})" for name, text in wanted.items() if made.get(name) != text]
+    if other:
+        raise UsageError(
+            f"cluster {entry.name!r} runs already, but not with {', '.join(other)}",
+            f"kube-dns-conformance cluster down --name {entry.name}, or another --name",
+        )
+    return entry.cluster
+
+
+def down(name: str) -> None:
+    """End the cluster ``name``. Raises UsageError when there is none, ClusterError when a run is using its own."""
+    if not load(directory(name)).exists:
+        raise UsageError(f"there is no cluster {name!r}", "kube-dns-conformance cluster status lists them")
+    with held(name) as where:
+        remove(where)
+
+
 def remove(where: Path) -> None:
-    """End the cluster's processes and delete its directory. Call with the cluster held."""
+    """End the cluster and delete its directory. Call with the cluster held."""
     with cleaning_up():
+        entry = load(where)
+        if entry.provider == "kind":
+            from kube_dns_conformance.clusters import kind  # noqa: PLC0415 - kind uses this module
+
+            kind.demolish(entry)
         processes.stop_all(where)
         shutil.rmtree(where, ignore_errors=True)
     if where.exists():

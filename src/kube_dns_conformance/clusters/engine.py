@@ -1,0 +1,57 @@
+"""The container engine that kind uses: whether it answers, and which kind clusters it holds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from kube_dns_conformance.errors import ClusterError
+
+CLUSTER_LABEL = "io.x-k8s.kind.cluster"
+SECONDS = 20.0
+
+
+def program() -> str:
+    """The engine's client, chosen the way kind chooses it."""
+    return os.environ.get("KIND_EXPERIMENTAL_PROVIDER") or "docker"
+
+
+def answers() -> bool:
+    """Whether there is an engine that does what it is told."""
+    try:
+        _run("ps", "--quiet")
+    except ClusterError:
+        return False
+    return True
+
+
+def clusters() -> set[str]:
+    """The names of all kind clusters, whoever made them. Raises ClusterError when the engine does not answer."""
+    label = f'{{{{.Label "{CLUSTER_LABEL}"}}}}'
+    return set(_run("ps", "--all", f"--filter=label={CLUSTER_LABEL}", f"--format={label}").split())
+
+
+def nodes(cluster: str, *, running: bool = False) -> list[str]:
+    """The ids of the containers that are the nodes of a kind cluster. Raises ClusterError."""
+    which = [] if running else ["--all"]
+    return _run("ps", *which, "--quiet", "--no-trunc", f"--filter=label={CLUSTER_LABEL}={cluster}").split()
+
+
+def identity() -> str:
+    """What tells this engine from another one. Raises ClusterError."""
+    return _run("info", "--format={{.ID}}").strip()
+
+
+def _run(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            [program(), *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace"
+        )
+    except FileNotFoundError:
+        raise ClusterError(f"{program()} is not installed", "kind clusters need a container engine") from None
+    except subprocess.TimeoutExpired:
+        raise ClusterError(f"the container engine did not answer within {SECONDS:g} s") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise ClusterError(f"the container engine does not answer: {said[-1]}")
+    return done.stdout
