@@ -11,17 +11,17 @@ import time
 from collections.abc import Sequence
 
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.dns.ask import ask_all
 from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.vantage import Vantage
 
 # A slice may hold 1,000 endpoints; this many names last for about 10 s of asking.
 NAMES = 500
 PAUSE_SECONDS = 0.02
 
 
-def wait_caught_up(kube: Kube, cluster: Cluster, namespace: str, within: float) -> bool:
+def wait_caught_up(kube: Kube, cluster: Cluster, vantage: Vantage, namespace: str, within: float) -> bool:
     """Whether every server caught up ``within`` seconds. A server that did not is left to the requirements to judge."""
     v4 = Capability.IPV4 in cluster.capabilities
     try:
@@ -33,7 +33,7 @@ def wait_caught_up(kube: Kube, cluster: Cluster, namespace: str, within: float) 
     deadline = time.monotonic() + within
     for index in range(NAMES):
         question = Question(f"p{index}.canary.{namespace}.svc.{cluster.zone}.", "A" if v4 else "AAAA")
-        answers = ask_all([(question, server, "udp") for server in waiting], timeout=1.0)
+        answers = vantage.ask([(question, server, "udp") for server in waiting])
         waiting = [answer.server for answer in answers if not answer.records]
         if not waiting:
             return True

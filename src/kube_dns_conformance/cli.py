@@ -70,15 +70,23 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     timing: Annotated[
         list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")
     ] = None,
-    cluster: Annotated[str, _where("embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
-    name: Annotated[str, _where("Use this embedded cluster when it runs.", envvar="KDC_NAME")] = "",
-    kubernetes: Annotated[str, _where("Kubernetes version of an embedded cluster.", envvar="KDC_KUBERNETES")] = "",
+    cluster: Annotated[str, _where("kind, embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
+    name: Annotated[str, _where("Use this cluster when it runs.", envvar="KDC_NAME")] = "",
+    kubernetes: Annotated[str, _where("Kubernetes version of a cluster of ours.", envvar="KDC_KUBERNETES")] = "",
     tool_version: Annotated[
         list[str] | None, _where("Another tool version, repeatable.", metavar="NAME=V", envvar="KDC_TOOL_VERSION")
     ] = None,
-    ip_family: Annotated[
-        IpFamily | None, _where("Of an embedded cluster, default ipv4.", envvar="KDC_IP_FAMILY")
-    ] = None,
+    ip_family: Annotated[IpFamily | None, _where("Of a cluster of ours, default ipv4.", envvar="KDC_IP_FAMILY")] = None,
+    keep_cluster: Annotated[
+        bool, _where("Leave the cluster that was made for the run.", envvar="KDC_KEEP_CLUSTER")
+    ] = False,
+    kind_image: Annotated[str, _where("Node image of a kind cluster.", metavar="IMAGE", envvar="KDC_KIND_IMAGE")] = "",
+    agent_image: Annotated[
+        str, _where("Of the Pods that ask from inside, with python3.", metavar="IMAGE", envvar="KDC_AGENT_IMAGE")
+    ] = "",
+    image_registry: Annotated[
+        str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
+    ] = "",
     kubeconfig: Annotated[str, _where("Of an existing cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
     context: Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")] = "",
     zone: Annotated[str, _where("Cluster domain, default cluster.local.", envvar="KDC_ZONE")] = "",
@@ -109,6 +117,9 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         "--kubeconfig": kubeconfig,
         "--context": context,
         "--zone": zone,
+        "--kind-image": kind_image,
+        "--agent-image": agent_image,
+        "--image-registry": image_registry,
     }
     many = {
         "--requirement": requirement,
@@ -119,6 +130,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     }
     arguments = [f"{option}={value}" for option, value in single.items() if value]
     arguments += [f"{option}={value}" for option, values in many.items() for value in values or []]
+    arguments += ["--keep-cluster"] if keep_cluster else []
     raise typer.Exit(judge_cluster(arguments, report_dir, as_json=as_json))
 
 

@@ -64,7 +64,7 @@ class Reporter:
         if WRITER not in session.config.stash:
             return
         self.run = session.config.stash[RUN]
-        provider, why = self.run.options.chosen_provider()
+        provider, why = self.run.options.chosen_provider
         self._total = len(judged(session))
         requirements = len({requirement_of(item).id for item in judged(session)})
         self.console.print(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 AGENT_IMAGE = "python:3.13-slim"
 """Any image with ``python3`` 3.9 or newer on its PATH will do."""
 AGENT_IMAGE_MUSL = "python:3.13-alpine"
@@ -17,3 +20,11 @@ def image(name: str, registry: str = "") -> str:
     host, slash, rest = name.partition("/")
     has_host = slash and ("." in host or ":" in host or host == "localhost")
     return f"{registry.rstrip('/')}/{rest if has_host else name}"
+
+
+def take_from(items: Iterable[dict[str, Any]], registry: str) -> None:
+    """Let the Pods of these workloads take their images from ``registry``, when there is one."""
+    for item in items:
+        template = item.get("spec", {}).get("template", item)
+        for container in template.get("spec", {}).get("containers", []):
+            container["image"] = image(container["image"], registry)

@@ -15,14 +15,16 @@ import pytest
 
 from kube_dns_conformance import __version__
 from kube_dns_conformance.clusters.base import IpFamily
+from kube_dns_conformance.clusters.choice import PROVIDERS
 from kube_dns_conformance.clusters.zone import parse_zone
 from kube_dns_conformance.errors import ExitCode, KdcError, UsageError
+from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.judge import Evidence, Nonconformant
 from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requirement_of, situation_of
 from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Requirement, select
 from kube_dns_conformance.results import Result, Verdict, Writer
-from kube_dns_conformance.run import PROVIDERS, Options, Run
+from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions
@@ -41,7 +43,7 @@ SEVERITY = {Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Our options; ``--kubeconfig`` and ``--cluster-name`` are pytest-kind's and mean the same here."""
+    """Our options; ``--kubeconfig``, ``--cluster-name``, ``--keep-cluster`` and ``--kind-image`` are pytest-kind's."""
     group = parser.getgroup("kube-dns-conformance", "Kubernetes DNS conformance")
 
     def option(name: str, text: str, *, many: bool = False, **more: object) -> None:
@@ -55,8 +57,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--context", "context of --kubeconfig")
     option("--zone", "cluster domain, default cluster.local")
     option("--dns-server", "ask this server instead, HOST[:PORT], repeatable", many=True, metavar="HOST:PORT")
-    option("--ip-family", f"of an embedded cluster: {', '.join(IpFamily)}", metavar="FAMILY")
+    option("--ip-family", f"of a cluster of our own: {', '.join(IpFamily)}", metavar="FAMILY")
     option("--tool-version", "version to use, for example kubernetes=1.37.2, repeatable", many=True, metavar="NAME=V")
+    option("--agent-image", f"of the Pods that ask from inside, with python3, default {AGENT_IMAGE}", metavar="IMAGE")
+    option("--image-registry", "take the images of all Pods from this mirror", metavar="HOST[/PATH]")
     option("--requirement", "judge only requirements that match, repeatable", many=True, metavar="GLOB")
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
@@ -101,6 +105,10 @@ def _options(config: pytest.Config) -> Options:
         dns_servers=tuple(_many(config, "--dns-server")),
         family=IpFamily(family) if family else None,
         versions=parse_versions(_many(config, "--tool-version")),
+        keep=bool(config.getoption("keep_cluster")),
+        kind_image=config.getoption("kind_image") or os.environ.get("KDC_KIND_IMAGE", ""),
+        agent_image=config.getoption("agent_image"),
+        image_registry=config.getoption("image_registry"),
     )
 
 
@@ -156,7 +164,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     run, items = session.config.stash[RUN], judged(session)
     clean_up_when_terminated()
     if terminal := session.config.pluginmanager.get_plugin("terminalreporter"):
-        terminal.write_line("cluster: {} ({})".format(*run.options.chosen_provider()))
+        terminal.write_line("cluster: {} ({})".format(*run.options.chosen_provider))
     head = {
         "run": run.id,
         "version": __version__,

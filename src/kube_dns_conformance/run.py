@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from kube_dns_conformance import barrier, leftovers, situations
-from kube_dns_conformance.clusters import embedded, existing, store
+from kube_dns_conformance import barrier, images, inside, leftovers, situations
+from kube_dns_conformance.agent import workload
+from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.clusters.choice import choose
 from kube_dns_conformance.errors import KdcError, UsageError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
@@ -20,9 +24,7 @@ from kube_dns_conformance.progress import console, step
 from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
-from kube_dns_conformance.vantage import ThisProcess
-
-PROVIDERS = ("embedded", "existing")
+from kube_dns_conformance.vantage import ThisProcess, Vantage
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ class Options:
     dns_servers: tuple[str, ...] = ()
     family: IpFamily | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    keep: bool = False
+    kind_image: str = ""
+    agent_image: str = ""
+    image_registry: str = ""
 
+    @cached_property
     def chosen_provider(self) -> tuple[str, str]:
         """The provider and why."""
-        if self.provider:
-            return self.provider, "asked for"
-        return "embedded", "needs no containers"
+        return choose(self.provider, self.cluster_name)
 
 
 class Run:
@@ -52,12 +57,14 @@ class Run:
         self.id = secrets.token_hex(4)
         self.options = options
         self.timings = timings
-        self.vantage = ThisProcess(timings.answer)
+        self.vantage: Vantage = ThisProcess(timings.answer)
         self.spent: dict[str, float] = {}
         self._cluster: Cluster | None = None
         self._made_cluster = False
+        self._private: tempfile.TemporaryDirectory[str] | None = None
         self._kube: Kube | None = None
         self._mirror: Mirror | None = None
+        self._namespaces: list[str] = []
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, KdcError] = {}
 
@@ -67,6 +74,9 @@ class Run:
         if self._cluster is None:
             began = time.monotonic()
             self._cluster = self._open()
+            if self._asks_from_inside():
+                with step("starting the agents that ask from inside"):
+                    self._cluster = self._go_inside(self._cluster)
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster
 
@@ -75,14 +85,13 @@ class Run:
         began = time.monotonic()
         with step("deploying the sample workloads"):
             cluster = self.cluster
-            self._kube = Kube(cluster.kubeconfig, cluster.context)
-            selector = f"{situations.RUN_LABEL}={self.id}"
-            self._mirror = Mirror(self._kube, selector, self.timings.api)
-            made = situations.prepare(names, self.id, cluster.zone, self._kube, self._mirror, self.timings)
-            self._situations = {one.name: one for one in made}  # known before they exist, so that `close` deletes them
-            if not self._made_cluster:
-                self._look_after(self._kube)
-            situations.deploy(made, self.id, self._kube)
+            kube, mirror = self._connect(cluster)
+            made = situations.prepare(names, self.id, cluster.zone, kube, mirror, self.timings)
+            self._situations = {one.name: one for one in made}
+            for one in made:
+                images.take_from(one.manifest, self.options.image_registry)
+            self._will_make([one.namespace for one in made], kube)
+            situations.deploy(made, self.id, kube)
             self._wait_settled()
         self.spent["workloads"] = time.monotonic() - began
 
@@ -93,12 +102,16 @@ class Run:
         return self._situations[name]
 
     def save_logs(self, directory: Path) -> None:
-        """Copy the logs of an embedded cluster's DNS replicas and control plane, before they go with the cluster."""
-        if self._cluster is None or self._cluster.provider != "embedded":
-            return
-        directory.mkdir(parents=True, exist_ok=True)
-        for log in self._cluster.kubeconfig.parent.rglob("logs/*.log"):
-            shutil.copy(log, directory / log.name)
+        """Copy the logs of a cluster of ours, before they go with it. Says what did not work."""
+        try:
+            if self._cluster is not None and self._cluster.provider == "kind":
+                kind.save_logs(self._cluster.name, directory)
+            elif self._cluster is not None and self._cluster.provider == "embedded":
+                directory.mkdir(parents=True, exist_ok=True)
+                for log in self._cluster.kubeconfig.parent.rglob("logs/*.log"):
+                    shutil.copy(log, directory / log.name)
+        except (KdcError, OSError) as error:
+            console.print(f"could not save the cluster's logs: {error}", markup=False)
 
     def close(self) -> None:
         """Delete what the run made: its cluster, or its namespaces in somebody else's. Says what did not work."""
@@ -108,6 +121,8 @@ class Run:
                 self._mirror.close()
             for problem in self._delete():
                 console.print(problem, markup=False)
+            if self._private is not None:
+                self._private.cleanup()
         self._cluster, self._kube, self._made_cluster = None, None, False
         self.spent["clean-up"] = time.monotonic() - began
 
@@ -118,18 +133,43 @@ class Run:
             except KdcError as error:
                 return [str(error)]
         elif self._kube is not None:
-            problems = situations.delete([one.namespace for one in self._situations.values()], self._kube)
+            problems = situations.delete(self._namespaces, self._kube)
             if not problems:
                 leftovers.forget(self.id)
             return problems
         return []
+
+    def _connect(self, cluster: Cluster) -> tuple[Kube, Mirror]:
+        """The API of the cluster, and the copy of what this run makes there; once for the run."""
+        if self._kube is None or self._mirror is None:
+            self._kube = Kube(cluster.kubeconfig, cluster.context)
+            self._mirror = Mirror(self._kube, f"{situations.RUN_LABEL}={self.id}", self.timings.api)
+        return self._kube, self._mirror
+
+    def _asks_from_inside(self) -> bool:
+        return self.options.chosen_provider[0] != "embedded" and not self.options.dns_servers
+
+    def _go_inside(self, cluster: Cluster) -> Cluster:
+        kube, mirror = self._connect(cluster)
+        self._will_make([workload.namespace_of(self.id)], kube)
+        image = images.image(self.options.agent_image or images.AGENT_IMAGE, self.options.image_registry)
+        self.vantage = vantage = inside.enter(kube, mirror, self.id, image, self.timings)
+        seen = inside.look(kube, cluster, vantage, self.id, self.options.zone)
+        inside.wait_answering(seen, vantage, self.timings)
+        return seen
+
+    def _will_make(self, namespaces: list[str], kube: Kube) -> None:
+        """Known before they exist, so that `close` deletes them, or the next run should this one be killed."""
+        self._namespaces += namespaces
+        if not self._made_cluster:
+            self._look_after(kube)
 
     def _look_after(self, kube: Kube) -> None:
         """Delete what killed runs left in this cluster, and note what the next run has to should this one be killed."""
         for line in leftovers.delete(kube):
             console.print(line, markup=False)
         try:
-            leftovers.note(self.id, kube.host, [one.namespace for one in self._situations.values()])
+            leftovers.note(self.id, kube.host, self._namespaces)
         except OSError as error:
             console.print(f"should this run be killed, its namespaces will stay: {error}", markup=False)
 
@@ -141,22 +181,32 @@ class Run:
                 self._failures[name] = error
         if self._kube is not None and self._situations:
             first = next(iter(self._situations.values()))
-            barrier.wait_caught_up(self._kube, self.cluster, first.namespace, self.timings.propagation)
+            barrier.wait_caught_up(self._kube, self.cluster, self.vantage, first.namespace, self.timings.propagation)
 
     def _open(self) -> Cluster:
-        provider, _ = self.options.chosen_provider()
+        provider, _ = self.options.chosen_provider
         chosen = self.options
         if provider == "existing":
             return existing.connect(chosen.kubeconfig, chosen.context, chosen.zone, chosen.dns_servers)
         if chosen.kubeconfig or chosen.context:
             raise UsageError("--kubeconfig and --context go with --cluster existing")
-        cluster = self._open_embedded()
+        cluster = self._open_kind() if provider == "kind" else self._open_embedded()
         return existing.with_servers(cluster, chosen.dns_servers) if chosen.dns_servers else cluster
 
     def _open_embedded(self) -> Cluster:
         chosen = self.options
         options = embedded.Options(family=chosen.family, zone=chosen.zone, versions=chosen.versions)
-        cluster = embedded.up(chosen.cluster_name or f"run-{self.id}", options, keep=False)
+        return self._ours(embedded.up(chosen.cluster_name or f"run-{self.id}", options, keep=chosen.keep))
+
+    def _open_kind(self) -> Cluster:
+        chosen = self.options
+        if chosen.cluster_name and kind.is_foreign(chosen.cluster_name):
+            self._private = tempfile.TemporaryDirectory(prefix="kdc-")
+            return kind.borrow(chosen.cluster_name, Path(self._private.name))
+        options = kind.Options(chosen.family, chosen.zone, chosen.kind_image, chosen.versions)
+        return self._ours(kind.up(chosen.cluster_name or f"run-{self.id}", options, keep=chosen.keep))
+
+    def _ours(self, cluster: Cluster) -> Cluster:
         self._made_cluster = not store.load(store.directory(cluster.name)).kept
         return cluster
 

@@ -14,9 +14,14 @@ class Vantage:
     """A place to ask from. ``name`` completes "asked … from" in a failure, ``timeout`` is seconds for one question."""
 
     def __init__(self, name: str, exchange: Exchange, timeout: float) -> None:
-        self.name = name
+        self._name = name
         self._exchange = exchange
         self._timeout = timeout
+
+    @property
+    def name(self) -> str:
+        """Who asks."""
+        return self._name
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
         """Ask a batch; the answers come in the order of the questions.

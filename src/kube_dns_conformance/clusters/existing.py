@@ -1,4 +1,4 @@
-"""Any cluster that a kubeconfig names, asked at the DNS servers that the user names."""
+"""Any cluster that a kubeconfig names, asked at the DNS servers that the user names, else from inside."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from kube_dns_conformance.kube import Kube
 
 
 def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]) -> Cluster:
-    """Connect and see what the cluster can do. Raises UsageError for a wrong option, ClusterError when out of reach."""
+    """Connect and see what the cluster can do. Without ``dns_servers`` its DNS is to be found from inside.
+
+    Raises UsageError for a wrong option, ClusterError when out of reach.
+    """
     servers = parse_servers(dns_servers)
-    if not servers:
-        raise UsageError("--cluster existing needs --dns-server HOST:PORT", "repeat it for every DNS replica")
     path = _kubeconfig(kubeconfig)
     kube = Kube(path, context or None)
     version = kube.version()
     capabilities = families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
-    found = zone or find_zone(kube, servers)
+    found = zone or (find_zone(kube, servers) if servers else None)
     note = "" if zone else "as its DNS says" if found else "assumed, --zone says another"
     return Cluster(
         provider="existing",

@@ -168,7 +168,6 @@ def _configuration(directory: Path, options: Options) -> Path:
 def _wait_ready(kube: Kube, name: str) -> None:
     """Wait until every node and every Pod that a new cluster comes with, all DNS replicas among them, is ready."""
     deadline = time.monotonic() + READY_SECONDS
-    kube.wait_ready(READY_SECONDS)
     while waiting := _not_ready(kube):
         if time.monotonic() > deadline:
             raise ClusterError(f"cluster {name!r} was not ready within {READY_SECONDS:g} s: {', '.join(waiting[:5])}")

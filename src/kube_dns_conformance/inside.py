@@ -1,0 +1,66 @@
+"""Asking a cluster from inside: its agents are made, and it is seen as they see it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from kube_dns_conformance.agent import workload
+from kube_dns_conformance.agent.discovery import discover
+from kube_dns_conformance.agent.proxy import Agents
+from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.vantage import Vantage
+
+PAUSE_SECONDS = 0.1
+
+
+class Inside(Vantage):
+    """Asks from the agents of a run."""
+
+    def __init__(self, agents: Agents, timeout: float) -> None:
+        super().__init__("agent", agents.exchange, timeout)
+        self.agents = agents
+
+    @property
+    def name(self) -> str:
+        """With the node of the agent that was asked last."""
+        return self.agents.name
+
+
+def enter(kube: Kube, mirror: Mirror, run: str, image: str, timings: Timings) -> Inside:
+    """Make the agents. ``mirror`` must follow what is labelled with ``run``. Raises ClusterError."""
+    return Inside(workload.deploy(kube, mirror, run, image, timings), timings.answer)
+
+
+def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> Cluster:
+    """The cluster with the DNS that its Pods use. ``zone`` is the user's word for its domain, if there is one."""
+    facts = vantage.agents.ask(lambda agent: agent.facts())
+    dns = discover(kube, facts.resolv_conf, workload.namespace_of(run), zone)
+    capabilities = (cluster.capabilities - {Capability.DNS_REPLICAS}) | {Capability.REAL_PODS}
+    if len(dns.replicas) > 1:
+        capabilities |= {Capability.DNS_REPLICAS}
+    note = "" if zone else "as its Pods are told"
+    return replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, capabilities=capabilities)
+
+
+def wait_answering(cluster: Cluster, vantage: Vantage, timings: Timings) -> bool:
+    """Whether every server answered for the Service that every cluster has, `Timings.stable` times in a row.
+
+    A server that did not, within the propagation budget, is left to the requirements to judge.
+    """
+    rdtype = "A" if Capability.IPV4 in cluster.capabilities else "AAAA"
+    question = Question(f"kubernetes.default.svc.{cluster.zone}.", rdtype)
+    deadline = time.monotonic() + timings.propagation
+    in_a_row = 0
+    while in_a_row < timings.stable:
+        answers = vantage.ask([(question, server, "udp") for server in cluster.dns])
+        in_a_row = in_a_row + 1 if all(answer.records for answer in answers) else 0
+        if not in_a_row:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PAUSE_SECONDS)
+    return True
