@@ -7,7 +7,7 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help conformance test lock benchmarks clean
+.PHONY: help conformance test test-kind lock benchmarks engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -17,6 +17,18 @@ conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no cont
 
 test: .venv/ready ## Every check of the project: style, types, tests, and a conformance run.
 	$(BIN)/tox run $(TOX_ARGS)
+
+test-kind: .venv/ready ## Tests of tools/, as root on Debian: an engine and kind clusters where none can be had.
+	$(BIN)/tox run -e kind $(TOX_ARGS)
+
+engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
+	$(BIN)/python -m tools.engine up
+
+engine-stop: .venv/ready ## End it and everything in it.
+	$(BIN)/python -m tools.engine down
+
+kind-image: .venv/ready ## A kind node image where none can be pulled. KUBERNETES=1.37.2 chooses another version.
+	$(BIN)/python -m tools.kind_image $(KUBERNETES)
 
 benchmarks: .venv/ready ## Where the time goes, see benchmarks/README.md.
 	$(BIN)/python -m benchmarks

@@ -73,7 +73,9 @@ class _Build:
         self.out = work / "out"
         self.go = go
         self.so_far = so_far
-        self.packages = {unit.fill(unit.go.package, binary=binary): binary for binary in unit.binaries}
+        self.packages = {
+            unit.fill(unit.go.packages.get(binary, unit.go.package), binary=binary): binary for binary in unit.binaries
+        }
         scratch = work / "tmp"
         for folder in (self.module, self.out, scratch):
             folder.mkdir()

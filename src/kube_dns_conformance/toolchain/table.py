@@ -52,6 +52,7 @@ class GoModule:
     needs: str
     megabytes: int
     staging: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,115 @@
+"""Make a kind node image where none can be pulled: ``python -m tools.kind_image [VERSION]``.
+
+Built once per version and kept in the cache; loaded into the engine of this folder when that runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from kube_dns_conformance.progress import step
+from kube_dns_conformance.toolchain import Toolchain
+from tools import engine, images, node
+from tools.archive import Image
+from tools.cache import cached, files
+from tools.command import guarded, insist_here, run
+from tools.images import Program
+
+ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
+_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd")
+_BASE_RECIPE = ("node.py", "debian.py", "archive.py")
+_UNITS = ("kubernetes", "kubernetes-node", "etcd", "coredns", "containerd", "cni-plugins", "kind")
+
+
+def toolchain(version: str = "") -> Toolchain:
+    """Our tools with this Kubernetes, and with the etcd and the CoreDNS that its kubeadm installs."""
+    kubernetes = {"kubernetes": version, "kubernetes-node": version} if version else {}
+    tools = Toolchain(versions=kubernetes)
+    needed = images.required(tools.need("kubeadm")["kubeadm"], tools.version("kubernetes"))
+    exact = {name: images.version_in(needed[name]) for name in ("etcd", "coredns")}
+    return Toolchain(versions=kubernetes | exact)
+
+
+def name(tools: Toolchain) -> str:
+    """The image's name, that of kind's own image for this version."""
+    return f"kindest/node:v{tools.version('kubernetes')}"
+
+
+def build(tools: Toolchain) -> Path:
+    """The image's archive, in the cache. Raises ToolsError, ToolchainError."""
+    insist_here()
+    version = tools.version("kubernetes")
+    base_recipe = [*_BASE_RECIPE, *files("files/**/*"), tools.version("kind")]
+    base = cached("node-base.tar", base_recipe, lambda new, work: node.base_layer(new, work, tools))
+    recipe = [*base_recipe, "images.py", "kind_image.py", *(f"{unit} {tools.version(unit)}" for unit in _UNITS)]
+    return cached(f"node-{version}.tar", recipe, lambda new, work: _write(new, work, base, tools))
+
+
+def load(archive: Path, tag: str) -> None:
+    """Load the image into our engine unless it is there. Raises ToolsError."""
+    label = f"kube-dns-conformance.archive={archive.name}"
+    if tag in engine.docker("images", f"--filter=label={label}", "--format={{.Repository}}:{{.Tag}}").split():
+        return
+    with step(f"loading {tag} into the engine"):
+        engine.docker("load", "--input", str(archive))
+
+
+def _write(new: Path, work: Path, base: Path, tools: Toolchain) -> None:
+    root = work / "base"
+    root.mkdir()
+    run(["tar", "--extract", f"--file={base}", f"--directory={root}"])
+    proxy = work / "proxy"
+    images.proxy_files(root, proxy)
+    archives = images.archives(_programs(tools, root, proxy), work)
+    kubernetes = work / "kubernetes"
+    kubernetes.mkdir()
+    layer = work / "layer.tar"
+    with step(f"kind node image for Kubernetes {tools.version('kubernetes')}"):
+        node.kubernetes_layer(layer, kubernetes, tools, archives)
+        Image(
+            name(tools),
+            [base, layer],
+            entrypoint=ENTRYPOINT,
+            environment=["container=docker"],
+            stop_signal="SIGRTMIN+3",
+            labels={"kube-dns-conformance.archive": _final_name(new)},
+        ).write(new)
+
+
+def _final_name(new: Path) -> str:
+    """What the cache will call the file: it is written in a directory ``.<name>.<random>.work``."""
+    return new.parent.name.removeprefix(".").rsplit(".", 2)[0]
+
+
+def _programs(tools: Toolchain, base: Path, proxy: Path) -> list[Program]:
+    needed = images.required(tools.need("kubeadm")["kubeadm"], tools.version("kubernetes"))
+    binaries = tools.need(*_COMPONENTS, "coredns")
+    programs = [
+        Program(needed[one], binaries[one], f"usr/local/bin/{one}", files=proxy if one == "kube-proxy" else None)
+        for one in _COMPONENTS
+    ]
+    return [
+        *programs,
+        Program(needed["coredns"], binaries["coredns"], "coredns"),
+        # Waits and reaps, as the stock one does.
+        Program(node.SANDBOX_IMAGE, base / "usr/bin/catatonit", "pause", arguments=("-P",)),
+    ]
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.kind_image", description=__doc__)
+    parser.add_argument("version", nargs="?", default="", help="of Kubernetes, such as 1.37.2")
+    tools = toolchain(parser.parse_args().version)
+    archive = build(tools)
+    print(f"{name(tools)}: {archive}", file=sys.stderr)
+    if engine.status().running:
+        load(archive, name(tools))
+        print(name(tools))
+    return 0
+
+
+if __name__ == "__main__":
+    guarded(main)
