@@ -6,20 +6,19 @@ Built once per version and kept in the cache; loaded into the engine of this fol
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from kube_dns_conformance.progress import step
 from kube_dns_conformance.toolchain import Toolchain
-from tools import engine, images, node
-from tools.archive import Image
+from tools import engine, images, node, pods
+from tools.archive import Image, pack
 from tools.cache import cached, files
-from tools.command import guarded, insist_here, run
+from tools.command import guarded, insist_here
 from tools.images import Program
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
 _COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd")
-_BASE_RECIPE = ("node.py", "debian.py", "archive.py")
+_RECIPE = ("kind_image.py", "node.py", "images.py", "archive.py", *pods.RECIPE, *files("files/**/*"))
 _UNITS = ("kubernetes", "kubernetes-node", "etcd", "coredns", "containerd", "cni-plugins", "kind")
 
 
@@ -41,36 +40,34 @@ def build(tools: Toolchain) -> Path:
     """The image's archive, in the cache. Raises ToolsError, ToolchainError."""
     insist_here()
     version = tools.version("kubernetes")
-    base_recipe = [*_BASE_RECIPE, *files("files/**/*"), tools.version("kind")]
-    base = cached("node-base.tar", base_recipe, lambda new, work: node.base_layer(new, work, tools))
-    recipe = [*base_recipe, "images.py", "kind_image.py", *(f"{unit} {tools.version(unit)}" for unit in _UNITS)]
-    return cached(f"node-{version}.tar", recipe, lambda new, work: _write(new, work, base, tools))
+    recipe = [*_RECIPE, *(f"{unit} {tools.version(unit)}" for unit in _UNITS)]
+    return cached(f"node-{version}.tar", recipe, lambda new, work: _write(new, work, tools))
 
 
-def load(archive: Path, tag: str) -> None:
-    """Load the image into our engine unless it is there. Raises ToolsError."""
+def provide(version: str = "") -> str:
+    """Build the image when it is not in the cache, and load it into our engine, which runs; returns its name."""
+    tools = toolchain(version)
+    archive, tag = build(tools), name(tools)
     label = f"kube-dns-conformance.archive={archive.name}"
-    if tag in engine.docker("images", f"--filter=label={label}", "--format={{.Repository}}:{{.Tag}}").split():
-        return
-    with step(f"loading {tag} into the engine"):
-        engine.docker("load", "--input", str(archive))
+    if tag not in engine.docker("images", f"--filter=label={label}", "--format={{.Repository}}:{{.Tag}}").split():
+        with step(f"loading {tag} into the engine"):
+            engine.docker("load", f"--input={archive}")
+    return tag
 
 
-def _write(new: Path, work: Path, base: Path, tools: Toolchain) -> None:
-    root = work / "base"
-    root.mkdir()
-    run(["tar", "--extract", f"--file={base}", f"--directory={root}"])
-    proxy = work / "proxy"
+def _write(new: Path, work: Path, tools: Toolchain) -> None:
+    root, proxy, added = work / "root", work / "proxy", work / "added"
+    node.base(root, tools)
     images.proxy_files(root, proxy)
-    archives = images.archives(_programs(tools, root, proxy), work)
-    kubernetes = work / "kubernetes"
-    kubernetes.mkdir()
-    layer = work / "layer.tar"
+    archives = [*images.archives(_programs(tools, root, proxy), work), *pods.archives(work)]
     with step(f"kind node image for Kubernetes {tools.version('kubernetes')}"):
-        node.kubernetes_layer(layer, kubernetes, tools, archives)
+        node.kubernetes(added, work, tools, archives)
+        layers = [work / "base.tar", work / "added.tar"]
+        for folder, layer in zip((root, added), layers, strict=True):
+            pack(folder, layer, compress=False)
         Image(
             name(tools),
-            [base, layer],
+            layers,
             entrypoint=ENTRYPOINT,
             environment=["container=docker"],
             stop_signal="SIGRTMIN+3",
@@ -83,7 +80,7 @@ def _final_name(new: Path) -> str:
     return new.parent.name.removeprefix(".").rsplit(".", 2)[0]
 
 
-def _programs(tools: Toolchain, base: Path, proxy: Path) -> list[Program]:
+def _programs(tools: Toolchain, root: Path, proxy: Path) -> list[Program]:
     needed = images.required(tools.need("kubeadm")["kubeadm"], tools.version("kubernetes"))
     binaries = tools.need(*_COMPONENTS, "coredns")
     programs = [
@@ -94,7 +91,7 @@ def _programs(tools: Toolchain, base: Path, proxy: Path) -> list[Program]:
         *programs,
         Program(needed["coredns"], binaries["coredns"], "coredns"),
         # Waits and reaps, as the stock one does.
-        Program(node.SANDBOX_IMAGE, base / "usr/bin/catatonit", "pause", arguments=("-P",)),
+        Program(node.SANDBOX_IMAGE, root / "usr/bin/catatonit", "pause", arguments=("-P",)),
     ]
 
 
@@ -102,12 +99,12 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.kind_image", description=__doc__)
     parser.add_argument("version", nargs="?", default="", help="of Kubernetes, such as 1.37.2")
-    tools = toolchain(parser.parse_args().version)
-    archive = build(tools)
-    print(f"{name(tools)}: {archive}", file=sys.stderr)
+    version = parser.parse_args().version
     if engine.status().running:
-        load(archive, name(tools))
-        print(name(tools))
+        print(f"{provide(version)} is in the engine")
+        return 0
+    tools = toolchain(version)
+    print(f"{name(tools)} is in {build(tools)}")
     return 0
 
 

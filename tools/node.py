@@ -10,7 +10,6 @@ from pathlib import Path
 
 from kube_dns_conformance.toolchain import Toolchain
 from tools import debian
-from tools.archive import pack
 from tools.command import ToolsError, run
 from tools.images import import_images
 
@@ -41,11 +40,9 @@ def kind_files(tools: Toolchain) -> Path:
     return Path(found["Dir"], "images", "base", "files")
 
 
-def base_layer(layer: Path, work: Path, tools: Toolchain) -> None:
-    """Write the layer that all Kubernetes versions share."""
-    root = work / "root"
-    root.mkdir(mode=0o755)
-    debian.root_file_system(root, PACKAGES, "node")
+def base(root: Path, tools: Toolchain) -> None:
+    """Make the new directory ``root`` what all Kubernetes versions share. Raises ToolsError."""
+    debian.unpack_root("node", PACKAGES, root)
     _copy(kind_files(tools), root)
     _copy(FILES / "node", root)
     (root / "usr/local/bin/clean-install").unlink()
@@ -61,12 +58,10 @@ def base_layer(layer: Path, work: Path, tools: Toolchain) -> None:
     run(["chroot", root, "systemctl", "mask", "systemd-binfmt.service"])
     (root / "etc/kubernetes/manifests").mkdir(parents=True, exist_ok=True)
     _make_modest(root)
-    pack(root, layer, compress=False)
 
 
-def kubernetes_layer(layer: Path, work: Path, tools: Toolchain, images: Sequence[Path]) -> None:
-    """Write the layer of one Kubernetes version; ``images`` are the archives that its containerd starts with."""
-    root = work / "root"
+def kubernetes(root: Path, work: Path, tools: Toolchain, archives: Sequence[Path]) -> None:
+    """Make the directory ``root`` what one version of Kubernetes adds; ``archives`` are the images that it has."""
     for folder, binaries in {
         "usr/bin": ("kubeadm", "kubelet", "kubectl"),
         "usr/local/bin": ("containerd", "containerd-shim-runc-v2", "ctr"),
@@ -79,11 +74,10 @@ def kubernetes_layer(layer: Path, work: Path, tools: Toolchain, images: Sequence
     (root / "kind/version").write_text(f"v{tools.version('kubernetes')}")
     (root / "etc/containerd").mkdir(parents=True)
     (root / "etc/containerd/cri-base.json").write_text(_base_specification(tools))
-    import_images(images, root / "var/lib/containerd", work, tools)
+    import_images(archives, root / "var/lib/containerd", work, tools)
     for path in (root, *root.rglob("*")):
         if path.is_dir() and "containerd" not in path.parts:
             path.chmod(0o755)
-    pack(root, layer, compress=False)
 
 
 def _copy(source: Path, root: Path) -> None:

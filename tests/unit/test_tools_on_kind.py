@@ -1,0 +1,92 @@
+"""Where a command that needs kind runs, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tools import command, on_kind
+
+ROOT = Path(on_kind.__file__).parents[1]
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for Docker's client whose engine answers."""
+    script = tmp_path / "docker"
+    script.write_text('#!/bin/sh\n[ "$1" = info ]\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return script
+
+
+def on_kind_with(*arguments: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "tools.on_kind", *arguments]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ))
+
+
+@pytest.mark.usefixtures("docker")
+def test_with_an_engine_the_command_just_runs() -> None:
+    done = on_kind_with("sh", "-c", "echo image: ${KDC_KIND_IMAGE:-none}; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "image: none\n", "")
+
+
+def test_without_an_engine_an_optional_command_is_reported_as_not_run(
+    docker: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(on_kind, "why_not_here", lambda: "an engine of our own needs root")
+    monkeypatch.setattr(sys, "argv", ["on_kind", "--optional", "pytest", "-m", "a b"])
+    assert on_kind.main() == 0
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "NOT RUN: pytest -m 'a b': no container engine answers, and an engine of our own needs root"
+    )
+
+
+def test_without_an_engine_any_other_command_fails(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(on_kind, "why_not_here", lambda: "an engine of our own needs root")
+    monkeypatch.setattr(sys, "argv", ["on_kind", "true"])
+    with pytest.raises(command.ToolsError) as caught:
+        on_kind.main()
+    assert caught.value.exit_code == 3
+    assert caught.value.message == "no container engine answers, and an engine of our own needs root"
+
+
+def test_no_command_is_wrong_usage() -> None:
+    assert on_kind_with("--optional").returncode == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_goes_to_the_command_which_ends_in_its_own_time(number: int, tmp_path: Path) -> None:
+    inner = (
+        "import signal, sys, pathlib\n"
+        f"signal.signal({number}, lambda *_: (pathlib.Path('cleaned').touch(), sys.exit(5)))\n"
+        "print('ready', flush=True)\nsignal.pause()\n"
+    )
+    outer = (
+        "import os, sys; from tools.on_kind import attended; "
+        "sys.exit(attended([sys.executable, '-c', sys.argv[1]], os.environ))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", outer, inner],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # no terminal, which would send Ctrl-C to both
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 5
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_a_killed_command_has_the_status_a_shell_gives_it() -> None:
+    assert on_kind.attended(["sh", "-c", "kill -KILL $$"], os.environ) == 137

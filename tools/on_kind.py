@@ -1,0 +1,108 @@
+"""Run a command where kind works: ``python -m tools.on_kind [--optional] COMMAND...``.
+
+Where a container engine of the user's answers, that is right here. Elsewhere, as root on Debian, an engine of our own
+is started for it, with a node image in it, and stopped afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+
+from tools import engine, kind_image
+from tools.command import ToolsError, guarded, why_not_here
+
+ENGINE_SECONDS = 20.0
+"""How long the user's engine may take to answer."""
+IMAGE_VARIABLE = "KDC_KIND_IMAGE"
+VERSION_VARIABLE = "KDC_KUBERNETES"
+
+
+def engine_answers() -> bool:
+    """Whether the user's own container engine does."""
+    if not shutil.which("docker"):
+        return False
+    command = ["docker", "info", "--format={{.ServerVersion}}"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=ENGINE_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def attended(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run ``command`` to its own end, also when this process is told to end; its status, as a shell gives it."""
+    with subprocess.Popen(command, env=environment) as child, _passing_signals_to(child):
+        status = child.wait()
+    return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _passing_signals_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGINT or not _from_terminal():
+            child.send_signal(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _from_terminal() -> bool:
+    """Whether a terminal sends Ctrl-C to this process, and so to the child as well."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _in_our_engine(command: Sequence[str]) -> int:
+    with engine.in_use():
+        environment = engine.environment()
+        if not environment.get(IMAGE_VARIABLE):
+            environment[IMAGE_VARIABLE] = kind_image.provide(environment.get(VERSION_VARIABLE, ""))
+        return attended(engine.inside(*command), environment)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.on_kind", description=__doc__)
+    parser.add_argument("--optional", action="store_true", help="where neither is possible, say so and succeed")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND...")
+    arguments = parser.parse_args()
+    command: list[str] = arguments.command
+    if not command:
+        parser.error("which command?")
+    if engine_answers():
+        os.execvp(command[0], command)
+    why = why_not_here()
+    if not why:
+        return _in_our_engine(command)
+    if not arguments.optional:
+        raise ToolsError(f"no container engine answers, and {why}", "install Docker and start it")
+    print(f"NOT RUN: {shlex.join(command)}: no container engine answers, and {why}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    guarded(main)
