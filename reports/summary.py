@@ -73,8 +73,7 @@ def _checks(result: Result) -> Iterator[str]:
     yield "| asked | of | expected | got |"
     yield "|---|---|---|---|"
     for row in rows[:ROWS_SHOWN]:
-        asked, of = f"{row['name']} {row['type']}", f"{row['address']}/{row['transport']}"
-        yield f"| {_cell(asked)} | {_cell(of)} | {_cell(row['expected'])} | {_cell(_got(row))} |"
+        yield f"| {' | '.join(map(_cell, (*_asked(row), row['expected'], _got(row))))} |"
     if len(rows) > ROWS_SHOWN:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | |"
 
@@ -94,7 +93,15 @@ def _timeline(result: Result) -> Iterator[str]:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | |"
 
 
+def _asked(row: dict[str, Any]) -> tuple[str, str]:
+    if "how" in row:
+        return row["name"], row["how"]
+    return f"{row['name']} {row['type']}", f"{row['address']}/{row['transport']}"
+
+
 def _got(row: dict[str, Any]) -> str:
+    if "said" in row:
+        return str(row["said"])
     if row.get("problem"):
         return str(row["problem"])
     answers = [record.split(" ", 2)[2] for record in row["answer"]]

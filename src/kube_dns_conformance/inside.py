@@ -31,9 +31,9 @@ class Inside(Vantage):
         return self.agents.name
 
 
-def enter(kube: Kube, mirror: Mirror, run: str, image: str, timings: Timings) -> Inside:
+def enter(kube: Kube, mirror: Mirror, run: str, image: str, token: str, timings: Timings) -> Inside:
     """Make the agents. ``mirror`` must follow what is labelled with ``run``. Raises ClusterError."""
-    return Inside(workload.deploy(kube, mirror, run, image, timings), timings.answer)
+    return Inside(workload.deploy(kube, mirror, run, image, token, timings), timings.answer)
 
 
 def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> Cluster:

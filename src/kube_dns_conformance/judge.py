@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,13 @@ class Evidence:
         """Record one answer beside what was expected."""
         self.checks.append({"expected": expected, "differs": differs, **answer.as_data()})
 
+    def found(self, how: str, expected: Mapping[str, str], seen: Mapping[str, str]) -> None:
+        """Record what a look at something else than a DNS answer found, in place of earlier looks."""
+        self.checks = [
+            {"name": what, "how": how, "expected": must, "said": seen[what], "sent": round(time.time(), 4)}
+            for what, must in expected.items()
+        ]
+
 
 class Judge:
     """Judges one requirement from one vantage on every DNS server."""
@@ -63,7 +70,7 @@ class Judge:
         self.timings = timings
         self.zone = zone
         self.evidence = Evidence()
-        self._confirm = confirm
+        self.confirm = confirm
 
     def insist(
         self,
@@ -87,7 +94,7 @@ class Judge:
             wrong = self._round(expected, transports)
             rounds.add([_what(one) for one in wrong], _announced_ttl(wrong))
             if rounds.right_for_good or rounds.without_excuse:
-                self._confirm()
+                self.confirm()
             before, expected = expected, expect()
             if expected != before:
                 rounds.begin_anew()

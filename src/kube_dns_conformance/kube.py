@@ -12,6 +12,8 @@ from typing import Any
 import urllib3.exceptions
 import yaml
 from kubernetes import client, config
+from kubernetes.client import CoreV1Api
+from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 
@@ -19,6 +21,7 @@ from kube_dns_conformance.errors import ClusterError, UsageError
 
 Object = dict[str, Any]
 FIELD_MANAGER = "kube-dns-conformance"
+RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
 POLL_SECONDS = 0.05
 
@@ -46,6 +49,18 @@ class Kube:
             self._call(item, "delete", name=meta["name"], namespace=meta.get("namespace"), **options)
         except NotFoundError:
             return
+
+    def evict(self, pod: Object) -> None:
+        """Ask for a Pod to be evicted, which respects PodDisruptionBudgets."""
+        meta = pod["metadata"]
+        names = {"name": meta["name"], "namespace": meta["namespace"]}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
+        try:
+            CoreV1Api(self.api).create_namespaced_pod_eviction(**names, body=body, _preload_content=False)
+        except ApiException as error:
+            raise ClusterError(f"Pod {meta['name']} could not be evicted: {error.reason}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
 
     def patch(self, item: Object, body: Object) -> Object:
         """Merge patch of the object named by ``item``."""

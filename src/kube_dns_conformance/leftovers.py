@@ -18,7 +18,7 @@ from kubernetes.dynamic.exceptions import NotFoundError
 from kube_dns_conformance import locks, situations
 from kube_dns_conformance.clusters import store
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.kube import RUN_LABEL, Kube
 
 
 def note(run: str, server: str, namespaces: Iterable[str]) -> None:
@@ -76,7 +76,7 @@ def _is_of(run: str, namespace: str, kube: Kube) -> bool:
         found = kube.get("v1", "Namespace", namespace)
     except NotFoundError:
         return False
-    mark = found["metadata"].get("labels", {}).get(situations.RUN_LABEL)
+    mark = found["metadata"].get("labels", {}).get(RUN_LABEL)
     return mark == run and "deletionTimestamp" not in found["metadata"]
 
 

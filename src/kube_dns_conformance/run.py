@@ -18,7 +18,7 @@ from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.clusters.choice import choose
 from kube_dns_conformance.errors import KdcError, UsageError
-from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.kube import RUN_LABEL, Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.progress import console, step
 from kube_dns_conformance.signals import cleaning_up
@@ -55,6 +55,7 @@ class Run:
 
     def __init__(self, options: Options, timings: Timings) -> None:
         self.id = secrets.token_hex(4)
+        self._token = secrets.token_urlsafe(24)
         self.options = options
         self.timings = timings
         self.vantage: Vantage = ThisProcess(timings.answer)
@@ -89,6 +90,7 @@ class Run:
             made = situations.prepare(names, self.id, cluster.zone, kube, mirror, self.timings)
             self._situations = {one.name: one for one in made}
             for one in made:
+                one.equip(self.id, self._agent_image, self._token)
                 images.take_from(one.manifest, self.options.image_registry)
             self._will_make([one.namespace for one in made], kube)
             situations.deploy(made, self.id, kube)
@@ -143,7 +145,7 @@ class Run:
         """The API of the cluster, and the copy of what this run makes there; once for the run."""
         if self._kube is None or self._mirror is None:
             self._kube = Kube(cluster.kubeconfig, cluster.context)
-            self._mirror = Mirror(self._kube, f"{situations.RUN_LABEL}={self.id}", self.timings.api)
+            self._mirror = Mirror(self._kube, f"{RUN_LABEL}={self.id}", self.timings.api)
         return self._kube, self._mirror
 
     def _asks_from_inside(self) -> bool:
@@ -152,11 +154,15 @@ class Run:
     def _go_inside(self, cluster: Cluster) -> Cluster:
         kube, mirror = self._connect(cluster)
         self._will_make([workload.namespace_of(self.id)], kube)
-        image = images.image(self.options.agent_image or images.AGENT_IMAGE, self.options.image_registry)
-        self.vantage = vantage = inside.enter(kube, mirror, self.id, image, self.timings)
+        image = images.image(self._agent_image, self.options.image_registry)
+        self.vantage = vantage = inside.enter(kube, mirror, self.id, image, self._token, self.timings)
         seen = inside.look(kube, cluster, vantage, self.id, self.options.zone)
         inside.wait_answering(seen, vantage, self.timings)
         return seen
+
+    @property
+    def _agent_image(self) -> str:
+        return self.options.agent_image or images.AGENT_IMAGE
 
     def _will_make(self, namespaces: list[str], kube: Kube) -> None:
         """Known before they exist, so that `close` deletes them, or the next run should this one be killed."""

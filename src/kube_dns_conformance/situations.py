@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,13 +13,14 @@ from typing import Any
 import yaml
 
 from kube_dns_conformance import oracle
+from kube_dns_conformance.agent import clients
+from kube_dns_conformance.agent.proxy import Agent
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import KINDS, Mirror
 from kube_dns_conformance.resources import folder
 from kube_dns_conformance.timings import Timings
 
-RUN_LABEL = "kube-dns-conformance/run"
 WORKLOADS = ("StatefulSet", "Deployment")
 PARALLEL_REQUESTS = 8
 
@@ -36,6 +37,7 @@ class Situation:
     timings: Timings
     manifest: list[Object] = field(repr=False)
     settled_at: float = 0.0
+    _token: str = field(default="", repr=False)
 
     def service(self, name: str) -> Object:
         """A Service as it is now. Raises ClusterError when there is none of that name."""
@@ -50,6 +52,18 @@ class Situation:
         """A Pod as it is now. Raises ClusterError when there is none of that name."""
         return self._one("Pod", name)
 
+    def equip(self, run: str, image: str, token: str) -> None:
+        """Let the Pods that have a container named agent run the agent's code, see `clients`."""
+        self._token = token
+        self.manifest = clients.equip(self.manifest, image, token)
+        for item in self.manifest:
+            _label(item, run)
+
+    def agent(self, pod: str) -> Agent:
+        """The agent in a Pod of this situation. Raises ClusterError when there is none of that name."""
+        node = self.pod(pod)["spec"].get("nodeName", "")
+        return Agent(self.kube.api, self.namespace, pod, self._token, node)
+
     def addresses(self, service: str, rdtype: str) -> list[str]:
         """The addresses of the ready Pods behind a Service, of the family that ``rdtype`` speaks of."""
         return oracle.pod_addresses(self.pods(service), rdtype)
@@ -60,8 +74,26 @@ class Situation:
 
     def delete_pods(self, *pods: Object) -> None:
         """Delete Pods the ordinary way, all at once, and wait until they are gone."""
+        self._take_away(self.kube.delete, pods)
+
+    def evict_pods(self, *pods: Object) -> None:
+        """Ask the API server to evict Pods, all at once, and wait until they are gone."""
+        self._take_away(self.kube.evict, pods)
+
+    def restart_container(self, pod: str) -> None:
+        """End the agent of a Pod, and wait until its container was started anew."""
+
+        def restarts() -> int:
+            return sum(int(one["restartCount"]) for one in self.pod(pod)["status"].get("containerStatuses", []))
+
+        before = restarts()
+        self.agent(pod).exit()
+        what = f"situation {self.name}: the container of {pod} was not started anew"
+        self.mirror.wait(lambda: restarts() > before or None, self.timings.settle, what)
+
+    def _take_away(self, take: Callable[[Object], None], pods: Collection[Object]) -> None:
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-            list(pool.map(self.kube.delete, pods))
+            list(pool.map(take, pods))
         old = {pod["metadata"]["uid"] for pod in pods}
         self.mirror.wait(
             lambda: old.isdisjoint(pod["metadata"]["uid"] for pod in self.pods()) or None,
@@ -102,6 +134,8 @@ class Situation:
     def _is_settled(self) -> bool | None:
         for item in self.manifest:
             kind, name = item["kind"], item["metadata"]["name"]
+            if kind not in KINDS:
+                continue
             found = [one for one in self.mirror.objects(kind, self.namespace) if one["metadata"]["name"] == name]
             if not found or (kind in WORKLOADS and not _is_rolled_out(found[0])):
                 return None
@@ -109,6 +143,7 @@ class Situation:
                 return None
         pods = self.mirror.objects("Pod", self.namespace)
         wanted = sum(one["spec"]["replicas"] for kind in WORKLOADS for one in self.mirror.objects(kind, self.namespace))
+        wanted += sum(item["kind"] == "Pod" for item in self.manifest)
         return (len(pods) == wanted and all(map(oracle.is_ready, pods))) or None
 
     def _is_published(self, service: Object) -> bool:

@@ -66,6 +66,7 @@ def deployed(*pods: Object, **options: Any) -> list[str]:
         cast(Mirror, Still(*pods)),
         "r1",
         "python:3.13-slim",
+        "a token",
         Timings(),
         **options,
     )

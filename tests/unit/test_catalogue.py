@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from kube_dns_conformance.agent.clients import equip
 from kube_dns_conformance.clusters.base import Capability
 from kube_dns_conformance.errors import UsageError
+from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.marks import situation_of
 from kube_dns_conformance.requirements import Level, Profile, Requirement, catalogue, select
 from kube_dns_conformance.resources import PACKAGE, folder
@@ -42,10 +44,10 @@ def claims_of(suite: Path) -> Iterator[tuple[str, list[Any]]]:
 
 def pod_specs() -> Iterator[tuple[str, dict[str, Any]]]:
     for path in MANIFESTS:
-        for item in yaml.safe_load_all(path.read_text()):
+        for item in equip(list(yaml.safe_load_all(path.read_text())), AGENT_IMAGE, "a token"):
             if item["kind"] == "Pod":
                 yield stem(path), item["spec"]
-            elif "template" in item["spec"]:
+            elif "template" in item.get("spec", {}):
                 yield f"{stem(path)}-{item['metadata']['name']}", item["spec"]["template"]["spec"]
 
 
@@ -65,7 +67,7 @@ def test_a_requirement_is_one_checkable_sentence_with_its_source(one: Requiremen
     label = "[a-z0-9]+(-[a-z0-9]+)*"
     assert re.fullmatch(rf"{label}\.{label}\.{label}", one.id)
     assert re.fullmatch(r"[A-Z].*[A-Za-z]\.", one.sentence)
-    assert re.fullmatch(r"(\d(\.\d)*|RFC \d+ \d(\.\d)*)(, RFC \d+ \d(\.\d)*)*", one.section)
+    assert re.fullmatch(r"(\d(\.\d)*|RFC \d+ \d(\.\d)*)(, RFC \d+ \d(\.\d)*)*|docs: [A-Z].+", one.section)
     assert bool(one.feature) is (one.profile is Profile.EXTENDED)
 
 
@@ -95,7 +97,7 @@ def test_every_manifest_belongs_to_a_suite_file(path: Path) -> None:
 def test_manifests_leave_namespace_and_run_to_the_suite(path: Path) -> None:
     for item in yaml.safe_load_all(path.read_text()):
         assert "namespace" not in item["metadata"]
-        assert item["kind"] in {"Service", "Deployment", "StatefulSet"}  # what is watched until it is settled
+        assert item["kind"] in {"Service", "Deployment", "StatefulSet", "Pod"}  # what is watched until it is settled
 
 
 @pytest.mark.parametrize(("name", "spec"), list(pod_specs()))

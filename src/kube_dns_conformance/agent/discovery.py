@@ -24,6 +24,7 @@ class ResolvConf:
 
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,16 @@ def parse(text: str) -> ResolvConf:
     """Read a resolv.conf. What is no address after ``nameserver`` is passed over, as resolvers do."""
     nameservers: list[str] = []
     search: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     for line in text.splitlines():
         match line.split():
             case ["nameserver", address, *_] if _is_address(address):
                 nameservers.append(address)
             case ["search" | "domain", *names]:
                 search = tuple(name.rstrip(".").lower() for name in names)
-    return ResolvConf(tuple(dict.fromkeys(nameservers)), search)
+            case ["options", *names]:
+                options += tuple(names)
+    return ResolvConf(tuple(dict.fromkeys(nameservers)), search, options)
 
 
 def zone_of(search: Iterable[str], namespace: str) -> str:

@@ -14,6 +14,7 @@ from kubernetes.client.exceptions import ApiException
 
 from kube_dns_conformance.agent import batch
 from kube_dns_conformance.agent.clock import Clock
+from kube_dns_conformance.agent.connect import Connection
 from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.agent.resolver import Facts, Resolution
 from kube_dns_conformance.agent.server import AGENT_HEADER, PARALLEL_EXCHANGES, TOKEN_HEADER
@@ -55,6 +56,18 @@ class Agent:
         taken = self._post("/resolve", body, len(names), RESOLVER_SECONDS)
         found = map(Resolution._make, taken.replies)
         return [one._replace(sent=self.clock.here(one.sent), addresses=tuple(one.addresses)) for one in found]
+
+    def connect(self, targets: Sequence[tuple[str, int]]) -> list[Connection]:
+        """Connect from the Pod to each name and port, and learn who answers."""
+        taken = self._post("/connect", json.dumps(targets).encode(), len(targets), RESOLVER_SECONDS)
+        return list(map(Connection._make, taken.replies))
+
+    def exit(self) -> None:
+        """End the agent's process, for the kubelet to start its container anew."""
+        try:
+            self._call("POST", "/exit", b"", SLACK_SECONDS)
+        except AgentGoneError:
+            return  # it went before its answer was through
 
     def facts(self) -> Facts:
         """The Pod's names and resolver files."""

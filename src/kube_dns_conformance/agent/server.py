@@ -21,6 +21,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from kube_dns_conformance.agent import batch, resolver
+from kube_dns_conformance.agent.connect import connect
 from kube_dns_conformance.agent.exchange import exchange
 
 TOKEN_HEADER = "Kdc-Token"  # noqa: S105 - its name, not the secret
@@ -60,9 +61,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """``/ready`` for the kubelet; ``/facts`` about this Pod."""
+        """``/ready`` for the kubelet; ``/hostname`` for who connected; ``/facts`` about this Pod for the suite."""
         if self.path == "/ready":
             self._say(HTTPStatus.OK, b"ready\n")
+        elif self.path == "/hostname":
+            self._say(HTTPStatus.OK, socket.gethostname().encode())
         elif self._is_allowed() and self.path == "/facts":
             self._say(HTTPStatus.OK, json.dumps(resolver.facts()).encode())
         elif self._is_allowed():
@@ -71,7 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.FORBIDDEN)
 
     def do_POST(self) -> None:
-        """``/exchange`` carries messages to DNS servers; ``/resolve`` asks this Pod's resolver."""
+        """``/exchange`` carries messages to DNS servers, ``/resolve`` asks this Pod's resolver, ``/connect`` connects.
+
+        ``/exit`` ends this process, so that the kubelet starts the container anew.
+        """
         if not self._is_allowed():
             self._refuse(HTTPStatus.FORBIDDEN)
             return
@@ -80,9 +86,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         body = self.rfile.read(int(length))
+        if self.path == "/exit":
+            self._say(HTTPStatus.OK)
+            os._exit(1)
         head = batch.Head(self.server.instance, time.monotonic(), time.time())
         try:
-            lines = {"/exchange": self._exchange, "/resolve": self._resolve}[self.path](body)
+            work = {"/exchange": self._exchange, "/resolve": self._resolve, "/connect": self._connect}
+            lines = work[self.path](body)
         except KeyError:
             self._say(HTTPStatus.NOT_FOUND)
         except (ValueError, TypeError) as error:
@@ -102,6 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
         names = [(str(name), str(family)) for name, family in json.loads(body)[: batch.MAX_REQUESTS]]
         found = self.server.resolutions.map(lambda one: resolver.resolve(*one), names)
         return (json.dumps(one).encode() + b"\n" for one in found)
+
+    def _connect(self, body: bytes) -> Iterator[bytes]:
+        targets = [(str(name), int(port)) for name, port in json.loads(body)[: batch.MAX_REQUESTS]]
+        made = self.server.resolutions.map(lambda one: connect(*one), targets)
+        return (json.dumps(one).encode() + b"\n" for one in made)
 
     def _is_allowed(self) -> bool:
         return hmac.compare_digest(self.headers.get(TOKEN_HEADER, "").encode(), self.server.token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import secrets
 from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
@@ -14,25 +13,26 @@ import yaml
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent.proxy import Agent, Agents
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.resources import PACKAGE, folder
-from kube_dns_conformance.situations import RUN_LABEL
 from kube_dns_conformance.timings import Timings
 
 NAME = "agent"
-FILES = ("agent/batch.py", "agent/exchange.py", "agent/resolver.py", "agent/server.py")
+FILES = ("agent/batch.py", "agent/connect.py", "agent/exchange.py", "agent/resolver.py", "agent/server.py")
 NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 NOT_STARTED = ("CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError")
 
 
-def deploy(kube: Kube, mirror: Mirror, run: str, image: str, timings: Timings, *, every_node: bool = False) -> Agents:
+def deploy(
+    kube: Kube, mirror: Mirror, run: str, image: str, token: str, timings: Timings, *, every_node: bool = False
+) -> Agents:
     """Make the agents in a namespace of their own, and wait until all are ready, or one is and the others failed.
 
     There are two, or with ``every_node`` one on each node. ``mirror`` must follow the objects labelled with ``run``.
     Raises ClusterError, which makes every verdict *unknown*, as soon as it is clear that there will be none.
     """
-    namespace, token = namespace_of(run), secrets.token_urlsafe(24)
+    namespace = namespace_of(run)
     *others, deployment = objects(namespace, run, image, token)
     for item in [*others, on_every_node(deployment) if every_node else deployment]:
         kube.apply(item)
@@ -60,18 +60,32 @@ def namespace_of(run: str) -> str:
 
 def objects(namespace: str, run: str, image: str, token: str) -> list[Object]:
     """Everything the agents need, in the order of making it."""
-    deployment = yaml.safe_load((folder("manifests") / "agent" / "agent.yaml").read_text())
-    deployment["spec"]["template"]["spec"] = pod_spec(deployment["spec"]["template"]["spec"], image)
+    deployment = _deployment()
+    deployment["spec"]["template"]["spec"] = pod_spec(template(), image)
     space_labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": space_labels}}
-    code = {_key(file): (PACKAGE / file).read_text() for file in FILES}
-    items = [space, _named("ConfigMap", data=code), _named("Secret", stringData={"token": token}), deployment]
+    items = [space, *code_and_token(token), deployment]
     for item in items:
         _label(item, run)
         if item is not space:
             item["metadata"]["namespace"] = namespace
     _label(deployment["spec"]["template"], run)
     return items
+
+
+def code_and_token(token: str) -> list[Object]:
+    """What an agent's Pod mounts and reads, in the same namespace."""
+    code = {_key(file): (PACKAGE / file).read_text() for file in FILES}
+    return [_named("ConfigMap", data=code), _named("Secret", stringData={"token": token})]
+
+
+def template() -> Object:
+    """The Pod of an agent as in the manifest, without image and code."""
+    return dict(_deployment()["spec"]["template"]["spec"])
+
+
+def _deployment() -> Object:
+    return dict(yaml.safe_load((folder("manifests") / "agent" / "agent.yaml").read_text()))
 
 
 def pod_spec(template: Object, image: str) -> Object:

@@ -27,6 +27,7 @@ class Capability(StrEnum):
     DNS_REPLICAS = "dns-replicas"
     REAL_PODS = "real-pods"
     REAL_NODES = "real-nodes"
+    ALLOW_DISRUPTIVE = "allow-disruptive"
 
 
 @dataclass(frozen=True)

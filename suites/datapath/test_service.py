@@ -1,0 +1,19 @@
+"""Connections to a name: they reach the Pods that the Service selects, and each of them."""
+
+from kube_dns_conformance.fixtures import Judge, Situation, requirement
+from kube_dns_conformance.resolving import insist_each_reached, insist_reached, insist_resolved
+
+PORT = 8765
+
+
+@requirement("datapath.service.clusterip-reaches-every-pod")
+def test_connections_to_the_one_cluster_ip_reach_every_pod(situation: Situation, judge: Judge) -> None:
+    names = [pod["metadata"]["name"] for pod in situation.pods("web")]
+    insist_reached(judge, situation, "client", situation.name_of("web"), 80, names)
+
+
+@requirement("datapath.service.headless-lets-choose")
+def test_a_headless_name_gives_each_pod_to_choose_and_each_is_reached(situation: Situation, judge: Judge) -> None:
+    addresses = {pod["status"]["podIP"]: pod["metadata"]["name"] for pod in situation.pods("web-headless")}
+    insist_resolved(judge, situation, "client", {situation.name_of("web-headless"): list(addresses)})
+    insist_each_reached(judge, situation, "client", PORT, addresses)

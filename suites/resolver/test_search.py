@@ -1,0 +1,14 @@
+"""The search list: programs find a Service by its short names, through the resolver of their own C library."""
+
+import pytest
+
+from kube_dns_conformance.fixtures import Judge, Situation, requirement
+from kube_dns_conformance.resolving import insist_resolved
+
+
+@pytest.mark.parametrize("libc", ["glibc", "musl"])
+@requirement("resolver.search.short-names")
+def test_a_service_is_found_by_its_short_names(situation: Situation, judge: Judge, libc: str) -> None:
+    space, web = situation.namespace, situation.service("web")
+    names = ["web", f"web.{space}", f"web.{space}.svc", situation.name_of("web")]
+    insist_resolved(judge, situation, libc, dict.fromkeys(names, web["spec"]["clusterIPs"]))
