@@ -14,7 +14,7 @@ from rich.table import Table
 
 from kube_dns_conformance import signals
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.errors import ClusterError, ExitCode, KdcError, one_line, save_details
+from kube_dns_conformance.errors import ClusterError, ExitCode, KdcError, UsageError, one_line, save_details
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Does a Kubernetes cluster's DNS tell the truth about its Services and Pods?",
 )
-clusters = typer.Typer(no_args_is_help=True, help="Embedded clusters: start, stop, show.")
+clusters = typer.Typer(no_args_is_help=True, help="Clusters of ours: start, stop, show.")
 app.add_typer(clusters, name="cluster")
 
 Versions = Annotated[
@@ -42,6 +42,7 @@ Family = Annotated[
 ]
 Name = Annotated[str, typer.Option(envvar="KDC_NAME", help="Name of the cluster.")]
 Zone = Annotated[str, typer.Option(envvar="KDC_ZONE", help="Cluster domain, default cluster.local.")]
+Provider = Annotated[str, typer.Option("--cluster", metavar="PROVIDER", envvar="KDC_CLUSTER", help="kind or embedded.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, everything else on standard error.")]
 
 
@@ -137,7 +138,9 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster up --name dev --ip-family dual[/]")
 def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     name: Name = "default",
+    cluster: Provider = "",
     kubernetes: Kubernetes = "",
+    kind_image: Annotated[str, typer.Option(envvar="KDC_KIND_IMAGE", metavar="IMAGE", help="Node image of kind.")] = "",
     ip_family: Family = None,
     nodes: Annotated[
         int | None, typer.Option(min=1, max=250, metavar="N", help="How many nodes KWOK plays, default 5.")
@@ -149,14 +152,25 @@ def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     tool_version: Versions = None,
     as_json: Json = False,
 ) -> None:
-    """Start an embedded cluster, or show it when it runs."""
-    from kube_dns_conformance.clusters import embedded  # noqa: PLC0415
+    """Start a cluster that stays, or show it when it runs."""
+    from kube_dns_conformance.clusters import embedded, kind  # noqa: PLC0415
+    from kube_dns_conformance.clusters.choice import choose  # noqa: PLC0415
     from kube_dns_conformance.clusters.zone import parse_zone  # noqa: PLC0415
     from kube_dns_conformance.toolchain.versions import parse_versions  # noqa: PLC0415
 
     versions = parse_versions(_with_kubernetes(tool_version, kubernetes))
-    options = embedded.Options(ip_family, nodes or 0, parse_zone(zone), dns_port, versions)
-    _show([embedded.up(name, options, keep=True)], as_json=as_json, single=True)
+    provider, _ = choose(cluster, name)
+    match provider:
+        case "kind":
+            if nodes or dns_port:
+                raise UsageError("--nodes and --dns-port go with --cluster embedded")
+            made = kind.up(name, kind.Options(ip_family, parse_zone(zone), kind_image, versions), keep=True)
+        case "embedded":
+            options = embedded.Options(ip_family, nodes or 0, parse_zone(zone), dns_port, versions)
+            made = embedded.up(name, options, keep=True)
+        case _:
+            raise UsageError(f"--cluster {provider}: there is kind, embedded")
+    _show([made], as_json=as_json, single=True)
 
 
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster down --name dev[/]")
@@ -164,7 +178,7 @@ def down(
     name: Name = "default",
     everything: Annotated[bool, typer.Option("--all", help="Every cluster that `cluster up` made.")] = False,
 ) -> None:
-    """Stop an embedded cluster and delete what it left."""
+    """Stop a cluster of ours and delete what it left."""
     from kube_dns_conformance.clusters import store  # noqa: PLC0415
 
     store.remove_abandoned()
@@ -184,7 +198,7 @@ def down(
 def status(
     name: Annotated[str, typer.Option(envvar="KDC_NAME", help="Only this cluster.")] = "", as_json: Json = False
 ) -> None:
-    """Show the embedded clusters: kubeconfig, DNS addresses, zone."""
+    """Show the clusters of ours: kubeconfig, DNS addresses, zone."""
     from kube_dns_conformance.clusters import store  # noqa: PLC0415
 
     store.remove_abandoned()
@@ -236,12 +250,12 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
         return
     console = Console(highlight=False, soft_wrap=True)
     for one in found:
-        console.print(f"{one.name}: Kubernetes {one.kubernetes}, zone {one.zone}", markup=False)
+        console.print(f"{one.name}: {one.provider}, Kubernetes {one.kubernetes}, zone {one.zone}", markup=False)
         console.print(f"  export KUBECONFIG={one.kubeconfig}", markup=False)
         for server in one.dns:
             console.print(f"  dig @{server.host} -p {server.port} kubernetes.default.svc.{one.zone}", markup=False)
     if not found:
-        console.print("no embedded cluster runs")
+        console.print("no cluster of ours runs")
 
 
 def main() -> None:

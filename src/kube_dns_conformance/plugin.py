@@ -53,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             name, action="append" if many else "store", default=default, help=f"{text} [{variable}]", **more
         )
 
-    option("--cluster", f"where to judge: {' or '.join(PROVIDERS)}", metavar="PROVIDER")
+    option("--cluster", f"where to judge: {', '.join(PROVIDERS)}", metavar="PROVIDER")
     option("--context", "context of --kubeconfig")
     option("--zone", "cluster domain, default cluster.local")
     option("--dns-server", "ask this server instead, HOST[:PORT], repeatable", many=True, metavar="HOST:PORT")
@@ -92,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _options(config: pytest.Config) -> Options:
     provider, family = config.getoption("cluster"), config.getoption("ip_family")
     if provider and provider not in PROVIDERS:
-        raise UsageError(f"--cluster {provider}: there is {' and '.join(PROVIDERS)}")
+        raise UsageError(f"--cluster {provider}: there is {', '.join(PROVIDERS)}")
     if family and family not in set(IpFamily):
         raise UsageError(f"--ip-family {family}: there is {', '.join(IpFamily)}")
     name = config.getoption("cluster_name")

@@ -29,7 +29,12 @@ class CommandLine:
     def environment(self) -> dict[str, str]:
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("KDC_", "PYTEST_"))}
         cache = {"KDC_CACHE": os.environ["KDC_CACHE"]} if "KDC_CACHE" in os.environ else {}
-        return kept | cache | {"KDC_STATE": str(self.state), "NO_COLOR": "1", "COLUMNS": "200"} | self.variables
+        return (
+            kept
+            | cache
+            | {"KDC_STATE": str(self.state), "KDC_CLUSTER": "embedded", "NO_COLOR": "1", "COLUMNS": "200"}
+            | self.variables
+        )
 
     def __call__(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

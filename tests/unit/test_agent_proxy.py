@@ -121,6 +121,15 @@ def test_a_user_who_may_not_use_the_proxy_is_told_at_once_what_is_needed(port: i
     assert caught.value.hint == "needed: create and get of pods/proxy"
 
 
+def test_what_somebody_on_the_way_refuses_is_no_word_of_the_api_server(port: int) -> None:
+    def forbid(request: BaseHTTPRequestHandler) -> bool:
+        request.send_error(403, "not through this gateway")
+        return True
+
+    with api_server({"agent-a": port}, forbid) as api, pytest.raises(AgentGoneError, match="cannot be reached: 403"):
+        Agent(api, "agents", "agent-a", TOKEN).exchange([NOBODY])
+
+
 def test_an_agent_of_another_run_is_not_mistaken_for_one_of_ours(port: int) -> None:
     with api_server({"agent-a": port}) as api, pytest.raises(ClusterError, match="agent agent-a said 403"):
         Agents(lambda: [Agent(api, "agents", "agent-a", "the-wrong-secret")], 60.0).exchange([NOBODY])

@@ -123,12 +123,6 @@ def test_a_single_server_instead_of_replicas_takes_the_capability_away() -> None
     assert Capability.DNS_REPLICAS not in with_servers(replicated, ["10.0.0.1"]).capabilities
 
 
-def test_without_a_server_to_ask_there_is_a_hint(kubeconfig: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        connect(kubeconfig, "", "", [])
-    assert caught.value.message == "--cluster existing needs --dns-server HOST:PORT"
-
-
 @pytest.mark.parametrize(
     ("text", "context", "message"),
     [

@@ -108,10 +108,10 @@ class Agent:
         return data
 
     def _refusal(self, response: Any, data: bytes) -> ClusterError:
-        said = _message(data)
+        said, by_api_server = _message(data)
         if response.getheader(AGENT_HEADER):
             return ClusterError(f"agent {self.pod} said {response.status} {said}")
-        if response.status in {401, 403}:
+        if by_api_server and response.status in {401, 403}:
             return ClusterError(f"asking from inside was refused: {said}", "needed: create and get of pods/proxy")
         return AgentGoneError(f"agent {self.pod} cannot be reached: {response.status} {said}")
 
@@ -164,11 +164,13 @@ class Agents:
             return sorted(self._known.values(), key=lambda agent: agent.pod != self._first)
 
 
-def _message(data: bytes) -> str:
+def _message(data: bytes) -> tuple[str, bool]:
+    """What was said, and whether the API server said it: others may stand between it and the Pod."""
     try:
-        return str(json.loads(data)["message"])
+        status = json.loads(data)
+        return str(status["message"]), status["kind"] == "Status"
     except (ValueError, KeyError, TypeError):
-        return data[:200].decode(errors="replace")
+        return data[:200].decode(errors="replace"), False
 
 
 def _short(error: Exception) -> str:

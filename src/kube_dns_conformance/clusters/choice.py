@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kube_dns_conformance.clusters import engine, store
 
-PROVIDERS = ("embedded", "kind", "existing")
+PROVIDERS = ("kind", "embedded", "existing")
 
 
 def choose(asked: str, name: str) -> tuple[str, str]:
