@@ -81,7 +81,8 @@ def _in_our_engine(command: Sequence[str]) -> int:
         environment = engine.environment()
         if not environment.get(IMAGE_VARIABLE):
             environment[IMAGE_VARIABLE] = kind_image.provide(environment.get(VERSION_VARIABLE, ""))
-        return attended(engine.inside(*command), environment)
+        # Should this process be killed, nobody passes signals on, and the engine is not the command's any more.
+        return attended(["setpriv", "--pdeathsig=TERM", *engine.inside(*command)], environment)
 
 
 def main() -> int:

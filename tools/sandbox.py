@@ -37,7 +37,7 @@ def start(home: Path) -> None:
         f"--host={docker_host(home)}",
         "--group=root",
         f"--data-root={home / 'data'}",
-        f"--cgroup-parent=/{_cgroup(home)}",
+        f"--cgroup-parent=/{cgroup(home)}",
         "--exec-opt=native.cgroupdriver=cgroupfs",
         "--oom-score-adjust=0",
         f"--add-runtime=limited={runtime}",
@@ -97,7 +97,7 @@ def docker_host(home: Path) -> str:
 
 
 def _remove_cgroups(home: Path) -> None:
-    name = _cgroup(home)
+    name = cgroup(home)
     for pattern in (name, f"*/{name}"):  # version 2 of control groups, and 1
         for top in Path("/sys/fs/cgroup").glob(pattern):
             groups = (path for path in top.rglob("*") if path.is_dir())
@@ -105,5 +105,6 @@ def _remove_cgroups(home: Path) -> None:
                 group.rmdir()
 
 
-def _cgroup(home: Path) -> str:
+def cgroup(home: Path) -> str:
+    """The name of the control group that everything in the engine is below."""
     return f"kdc-{hashlib.sha256(bytes(home)).hexdigest()[:8]}"
