@@ -94,6 +94,9 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     dns_server: Annotated[
         list[str] | None, _where("Ask this server, repeatable.", metavar="HOST[:PORT]", envvar="KDC_DNS_SERVER")
     ] = None,
+    allow_disruptive: Annotated[
+        bool, _where("Judge on somebody's cluster too what cordons its nodes.", envvar="KDC_ALLOW_DISRUPTIVE")
+    ] = False,
     report_dir: Annotated[
         str,
         typer.Option(
@@ -132,6 +135,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     arguments = [f"{option}={value}" for option, value in single.items() if value]
     arguments += [f"{option}={value}" for option, values in many.items() for value in values or []]
     arguments += ["--keep-cluster"] if keep_cluster else []
+    arguments += ["--allow-disruptive"] if allow_disruptive else []
     raise typer.Exit(judge_cluster(arguments, report_dir, as_json=as_json))
 
 

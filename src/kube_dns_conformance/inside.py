@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.agent.discovery import discover
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.timings import Timings
@@ -41,10 +43,21 @@ def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> 
     facts = vantage.agents.ask(lambda agent: agent.facts())
     dns = discover(kube, facts.resolv_conf, workload.namespace_of(run), zone)
     capabilities = (cluster.capabilities - {Capability.DNS_REPLICAS}) | {Capability.REAL_PODS}
+    if _takes_pods_on_several_nodes(kube):
+        capabilities |= {Capability.REAL_NODES}
     if len(dns.replicas) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
     note = "" if zone else "as its Pods are told"
     return replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, capabilities=capabilities)
+
+
+def _takes_pods_on_several_nodes(kube: Kube) -> bool:
+    try:
+        nodes, _ = kube.list("v1", "Node")
+    except ClusterError:
+        return False  # not everybody may see the nodes
+    free = [node for node in nodes if not node["spec"].get("taints") and oracle.has_condition(node, "Ready")]
+    return len(free) > 1
 
 
 def wait_answering(cluster: Cluster, vantage: Vantage, timings: Timings) -> bool:

@@ -54,7 +54,7 @@ class Kube:
         """Ask for a Pod to be evicted, which respects PodDisruptionBudgets."""
         meta = pod["metadata"]
         names = {"name": meta["name"], "namespace": meta["namespace"]}
-        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
+        body: Any = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
         try:
             CoreV1Api(self.api).create_namespaced_pod_eviction(**names, body=body, _preload_content=False)
         except ApiException as error:

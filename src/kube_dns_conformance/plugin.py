@@ -61,6 +61,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--tool-version", "version to use, for example kubernetes=1.37.2, repeatable", many=True, metavar="NAME=V")
     option("--agent-image", f"of the Pods that ask from inside, with python3, default {AGENT_IMAGE}", metavar="IMAGE")
     option("--image-registry", "take the images of all Pods from this mirror", metavar="HOST[/PATH]")
+    group.addoption(
+        "--allow-disruptive",
+        action="store_true",
+        default=bool(os.environ.get("KDC_ALLOW_DISRUPTIVE")),
+        help="judge on somebody's cluster too what cordons its nodes [KDC_ALLOW_DISRUPTIVE]",
+    )
     option("--requirement", "judge only requirements that match, repeatable", many=True, metavar="GLOB")
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
@@ -109,6 +115,7 @@ def _options(config: pytest.Config) -> Options:
         kind_image=config.getoption("kind_image") or os.environ.get("KDC_KIND_IMAGE", ""),
         agent_image=config.getoption("agent_image"),
         image_registry=config.getoption("image_registry"),
+        allow_disruptive=config.getoption("allow_disruptive"),
     )
 
 

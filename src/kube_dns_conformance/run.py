@@ -8,14 +8,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from kube_dns_conformance import barrier, images, inside, leftovers, situations
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.clusters import embedded, existing, kind, store
-from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.clusters.choice import choose
 from kube_dns_conformance.errors import KdcError, UsageError
 from kube_dns_conformance.kube import RUN_LABEL, Kube
@@ -43,6 +43,7 @@ class Options:
     kind_image: str = ""
     agent_image: str = ""
     image_registry: str = ""
+    allow_disruptive: bool = False
 
     @cached_property
     def chosen_provider(self) -> tuple[str, str]:
@@ -74,7 +75,7 @@ class Run:
         """The cluster; started or connected to on first use."""
         if self._cluster is None:
             began = time.monotonic()
-            self._cluster = self._open()
+            self._cluster = self._permit(self._open())
             if self._asks_from_inside():
                 with step("starting the agents that ask from inside"):
                     self._cluster = self._go_inside(self._cluster)
@@ -211,6 +212,12 @@ class Run:
             return kind.borrow(chosen.cluster_name, Path(self._private.name))
         options = kind.Options(chosen.family, chosen.zone, chosen.kind_image, chosen.versions)
         return self._ours(kind.up(chosen.cluster_name or f"run-{self.id}", options, keep=chosen.keep))
+
+    def _permit(self, cluster: Cluster) -> Cluster:
+        """What is ours may be disturbed; what is somebody's only when they said so."""
+        is_ours = self._private is None and cluster.provider != "existing"
+        allowed = {Capability.ALLOW_DISRUPTIVE} if is_ours or self.options.allow_disruptive else set()
+        return replace(cluster, capabilities=cluster.capabilities | allowed)
 
     def _ours(self, cluster: Cluster) -> Cluster:
         self._made_cluster = not store.load(store.directory(cluster.name)).kept

@@ -12,9 +12,8 @@ def test_cluster_first_asks_the_cluster_with_its_search_list(run: Run, situation
 @requirement("resolver.policy.default")
 def test_default_is_the_nodes_own_configuration(situation: Situation, judge: Judge) -> None:
     found = resolv_conf(situation, "default")
-    judge.evidence.found(
-        "file in Pod default", {"resolv.conf": "no search domain of the cluster"}, {"resolv.conf": str(found)}
-    )
+    must = {"resolv.conf": "no search domain of the cluster"}
+    judge.evidence.found("file in Pod default", must, {"resolv.conf": str(found)})
     if any(name == f"svc.{situation.zone}" for name in found.search):
         judge.condemn("Pod default searches the cluster's domains", f"got       {found}")
 

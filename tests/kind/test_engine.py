@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from kind.machine import NOTHING, Machine
+from kube_dns_conformance.toolchain import Toolchain
 from tools import sandbox
 from tools.archive import Image, pack
-
-from kind.conftest import NOTHING, Machine
-from kube_dns_conformance.toolchain import Toolchain
 
 IMAGE = "example.invalid/server:1"
 

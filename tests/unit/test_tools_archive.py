@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tools.archive import Image, pack
 from tools.command import ToolsError
 

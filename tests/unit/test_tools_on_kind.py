@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tools import command, on_kind
 
 ROOT = Path(on_kind.__file__).parents[1]
