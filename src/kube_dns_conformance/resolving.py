@@ -82,7 +82,7 @@ def insist_reached(judge: Judge, situation: Situation, client: str, name: str, p
         for _ in range(CONNECTIONS_AT_MOST // CONNECTIONS_AT_ONCE):
             made = agent.connect([(name, port)] * CONNECTIONS_AT_ONCE)
             reached |= {one.error or one.hostname for one in made}
-            if reached >= wanted:
+            if not wanted - reached or reached - wanted:
                 break
         return {f"{name}:{port}": " ".join(sorted(reached))}
 
