@@ -87,18 +87,20 @@ def proxy_files(node: Path, root: Path) -> None:
         (root / part).mkdir(parents=True)
     for link in ("lib", "lib64", "bin", "sbin"):
         (root / link).symlink_to(f"usr/{link}")
+    for extensions in node.glob("usr/lib/*/xtables"):
+        shutil.copytree(extensions, root / extensions.relative_to(node))
     for program in _PROXY_PROGRAMS:
         shutil.copy(node / program, root / program)
-        for library in _LIBRARY.findall(run(["chroot", node, "ldd", f"/{program}"])):
-            path = library if library.startswith("/usr") else f"/usr{library}"
-            target = Path(f"{root}{path}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(Path(f"{node}{path}"), target)
+    # The extensions have needs of their own: that for "statistic", which spreads connections, wants libm.
+    loaded = [*_PROXY_PROGRAMS, *(str(path.relative_to(root)) for path in root.glob("usr/lib/*/xtables/*.so"))]
+    for library in set(_LIBRARY.findall(run(["chroot", node, "ldd", *(f"/{path}" for path in loaded)]))):
+        path = library if library.startswith("/usr") else f"/usr{library}"
+        target = Path(f"{root}{path}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(f"{node}{path}"), target)
     for link in _PROXY_LINKS:
         (root / "usr/sbin" / link).symlink_to("xtables-nft-multi")
     (root / "usr/bin/sh").symlink_to("dash")
-    for extensions in node.glob("usr/lib/*/xtables"):
-        shutil.copytree(extensions, root / extensions.relative_to(node))
 
 
 def import_images(archives: Sequence[Path], root: Path, work: Path, tools: Toolchain) -> None:

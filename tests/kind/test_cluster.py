@@ -104,6 +104,14 @@ def test_both_resolvers_answer_in_restricted_pods_on_every_node(cluster: KindClu
     assert answers == dict.fromkeys(["worker-glibc", "worker-musl", "worker2-glibc", "worker2-musl"], expected)
 
 
+def test_every_node_follows_the_services(cluster: KindCluster) -> None:
+    cluster.kubectl("wait", "--for=condition=Ready", "pods", "--all", "--namespace=kube-system", "--timeout=120s")
+    pods_of = ["--namespace=kube-system", "--selector=k8s-app=kube-proxy", "--tail=-1", "--prefix"]
+    lines = cluster.kubectl("logs", *pods_of).splitlines()
+    assert len({line.partition(" ")[0] for line in lines}) == 3
+    assert [line for line in lines if "Failed to execute" in line or "Sync failed" in line] == []
+
+
 def _start_pod(cluster: KindCluster, name: str, image: str, node: str) -> None:
     container = {
         "image": image,
