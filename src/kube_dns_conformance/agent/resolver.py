@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -53,11 +54,15 @@ def facts(root: Path = Path("/")) -> Facts:
     """The facts of this Pod. ``fqdn`` is what ``hostname -f`` says."""
     hostname = socket.gethostname()
     resolv_conf, hosts = (_text(root / "etc" / name) for name in ("resolv.conf", "hosts"))
-    return Facts(hostname, resolve(hostname).canonical, resolv_conf, hosts, _libc(root))
+    return Facts(hostname, resolve(hostname).canonical, resolv_conf, hosts, _libc())
 
 
-def _libc(root: Path) -> str:
-    return "musl" if any((root / "lib").glob("ld-musl-*")) else "glibc"
+def _libc() -> str:
+    """The C library whose resolver this is: glibc says so itself, and of the others only musl matters here."""
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "musl").split()[0]
+    except (ValueError, OSError):
+        return "musl"
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,125 @@
+"""kind clusters: made, judged from inside, found again, cleaned up after whoever was killed; foreign ones unharmed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster.commandline import CommandLine
+from kind_cluster.conftest import NAME
+from kube_dns_conformance.clusters import engine, processes
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.results import read
+
+
+def namespaces(cluster: Cluster) -> list[str]:
+    found, _ = Kube(cluster.kubeconfig).list("v1", "Namespace", label_selector="kube-dns-conformance/run")
+    return [one["metadata"]["name"] for one in found if "deletionTimestamp" not in one["metadata"]]
+
+
+def test_it_has_real_nodes_and_two_dns_replicas(cluster: Cluster) -> None:
+    nodes, _ = Kube(cluster.kubeconfig).list("v1", "Node")
+    assert len(nodes) == 3
+    assert {"real-pods", "real-nodes", "dual-stack", "dns-replicas"} <= cluster.capabilities
+    assert [server.single for server in cluster.dns] == [False, True, True]
+
+
+def test_its_dns_is_judged_from_inside(cluster: Cluster, command: CommandLine) -> None:
+    done = command("run", f"--name={NAME}", "--requirement=clusterip.*", "--report-dir=report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cluster: kind (asked for)" in done.stdout
+    assert {result.verdict for result in read(command.directory / "report").results} == {"conformant"}
+    assert namespaces(cluster) == []
+
+
+def test_the_same_verdicts_come_with_its_kubeconfig_alone(cluster: Cluster, stranger: CommandLine) -> None:
+    done, results = stranger.judge(cluster, "--requirement=clusterip.*")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {result.verdict for result in results.results} == {"conformant"}
+    assert namespaces(cluster) == []
+
+
+def test_it_is_found_again_by_its_name(cluster: Cluster, command: CommandLine) -> None:
+    found = command.json("cluster", "up", f"--name={NAME}")
+    assert found["kubeconfig"] == str(cluster.kubeconfig)
+    assert command.json("cluster", "status", f"--name={NAME}")["provider"] == "kind"
+
+
+def test_it_is_not_returned_for_something_else(cluster: Cluster, command: CommandLine) -> None:
+    done = command("cluster", "up", f"--name={NAME}", "--cluster=embedded")
+    assert done.returncode == 2
+    assert f"cluster '{NAME}' runs already, but not with --cluster embedded (it has kind)" in done.stderr
+    done = command("cluster", "up", f"--name={NAME}", "--ip-family=ipv6")
+    assert done.returncode == 2
+    assert "but not with --ip-family ipv6 (it has dual)" in done.stderr
+
+
+def test_a_running_clusters_name_says_what_it_is(cluster: Cluster, command: CommandLine) -> None:
+    command.variables["KDC_CLUSTER"] = ""
+    done = command("run", f"--name={NAME}", "--requirement=clusterip.address.ipv4")
+    assert f"cluster: kind ({NAME} runs)" in done.stdout, done.stdout + done.stderr
+
+
+def test_what_somebody_else_made_is_judged_and_never_deleted(cluster: Cluster, stranger: CommandLine) -> None:
+    nodes = engine.nodes(NAME)
+    done = stranger("run", f"--name={NAME}", "--requirement=clusterip.address.*")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = stranger("cluster", "up", f"--name={NAME}")
+    assert done.returncode == 2
+    assert f"there is a kind cluster '{NAME}' already, which kube-dns-conformance did not make" in done.stderr
+    assert stranger("cluster", "down", f"--name={NAME}").returncode == 2
+    assert stranger("cluster", "down", "--all").returncode == 0
+    assert engine.nodes(NAME) == nodes
+    assert namespaces(cluster) == []
+
+
+def test_the_logs_of_the_nodes_are_kept_when_something_was_wrong(cluster: Cluster, command: CommandLine) -> None:
+    done = command(
+        "run", f"--name={NAME}", "--requirement=clusterip.address.ipv4", "--report-dir=report",
+        "--agent-image=example.invalid/nothing:1",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert list((command.directory / "report" / "logs").glob("*/kubelet.log"))
+    assert (command.directory / "report" / "summary.md").exists()
+
+
+def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None:
+    done = stranger("cluster", "up", "--name=never", "--kind-image=example.invalid/node:1")
+    assert done.returncode == 3
+    assert "error: kind create failed: failed to create cluster: failed to pull image" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "never" not in engine.clusters()
+    assert not stranger.cluster_directory("never").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("step", ["Preparing nodes", "Starting control-plane"])
+def test_nothing_stays_of_a_cluster_whose_making_was_cut_off(
+    stranger: CommandLine, number: signal.Signals, step: str
+) -> None:
+    name = f"{NAME}-cut"
+    process = stranger.start("cluster", "up", f"--name={name}")
+    wait_for(stranger.cluster_directory(name) / "logs" / "kind.log", step, process)
+    process.send_signal(number)
+    process.wait(timeout=120)
+    if number is signal.SIGKILL:
+        assert stranger("cluster", "status").returncode == 0  # the next command, whatever it is
+    else:
+        assert process.returncode == 130
+    assert engine.nodes(name) == []
+    assert processes.of_cluster(stranger.cluster_directory(name)) == []
+    assert not stranger.cluster_directory(name).exists()
+
+
+def wait_for(log: Path, text: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not log.exists() or text not in log.read_text(errors="replace"):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
