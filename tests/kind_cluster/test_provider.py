@@ -81,7 +81,7 @@ def test_what_somebody_else_made_is_judged_and_never_deleted(cluster: Cluster, s
 def test_the_logs_of_the_nodes_are_kept_when_something_was_wrong(cluster: Cluster, command: CommandLine) -> None:
     done = command(
         "run", f"--name={NAME}", "--requirement=clusterip.address.ipv4", "--report-dir=report",
-        "--agent-image=example.invalid/nothing:1",
+        "--agent-image=127.0.0.1:1/nothing:1",
     )  # fmt: skip
     assert done.returncode == 3
     assert list((command.directory / "report" / "logs").glob("*/kubelet.log"))
@@ -89,7 +89,7 @@ def test_the_logs_of_the_nodes_are_kept_when_something_was_wrong(cluster: Cluste
 
 
 def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None:
-    done = stranger("cluster", "up", "--name=never", "--kind-image=example.invalid/node:1")
+    done = stranger("cluster", "up", "--name=never", "--kind-image=127.0.0.1:1/node:1")
     assert done.returncode == 3
     assert "error: kind create failed: failed to create cluster: failed to pull image" in done.stderr
     assert "Traceback" not in done.stderr

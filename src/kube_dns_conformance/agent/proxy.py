@@ -42,6 +42,7 @@ class Agent:
         self._api = api
         self._base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{PORT}/proxy"
         self._token = token
+        self._answered = False
 
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         """Carry messages to DNS servers; times are told by the clock of this process."""
@@ -105,13 +106,15 @@ class Agent:
             raise AgentGoneError(f"agent {self.pod} does not answer: {_short(error)}") from error
         if response.status != 200:
             raise self._refusal(response, data)
+        self._answered = True
         return data
 
     def _refusal(self, response: Any, data: bytes) -> ClusterError:
         said, by_api_server = _message(data)
         if response.getheader(AGENT_HEADER):
             return ClusterError(f"agent {self.pod} said {response.status} {said}")
-        if by_api_server and response.status in {401, 403}:
+        # An API server that was just started refuses what it will allow once it has read its roles.
+        if by_api_server and response.status in {401, 403} and not self._answered:
             return ClusterError(f"asking from inside was refused: {said}", "needed: create and get of pods/proxy")
         return AgentGoneError(f"agent {self.pod} cannot be reached: {response.status} {said}")
 
