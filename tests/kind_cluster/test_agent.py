@@ -37,7 +37,7 @@ class Inside:
         self.mirror = Mirror(self.kube, f"kube-dns-conformance/run={self.run}", TIMINGS.api)
         try:
             self.agents: Agents = workload.deploy(
-                self.kube, self.mirror, self.run, image, TIMINGS, every_node=every_node
+                self.kube, self.mirror, self.run, image, secrets.token_hex(16), TIMINGS, every_node=every_node
             )
         except BaseException:
             self.end()
