@@ -114,6 +114,7 @@ def test_when_an_agent_is_gone_another_is_asked(inside: Inside, cluster: Cluster
 
 
 def test_a_restart_of_the_api_server_is_outlasted(inside: Inside, cluster: Cluster) -> None:
+    inside.agents.exchange(requests(cluster))
     node = f"{NAME}-control-plane"
     subprocess.run([engine.program(), "exec", node, "pkill", "-KILL", "kube-apiserver"], check=True)
     assert [one.problem for one in inside.agents.exchange(requests(cluster))] == [None, None]

@@ -32,6 +32,10 @@ class AgentGoneError(ClusterError):
     """This agent does not answer now; another one may, or this one later."""
 
 
+class RefusedError(ClusterError):
+    """The API server does not let this user ask."""
+
+
 class Agent:
     """One agent Pod. Every method raises AgentGoneError when it is out of reach, ClusterError when it is refused."""
 
@@ -42,7 +46,6 @@ class Agent:
         self._api = api
         self._base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{PORT}/proxy"
         self._token = token
-        self._answered = False
 
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         """Carry messages to DNS servers; times are told by the clock of this process."""
@@ -106,16 +109,14 @@ class Agent:
             raise AgentGoneError(f"agent {self.pod} does not answer: {_short(error)}") from error
         if response.status != 200:
             raise self._refusal(response, data)
-        self._answered = True
         return data
 
     def _refusal(self, response: Any, data: bytes) -> ClusterError:
         said, by_api_server = _message(data)
         if response.getheader(AGENT_HEADER):
             return ClusterError(f"agent {self.pod} said {response.status} {said}")
-        # An API server that was just started refuses what it will allow once it has read its roles.
-        if by_api_server and response.status in {401, 403} and not self._answered:
-            return ClusterError(f"asking from inside was refused: {said}", "needed: create and get of pods/proxy")
+        if by_api_server and response.status in {401, 403}:
+            return RefusedError(f"asking from inside was refused: {said}", "needed: create and get of pods/proxy")
         return AgentGoneError(f"agent {self.pod} cannot be reached: {response.status} {said}")
 
 
@@ -146,11 +147,17 @@ class Agents:
         """Let the first agent that answers do it."""
         deadline = time.monotonic() + self._patience
         while True:
-            last = AgentGoneError("there is no agent Pod that is ready")
+            last: ClusterError = AgentGoneError("there is no agent Pod that is ready")
             for agent in self.ready():
                 try:
                     found = what(agent)
                 except AgentGoneError as error:
+                    last = error
+                    continue
+                except RefusedError as error:
+                    # An API server that was just started refuses what it allows once it has read its roles.
+                    if not self._first:
+                        raise
                     last = error
                     continue
                 self._first = agent.pod
