@@ -12,11 +12,13 @@ from kube_dns_conformance.progress import step
 from kube_dns_conformance.toolchain import Toolchain
 from tools import engine, images, node, pods
 from tools.archive import Image, pack
-from tools.cache import cached, files
+from tools.cache import cached, files, key
 from tools.command import guarded, insist_here
 from tools.images import Program
 
 ENTRYPOINT = ("/usr/local/bin/entrypoint", "/sbin/init")
+LABEL = "kube-dns-conformance.recipe"
+"""Of the image: the key of the recipe it was made by, as in its archive's name."""
 _COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd")
 _RECIPE = ("kind_image.py", "node.py", "images.py", "archive.py", *pods.RECIPE, *files("files/**/*"))
 _UNITS = ("kubernetes", "kubernetes-node", "etcd", "coredns", "containerd", "cni-plugins", "kind")
@@ -41,21 +43,21 @@ def build(tools: Toolchain) -> Path:
     insist_here()
     version = tools.version("kubernetes")
     recipe = [*_RECIPE, *(f"{unit} {tools.version(unit)}" for unit in _UNITS)]
-    return cached(f"node-{version}.tar", recipe, lambda new, work: _write(new, work, tools))
+    return cached(f"node-{version}.tar", recipe, lambda new, work: _write(new, work, tools, key(*recipe)))
 
 
 def provide(version: str = "") -> str:
     """Build the image when it is not in the cache, and load it into our engine, which runs; returns its name."""
     tools = toolchain(version)
     archive, tag = build(tools), name(tools)
-    label = f"kube-dns-conformance.archive={archive.name}"
+    label = f"{LABEL}={archive.stem.rpartition('-')[2]}"
     if tag not in engine.docker("images", f"--filter=label={label}", "--format={{.Repository}}:{{.Tag}}").split():
         with step(f"loading {tag} into the engine"):
             engine.docker("load", f"--input={archive}")
     return tag
 
 
-def _write(new: Path, work: Path, tools: Toolchain) -> None:
+def _write(new: Path, work: Path, tools: Toolchain, recipe: str) -> None:
     root, proxy, added = work / "root", work / "proxy", work / "added"
     node.base(root, tools)
     images.proxy_files(root, proxy)
@@ -71,13 +73,8 @@ def _write(new: Path, work: Path, tools: Toolchain) -> None:
             entrypoint=ENTRYPOINT,
             environment=["container=docker"],
             stop_signal="SIGRTMIN+3",
-            labels={"kube-dns-conformance.archive": _final_name(new)},
+            labels={LABEL: recipe},
         ).write(new)
-
-
-def _final_name(new: Path) -> str:
-    """What the cache will call the file: it is written in a directory ``.<name>.<random>.work``."""
-    return new.parent.name.removeprefix(".").rsplit(".", 2)[0]
 
 
 def _programs(tools: Toolchain, root: Path, proxy: Path) -> list[Program]:
