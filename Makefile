@@ -18,8 +18,8 @@ conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no cont
 test: .venv/ready ## Every check of the project: style, types, tests, and a conformance run.
 	$(BIN)/tox run $(TOX_ARGS)
 
-test-kind: .venv/ready ## Tests of tools/, as root on Debian: an engine and kind clusters where none can be had.
-	$(BIN)/tox run -e kind $(TOX_ARGS)
+test-kind: .venv/ready ## The checks on kind clusters, and of tools/: where no container engine answers, on one of our own.
+	$(BIN)/tox run -e kind,sandbox $(TOX_ARGS)
 
 engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
 	$(BIN)/python -m tools.engine up

@@ -19,7 +19,7 @@ class Timings:
     was announced, see ``cache``."""
     cache: float = 60.0
     """The most that is granted for an announced TTL, so that a server cannot buy itself time with a huge one."""
-    settle: float = 60.0
+    settle: float = 180.0
     """How long objects may take to become ready before what depends on them is *unknown*."""
     api: float = 10.0
     """How long the API server may be out of reach before what depends on it is *unknown*."""

@@ -67,10 +67,12 @@ class CommandLine:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def judge(self, cluster: Cluster, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Results]:
+    def judge(
+        self, cluster: Cluster, *arguments: str, timeout: float = 240
+    ) -> tuple[subprocess.CompletedProcess[str], Results]:
         """Judge a running cluster; returns the finished process and the results that it wrote."""
         where = ["--cluster=existing", f"--kubeconfig={cluster.kubeconfig}", "--report-dir=report"]
-        done = self("run", *where, *arguments)
+        done = self("run", *where, *arguments, timeout=timeout)
         return done, read(self.directory / "report")
 
     def json(self, *arguments: str) -> Any:

@@ -1,45 +1,68 @@
-"""Engines of our own for the tests of tools/, apart from the one that may be in use on this machine."""
+"""A real kind cluster for the tests of our own code: ``python -m tools.on_kind pytest tests/kind``."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kind.machine import Machine
-from tools import sandbox
-from tools.command import why_not_here
+from cluster.commandline import CommandLine
+from kube_dns_conformance.clusters import engine, kind, store
+from kube_dns_conformance.clusters.base import Cluster, IpFamily
+
+IMAGE = os.environ.get("KDC_KIND_IMAGE", "")
+NAME = f"tests-{os.getpid()}"  # others may make clusters on the same engine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    why = why_not_here()
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("kind")
-            if why:
-                item.add_marker(pytest.mark.skip(reason=why))
-
-
-def machine_in(folder: str) -> Iterator[Machine]:
-    made = Machine(Path(folder))
-    try:
-        yield made
-    finally:
-        sandbox.stop(made.home)
-
-
-@pytest.fixture
-def machine() -> Iterator[Machine]:
-    with tempfile.TemporaryDirectory(prefix="kdc-") as folder:  # a socket's path may not be long
-        yield from machine_in(folder)
+    mine = [item for item in items if Path(__file__).parent in item.path.parents]
+    why = "" if not mine or engine.answers() else "no container engine answers"
+    for item in mine:
+        item.add_marker("kind")
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Machine]:
-    """A running engine for all tests that do not stop it."""
+def state() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kdc-") as folder:
-        for made in machine_in(folder):
-            made.engine("up")
-            yield made
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(state: Path) -> Iterator[Cluster]:
+    """One kind cluster with both address families for all tests; kept, so that commands can use it by its name."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("KDC_STATE", str(state))
+    try:
+        yield kind.up(NAME, kind.Options(family=IpFamily.DUAL, image=IMAGE), keep=True)
+    finally:
+        if store.load(store.directory(NAME)).exists:
+            store.down(NAME)
+        patch.undo()
+
+
+@pytest.fixture
+def command(tmp_path: Path, state: Path) -> Iterator[CommandLine]:
+    """The command line of whoever made the cluster."""
+    made = CommandLine(tmp_path, state, _variables())
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line of somebody else on the same engine."""
+    with tempfile.TemporaryDirectory(prefix="kdc-") as folder:
+        made = CommandLine(tmp_path, Path(folder), _variables())
+        yield made
+        made.end()
+        made("cluster", "down", "--all")
+
+
+def _variables() -> dict[str, str]:
+    images = {name: text for name, text in os.environ.items() if name.endswith("_IMAGE") and name.startswith("KDC_")}
+    return images | {"KDC_CLUSTER": "kind"}

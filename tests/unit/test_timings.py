@@ -43,7 +43,7 @@ def test_every_limit_is_in_the_report() -> None:
         "answer": 2.0,
         "propagation": 10.0,
         "cache": 1.0,
-        "settle": 60.0,
+        "settle": 180.0,
         "api": 10.0,
         "hold": 2.0,
         "stable": 3,

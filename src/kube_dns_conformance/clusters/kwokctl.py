@@ -21,6 +21,8 @@ BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
+# Everything is on loopback; the API server would send what it passes on to Pods to the proxy of the machine.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 SERVICE_RANGES = {
     IpFamily.IPV4: "10.96.0.0/16",
     IpFamily.IPV6: "fd00:10:96::/112",
@@ -45,7 +47,7 @@ def create(directory: Path, tools: Mapping[str, Path], version: str, family: IpF
     kubeconfig = directory / "kubeconfig"
     log = directory / "logs" / "kwokctl.log"
     command = [str(tools["kwokctl"]), f"--config={config}", "create", "cluster", f"--name={directory.name}"]
-    process = processes.start([*command, f"--kubeconfig={kubeconfig}", "--wait=0s"], directory, log)
+    process = processes.start([*command, f"--kubeconfig={kubeconfig}", "--wait=0s"], directory, log, without=_PROXIES)
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
         insist_running(directory)

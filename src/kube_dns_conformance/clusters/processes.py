@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import psutil
@@ -21,19 +21,20 @@ MARK = "KDC_CLUSTER_DIR"
 _started: list[subprocess.Popen[bytes]] = []
 
 
-def environment(directory: Path) -> dict[str, str]:
-    """The environment for a process of the cluster in ``directory``."""
-    mine = {name: text for name, text in os.environ.items() if name not in ("KUBECONFIG", "KWOK_WORKDIR")}
+def environment(directory: Path, without: Collection[str] = ()) -> dict[str, str]:
+    """The environment for a process of the cluster in ``directory``; ``without`` these variables, in small letters."""
+    foreign = {"kubeconfig", "kwok_workdir", *without}
+    mine = {name: text for name, text in os.environ.items() if name.lower() not in foreign}
     return mine | {MARK: str(directory), "KWOK_WORKDIR": str(directory), "KUBECACHEDIR": str(directory / "kubectl")}
 
 
-def start(command: list[str], directory: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(command: list[str], directory: Path, log: Path, without: Collection[str] = ()) -> subprocess.Popen[bytes]:
     """Start a detached process of the cluster; both its outputs are appended to ``log``."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            env=environment(directory),
+            env=environment(directory, without),
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=output,

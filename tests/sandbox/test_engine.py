@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kind.machine import NOTHING, Machine
 from kube_dns_conformance.toolchain import Toolchain
+from sandbox.machine import NOTHING, Machine
 from tools import sandbox
 from tools.archive import Image, pack
 

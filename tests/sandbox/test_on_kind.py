@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from kind.machine import NOTHING, Machine
+from sandbox.machine import NOTHING, Machine
 
 ASK = "docker info >/dev/null && echo $KDC_KIND_IMAGE"
 

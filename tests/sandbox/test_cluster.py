@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kind.machine import Machine
 from kube_dns_conformance.toolchain import Toolchain
+from sandbox.machine import Machine
 from tools import pods
 
 CONFIGURATION = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster.commandline import CommandLine
-from kind_cluster.conftest import NAME
+from kind.conftest import NAME
 from kube_dns_conformance.clusters import engine, processes
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.kube import Kube

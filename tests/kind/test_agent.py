@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.commandline import CommandLine
-from kind_cluster.conftest import NAME
+from kind.conftest import NAME
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.agent.discovery import discover
 from kube_dns_conformance.agent.exchange import Request
