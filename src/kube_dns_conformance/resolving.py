@@ -10,6 +10,7 @@ from kube_dns_conformance.agent import discovery
 from kube_dns_conformance.dns.compare import in_order, normal
 from kube_dns_conformance.judge import ROUND_PAUSE_SECONDS, Judge
 from kube_dns_conformance.rounds import Rounds
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.text import printable
 
@@ -98,6 +99,13 @@ def insist_each_reached(judge: Judge, situation: Situation, client: str, port: i
         return {address: one.error or one.hostname for address, one in zip(pods, made, strict=True)}
 
     _insist(judge, situation, f"connection from Pod {client}", pods, look)
+
+
+def of_cluster(run: Run, situation: Situation) -> ResolvConf:
+    """What ClusterFirst promises: the cluster's DNS, and its search list before the node's."""
+    zone = situation.zone
+    addresses = tuple(server.host for server in run.cluster.dns if not server.single)
+    return ResolvConf(addresses, (f"{situation.namespace}.svc.{zone}", f"svc.{zone}", zone), frozenset({"ndots:5"}))
 
 
 def resolv_conf(situation: Situation, pod: str) -> ResolvConf:

@@ -94,7 +94,7 @@ class Run:
                 one.equip(self.id, self._agent_image, self._token)
                 images.take_from(one.manifest, self.options.image_registry)
             self._will_make([one.namespace for one in made], kube)
-            situations.deploy(made, self.id, kube)
+            self._failures |= situations.deploy(made)
             self._wait_settled()
         self.spent["workloads"] = time.monotonic() - began
 
@@ -183,7 +183,8 @@ class Run:
     def _wait_settled(self) -> None:
         for name, one in self._situations.items():
             try:
-                one.wait_settled()
+                if name not in self._failures:
+                    one.wait_settled()
             except KdcError as error:
                 self._failures[name] = error
         if self._kube is not None and self._situations:

@@ -22,6 +22,8 @@ from kube_dns_conformance.resources import folder
 from kube_dns_conformance.timings import Timings
 
 WORKLOADS = ("StatefulSet", "Deployment")
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""Pod Security of a situation's namespace, where its manifest does not say otherwise."""
 PARALLEL_REQUESTS = 8
 
 
@@ -36,6 +38,7 @@ class Situation:
     mirror: Mirror
     timings: Timings
     manifest: list[Object] = field(repr=False)
+    namespace_labels: dict[str, str] = field(default_factory=dict)
     settled_at: float = 0.0
     _token: str = field(default="", repr=False)
 
@@ -161,16 +164,20 @@ def manifest(name: str) -> Path:
 
 def prepare(names: Iterable[str], run: str, zone: str, kube: Kube, mirror: Mirror, timings: Timings) -> list[Situation]:
     """Read the manifests of the situations. Nothing is made yet."""
-    return [
-        Situation(name, _namespace(name, run), zone, kube, mirror, timings, list(_load(name, run))) for name in names
-    ]
+    made, marks = [], RESTRICTED | {RUN_LABEL: run}
+    for name in names:
+        items = list(_load(name, run))
+        labels = {key: text for item in items if item["kind"] == "Namespace" for key, text in _labels(item).items()}
+        rest = [item for item in items if item["kind"] != "Namespace"]
+        made.append(Situation(name, _namespace(name, run), zone, kube, mirror, timings, rest, marks | labels))
+    return made
 
 
-def deploy(situations: Collection[Situation], run: str, kube: Kube) -> None:
-    """Apply every situation at once. They are not settled yet when this returns."""
+def deploy(situations: Collection[Situation]) -> dict[str, ClusterError]:
+    """Apply every situation at once; they are not settled yet when this returns. Returns what the cluster refused."""
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        list(pool.map(kube.apply, [_namespace_object(one.namespace, run) for one in situations]))
-        list(pool.map(_apply, situations))
+        failed = dict(zip([one.name for one in situations], pool.map(_apply, situations), strict=True))
+    return {name: error for name, error in failed.items() if error is not None}
 
 
 def delete(namespaces: Iterable[str], kube: Kube) -> list[str]:
@@ -187,31 +194,37 @@ def _delete(kube: Kube, namespace: str) -> str:
     return ""
 
 
-def _apply(situation: Situation) -> None:
-    for item in situation.manifest:
-        item["metadata"]["namespace"] = situation.namespace
-        situation.kube.apply(item)
+def _apply(situation: Situation) -> ClusterError | None:
+    space = {"name": situation.namespace, "labels": situation.namespace_labels}
+    try:
+        situation.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": space})
+        for item in situation.manifest:
+            item["metadata"]["namespace"] = situation.namespace
+            situation.kube.apply(item)
+    except ClusterError as error:
+        return error
+    return None
 
 
 def _load(name: str, run: str) -> Iterator[Object]:
     for item in yaml.safe_load_all(manifest(name).read_text()):
         _label(item, run)
-        if "template" in item["spec"]:
+        if "template" in item.get("spec", {}):
             _label(item["spec"]["template"], run)
         yield item
 
 
 def _label(item: dict[str, Any], run: str) -> None:
-    item["metadata"].setdefault("labels", {})[RUN_LABEL] = run
+    _labels(item)[RUN_LABEL] = run
+
+
+def _labels(item: dict[str, Any]) -> dict[str, str]:
+    labels: dict[str, str] = item["metadata"].setdefault("labels", {})
+    return labels
 
 
 def _namespace(name: str, run: str) -> str:
     return f"kdc-{run}-{name.replace('/', '-')}"
-
-
-def _namespace_object(name: str, run: str) -> Object:
-    labels = {RUN_LABEL: run, "pod-security.kubernetes.io/enforce": "restricted"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def _without_bookkeeping(metadata: Object) -> Object:

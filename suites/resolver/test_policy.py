@@ -1,7 +1,7 @@
 """What a Pod's dnsPolicy and dnsConfig make of its resolv.conf."""
 
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
-from kube_dns_conformance.resolving import ResolvConf, insist_configured, resolv_conf
+from kube_dns_conformance.resolving import ResolvConf, insist_configured, of_cluster, resolv_conf
 
 
 @requirement("resolver.policy.cluster-first")
@@ -29,10 +29,3 @@ def test_what_the_pod_says_is_merged_into_its_policy(run: Run, situation: Situat
     policy = of_cluster(run, situation)
     merged = ResolvConf(policy.nameservers, (*policy.search, "extra.example"), frozenset({"ndots:2", "edns0"}))
     insist_configured(judge, situation, "merged", merged)
-
-
-def of_cluster(run: Run, situation: Situation) -> ResolvConf:
-    """What ClusterFirst promises: the cluster's DNS, and its search list before the node's."""
-    zone = situation.zone
-    addresses = tuple(server.host for server in run.cluster.dns if not server.single)
-    return ResolvConf(addresses, (f"{situation.namespace}.svc.{zone}", f"svc.{zone}", zone), frozenset({"ndots:5"}))
