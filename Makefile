@@ -1,6 +1,9 @@
 # Everything sets itself up: `make conformance` judges a DNS server, `make test` runs every check of the project itself.
 PYTHON ?= python3
+CLUSTER ?= embedded
 BIN := .venv/bin
+# Where no container engine answers, kind gets one of our own.
+ON_KIND := $(if $(filter kind,$(CLUSTER)),$(BIN)/python -m tools.on_kind)
 # uv does not read pip's configuration; a mirror that is set for pip serves it as well.
 export UV_DEFAULT_INDEX ?= $(or $(PIP_INDEX_URL),)
 ifeq ($(UV_DEFAULT_INDEX),)
@@ -11,8 +14,8 @@ endif
 help: ## Show this.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no containers. ARGS='--ip-family dual' and so on.
-	@$(BIN)/kube-dns-conformance run $(ARGS) || { status=$$?; case $$status in 1) why=nonconformant;; 2) why="wrong usage";; \
+conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no containers, or with CLUSTER=kind. ARGS='--ip-family dual' and so on.
+	@$(ON_KIND) $(BIN)/kube-dns-conformance run --cluster $(CLUSTER) $(ARGS) || { status=$$?; case $$status in 1) why=nonconformant;; 2) why="wrong usage";; \
 	  3) why="could not judge";; *) why=ended;; esac; echo "exit status $$status: $$why" >&2; exit $$status; }
 
 test: .venv/ready ## Every check of the project: style, types, tests, and a conformance run.

@@ -159,8 +159,12 @@ def summary(results: Results) -> Iterator[Text]:
     """A line for each requirement."""
     verdicts = results.by_requirement()
     width = max(map(len, verdicts))
+    needs = {one.requirement: one.message for one in results.results if one.verdict is Verdict.UNSUPPORTED}
     for name, verdict in verdicts.items():
         sign, style = LOOK[verdict]
         one = catalogue()[name]
         line = Text(f"{sign} {verdict:13} ", style)
-        yield line.append(f"{name:{width}}  ", "none").append(f"{one.level} {one.section}", "dim")
+        line.append(f"{name:{width}}  ", "none").append(f"{one.level} {one.section}", "dim")
+        if verdict is Verdict.UNSUPPORTED:
+            line.append(f"  {needs[name].removeprefix(f'{verdict}: ')}", style)
+        yield line
