@@ -1,11 +1,16 @@
-"""Taking Pods off a node, the way `kubectl drain` does."""
+"""Taking Pods off a node, the way `kubectl drain` does, and losing a whole node."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from kube_dns_conformance import oracle
+from kube_dns_conformance.clusters import engine
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
 
@@ -24,6 +29,33 @@ def drained(situation: Situation, pod: str) -> Iterator[Callable[[], None]]:
     finally:
         with cleaning_up():
             _cordon(situation.kube, node, unschedulable=False)
+
+
+@contextmanager
+def lost(node: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+    """Two functions, the first of which loses a node of a kind cluster: it is frozen, as when its machine hangs.
+
+    The second brings it back, which the end of the block does at the latest.
+    """
+    try:
+        yield partial(engine.pause, node), partial(engine.unpause, node)
+    finally:
+        with cleaning_up():
+            engine.unpause(node)
+
+
+def node_without_dns(run: Run, situation: Situation) -> str:
+    """A node with Pods of this situation, but not all of them, and no DNS replica: their silence would be no lie."""
+    pods, _ = situation.kube.list("v1", "Pod")
+    servers = {server.host for server in run.cluster.dns}
+    of_dns = {pod["spec"].get("nodeName") for pod in pods if servers & {ip["ip"] for ip in oracle.pod_ips(pod)}}
+    nodes = {pod["spec"]["nodeName"] for pod in situation.pods()}
+    free = sorted(nodes - of_dns)
+    if not free or len(nodes) < 2:
+        raise ClusterError(
+            f"situation {situation.name}: every node with its Pods has a DNS replica, or one has all Pods"
+        )
+    return str(free[0])
 
 
 def _cordon(kube: Kube, node: str, *, unschedulable: bool) -> Object:

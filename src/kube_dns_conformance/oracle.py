@@ -40,6 +40,11 @@ def is_ready(pod: Object) -> bool:
     return has_condition(pod, "Ready")
 
 
+def pod_ips(pod: Object) -> list[Object]:
+    """The addresses of a Pod, ready or not, as its status lists them."""
+    return list(pod.get("status", {}).get("podIPs") or [])
+
+
 def has_condition(item: Object, kind: str) -> bool:
     """Whether a Pod's or a Node's condition of this type is true."""
     return any(one["type"] == kind and one["status"] == "True" for one in item.get("status", {}).get("conditions", []))

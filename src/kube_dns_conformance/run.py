@@ -218,6 +218,8 @@ class Run:
         """What is ours may be disturbed; what is somebody's only when they said so."""
         is_ours = self._private is None and cluster.provider != "existing"
         allowed = {Capability.ALLOW_DISRUPTIVE} if is_ours or self.options.allow_disruptive else set()
+        if is_ours and cluster.provider == "kind":
+            allowed |= {Capability.FREEZE_NODES}
         return replace(cluster, capabilities=cluster.capabilities | allowed)
 
     def _ours(self, cluster: Cluster) -> Cluster:

@@ -119,6 +119,17 @@ class Situation:
         self.mirror.wait(self._is_settled, self.timings.settle, f"situation {self.name} did not settle")
         self.settled_at = time.time()
 
+    def wait_unready(self, node: str) -> None:
+        """Wait until no Pod on ``node`` is ready any more, and every EndpointSlice says so. Raises ClusterError."""
+
+        def is_so() -> bool | None:
+            there = [pod for pod in self.pods() if pod["spec"].get("nodeName") == node]
+            services = self.mirror.objects("Service", self.namespace)
+            return (not any(map(oracle.is_ready, there)) and all(map(self._is_published, services))) or None
+
+        self.mirror.wait(is_so, self.timings.settle, f"situation {self.name}: Pods on lost node {node} stayed ready")
+        self.settled_at = time.time()
+
     def confirm(self) -> None:
         """Wait until what is known of the objects is what the API server has now. Raises ClusterError when not."""
         self.mirror.confirm(self.namespace)

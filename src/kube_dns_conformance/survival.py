@@ -33,9 +33,16 @@ class Change:
     hold: float
 
 
-def observe(run: Run, situation: Situation, expect: Callable[[], Expectations], change: Callable[[], None]) -> Change:
+def observe(
+    run: Run,
+    situation: Situation,
+    expect: Callable[[], Expectations],
+    change: Callable[[], None],
+    settle: Callable[[], None] | None = None,
+) -> Change:
     """Watch the names of ``expect`` while ``change`` happens, which returns when the objects have begun to change.
 
+    ``settle`` waits until they are as they shall be; by default until all that the manifest asks for is ready.
     ``expect`` must always know the same questions. Raises ClusterError, which makes a verdict *unknown*, when the
     objects change on their own as well: DNS would be blamed for what the cluster did.
     """
@@ -46,7 +53,7 @@ def observe(run: Run, situation: Situation, expect: Callable[[], Expectations], 
         _insist_unchanged(situation, expect, before)
         began = time.time()
         change()
-        situation.wait_settled()
+        (settle or situation.wait_settled)()
         after = expect()
         granted = min(_longest_ttl(watch.answers()), run.timings.cache)
         settled_at, hold = situation.settled_at, run.timings.hold

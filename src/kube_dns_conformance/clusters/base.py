@@ -28,6 +28,7 @@ class Capability(StrEnum):
     REAL_PODS = "real-pods"
     REAL_NODES = "real-nodes"
     ALLOW_DISRUPTIVE = "allow-disruptive"
+    FREEZE_NODES = "freeze-nodes"
 
 
 @dataclass(frozen=True)

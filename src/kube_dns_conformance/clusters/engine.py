@@ -37,6 +37,17 @@ def nodes(cluster: str, *, running: bool = False) -> list[str]:
     return _run("ps", *which, "--quiet", "--no-trunc", f"--filter=label={CLUSTER_LABEL}={cluster}").split()
 
 
+def pause(node: str) -> None:
+    """Freeze everything in a node. Raises ClusterError."""
+    _run("pause", node)
+
+
+def unpause(node: str) -> None:
+    """Let a node go on, if it was frozen. Raises ClusterError."""
+    if _run("inspect", "--format={{.State.Paused}}", node).strip() == "true":
+        _run("unpause", node)
+
+
 def identity() -> str:
     """What tells this engine from another one. Raises ClusterError."""
     return _run("info", "--format={{.ID}}").strip()
