@@ -104,6 +104,11 @@ class Run:
             raise self._failures[name]
         return self._situations[name]
 
+    def settle_again(self) -> None:
+        """Wait until every situation that was settled is so again, after what concerned them all."""
+        for name in self._situations.keys() - self._failures.keys():
+            self._situations[name].wait_settled()
+
     def save_logs(self, directory: Path) -> None:
         """Copy the logs of a cluster of ours, before they go with it. Says what did not work."""
         try:

@@ -29,7 +29,9 @@ def loss(run: Run, situation: Situation) -> Loss:
     node = node_without_dns(run, situation)
     with lost(node) as (go, come_back):
         went = observe(run, situation, expect, go, lambda: situation.wait_unready(node))
-        return Loss(went, observe(run, situation, expect, come_back))
+        returned = observe(run, situation, expect, come_back)
+    run.settle_again()  # other situations had Pods on that node, too
+    return Loss(went, returned)
 
 
 @requirement("survival.node-lost.addresses-gone")
