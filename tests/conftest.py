@@ -10,7 +10,13 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
-    """A shell starts what runs in the background with SIGINT ignored, and what the tests start would inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """What starts the tests in the background ignores SIGINT or SIGHUP, and what the tests start would inherit that."""
+    wanted = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
