@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ import pytest
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
     """What starts the tests in the background ignores SIGINT or SIGHUP, and what the tests start would inherit that."""
-    wanted = {
+    wanted: dict[int, Any] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGHUP: signal.SIG_DFL,
         signal.SIGTERM: signal.SIG_DFL,

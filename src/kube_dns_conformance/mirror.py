@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from kube_dns_conformance.errors import ClusterError
@@ -36,6 +37,7 @@ class Mirror:
         self._objects: dict[str, dict[tuple[str, str], Object]] = {kind: {} for kind in KINDS}
         self._problems: dict[str, tuple[float, str]] = {}
         self._closed = threading.Event()
+        self._listeners: list[Callable[[], None]] = []
         kube.version()  # says at once when there is no API server
         for kind in KINDS:
             self._list(kind)
@@ -71,6 +73,17 @@ class Mirror:
                     raise ClusterError(f"{what}: not so within {within:g} s")
                 self._changed.wait(min(left, RETRY_SECONDS))
         return found
+
+    @contextmanager
+    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        """During the block ``listener`` is called after every change, with the copy as the change left it."""
+        with self._changed:
+            self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._listeners.remove(listener)
 
     def confirm(self, namespace: str) -> None:
         """Wait until the copy of one namespace is what the API server has now, for what verdicts are made of.
@@ -109,7 +122,7 @@ class Mirror:
         with self._changed:
             self._objects[kind] = {_key(item): item for item in items}
             self._problems.pop(kind, None)
-            self._changed.notify_all()
+            self._tell()
         return version
 
     def _follow(self, kind: str) -> None:
@@ -129,6 +142,11 @@ class Mirror:
                     self._changed.notify_all()
                 self._closed.wait(RETRY_SECONDS)
 
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+        self._changed.notify_all()
+
     def _watch(self, kind: str, version: str) -> str:
         options = {"label_selector": self._selector, "resource_version": version, "timeout": WATCH_SECONDS}
         for change, item in self._kube.watch(KINDS[kind], kind, **options):
@@ -140,7 +158,7 @@ class Mirror:
                     self._objects[kind].pop(_key(item), None)
                 else:
                     self._objects[kind][_key(item)] = item
-                self._changed.notify_all()
+                self._tell()
         return version
 
 

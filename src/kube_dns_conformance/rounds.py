@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Sequence
 
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.timings import Timings
 
@@ -28,7 +29,7 @@ class Rounds:
         """The objects changed: DNS is granted its time again. Raises ClusterError when they do not stop changing."""
         if time.monotonic() > self._patience:
             raise ClusterError(f"the objects kept changing for {self._timings.settle:g} s")
-        self._start(time.time())
+        self._start(now())
 
     def add(self, wrong: Sequence[Hashable], announced: float) -> None:
         """One round: what was wrong in it, and the longest TTL that it was given with, in seconds."""
@@ -43,7 +44,7 @@ class Rounds:
         self._wrong += 1
         # A cache counts down what it announces; a huge TTL buys no more than the limit.
         self._granted = max(self._granted, min(announced, self._timings.cache))
-        if time.time() > self._settled_at + self._timings.propagation + self._granted:
+        if now() > self._settled_at + self._timings.propagation + self._granted:
             self._late += 1
 
     @property
@@ -63,7 +64,6 @@ class Rounds:
         return self._late >= self._timings.stable
 
     def __str__(self) -> str:
-        now = time.monotonic()
         if self._alike == self._asked or self._alike >= self._timings.stable:
-            return f"unchanged for {now - self._since:.0f} s, {self._alike} rounds"
-        return f"wrong in {self._wrong} of {self._asked} rounds, in {now - self._began:.0f} s"
+            return f"unchanged for {time.monotonic() - self._since:.0f} s, {self._alike} rounds"
+        return f"wrong in {self._wrong} of {self._asked} rounds, in {time.monotonic() - self._began:.0f} s"

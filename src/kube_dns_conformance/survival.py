@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from kube_dns_conformance import timeline
-from kube_dns_conformance.dns.compare import Expected, at_least
+from kube_dns_conformance.clock import now
+from kube_dns_conformance.dns.compare import Expected, at_least, value
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Expectations, Judge
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
+from kube_dns_conformance.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Change:
 
     ``began`` is just before the change, ``settled_at`` when the objects were as they shall be. ``deadline`` is when
     DNS has no excuse left: then, plus the propagation budget, plus the TTL that the server announced. After it, or
-    after the answers became right, DNS was watched for ``hold`` seconds more.
+    after the answers became right, DNS was watched for ``hold`` seconds more. ``between`` is everything else that the
+    objects said in the meantime.
     """
 
     answers: list[Answer]
     before: Expectations
+    between: list[Expectations]
     after: Expectations
     began: float
     settled_at: float
@@ -46,29 +50,56 @@ def observe(
     ``expect`` must always know the same questions. Raises ClusterError, which makes a verdict *unknown*, when the
     objects change on their own as well: DNS would be blamed for what the cluster did.
     """
-    before = expect()
-    with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch:
+    before, seen = expect(), list[Expectations]()
+
+    def note() -> None:
+        with suppress(ClusterError):  # half-way through a change there may be nothing to expect
+            if (state := expect()) not in seen:
+                seen.append(state)
+
+    with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
-        watch.wait(lambda seen: _hold(seen, before, 0.0), time.time() + run.timings.propagation)
+        watch.wait(lambda answers: _hold(answers, before, 0.0), now() + run.timings.propagation)
         _insist_unchanged(situation, expect, before)
-        began = time.time()
+        began = now()
         change()
         (settle or situation.wait_settled)()
-        after = expect()
-        granted = min(_longest_ttl(watch.answers()), run.timings.cache)
-        settled_at, hold = situation.settled_at, run.timings.hold
-        deadline = settled_at + run.timings.propagation + granted
-        # What held before the change says nothing about afterwards.
-        watch.wait(lambda seen: _hold([one for one in seen if one.sent >= settled_at], after, hold), deadline + hold)
+        after, settled_at, hold = expect(), situation.settled_at, run.timings.hold
+
+        def is_over(answers: list[Answer]) -> bool:
+            # What held before the change says nothing about afterwards.
+            held = _hold([one for one in answers if one.sent >= settled_at], after, hold)
+            return held or now() > _deadline(answers, settled_at, run.timings) + hold
+
+        watch.wait(is_over, settled_at + run.timings.propagation + run.timings.cache + hold)
     _insist_unchanged(situation, expect, after)
-    return Change(watch.answers(), before, after, began, settled_at, deadline, hold)
+    answers = watch.answers()
+    deadline = _deadline(answers, settled_at, run.timings)
+    between = [one for one in seen if one not in (before, after)]
+    return Change(answers, before, between, after, began, settled_at, deadline, hold)
+
+
+def _deadline(answers: list[Answer], settled_at: float, timings: Timings) -> float:
+    """When DNS has no excuse left: a cache may keep what it announced before the propagation budget was used up."""
+    budget = settled_at + timings.propagation
+    announced = [record.ttl for answer in answers if answer.sent <= budget for record in answer.records]
+    announced += [answer.negative_ttl or 0 for answer in answers if answer.sent <= budget]
+    return budget + min(max(announced, default=0), timings.cache)
 
 
 def insist_followed(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
-    """Every server's answer must have become right before the deadline, and must have stayed so."""
+    """Every server's answer must have become right before the deadline, and must have stayed so.
+
+    Until then it may be what was right at any moment meanwhile, or nothing, but no stranger's address.
+    """
     for question in questions:
         expected = change.after[question]
+        known = {text for one in _states(change) if question in one for text in one[question].values}
         for lane, row in _watched(judge, change, question).items():
+            for answer in _since(row, change.began):
+                if strangers := sorted({value(record) for record in answer.records} - known):
+                    what = f"answers {strangers[0]}, which was never right"
+                    _condemn(judge, what, answer, expected, f"answer of {lane.server}")
             since = timeline.settles(row, expected)
             wrong = timeline.deviations(row, expected)
             if wrong and (since is None or since > change.deadline):
@@ -103,6 +134,9 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
         must = _unchanged(before, change.after[question])
         if must is None:
             continue
+        if any(not must.values <= one[question].values for one in change.between if question in one):
+            # A sibling that was not ready for a moment: DNS was right to leave it out.
+            raise ClusterError(f"{question}: what had to stay was not there all the time")
         judged = True
         for lane, row in _watched(judge, change, question).items():
             # The first answers may precede what DNS had to learn; it had the time for that before the change.
@@ -134,7 +168,7 @@ def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]
 
 def without(change: Change, questions: Iterable[Question]) -> Change:
     """The same change, with nothing said of the addresses that these questions are answered with."""
-    gone = {value for one in questions for value in change.before[one].values}
+    gone = {text for one in questions for text in change.before[one].values}
 
     def rest(known: Expectations) -> Expectations:
         return {
@@ -143,7 +177,8 @@ def without(change: Change, questions: Iterable[Question]) -> Change:
             if must.values - gone
         }
 
-    return replace(change, before=rest(change.before), after=rest(change.after))
+    between = [rest(one) for one in change.between]
+    return replace(change, before=rest(change.before), between=between, after=rest(change.after))
 
 
 def _insist_unchanged(situation: Situation, expect: Callable[[], Expectations], known: Expectations) -> None:
@@ -160,8 +195,13 @@ def _unchanged(before: Expected, after: Expected) -> Expected | None:
     return at_least(same) if same else None
 
 
+def _states(change: Change) -> list[Expectations]:
+    """Everything that the objects said, from before the change until after it."""
+    return [change.before, *change.between, change.after]
+
+
 def _values(expectations: Expectations) -> set[str]:
-    return {value for must in expectations.values() for value in must.values}
+    return {one for must in expectations.values() for one in must.values}
 
 
 def _since(row: list[Answer], moment: float) -> list[Answer]:
@@ -195,8 +235,3 @@ def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where:
 
 def _hold(answers: list[Answer], expectations: Expectations, seconds: float) -> bool:
     return all(timeline.holds(timeline.of(answers, one), must, seconds) for one, must in expectations.items())
-
-
-def _longest_ttl(answers: list[Answer]) -> int:
-    announced = [record.ttl for answer in answers for record in answer.records]
-    return max(announced + [answer.negative_ttl or 0 for answer in answers], default=0)

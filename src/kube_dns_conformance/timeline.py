@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
 from kube_dns_conformance.vantage import Vantage, ask_whole
@@ -65,7 +66,7 @@ class Watch:
                 raise self._failure
             if probe(self.answers()):
                 return True
-            if time.time() > deadline:
+            if now() > deadline:
                 return False
             with self._news:
                 self._news.wait(SLOT_SECONDS)
@@ -86,9 +87,9 @@ class Watch:
                 self._answers += answers
                 self._news.notify_all()
             # The next slot that is still to come: slots that were missed are not asked in a burst afterwards.
-            now = time.monotonic()
-            slot += SLOT_SECONDS * (1 + max(0, (now - slot) // SLOT_SECONDS))
-            self._ended.wait(max(0.0, slot - now))
+            done = time.monotonic()
+            slot += SLOT_SECONDS * (1 + max(0, (done - slot) // SLOT_SECONDS))
+            self._ended.wait(max(0.0, slot - done))
 
 
 def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:

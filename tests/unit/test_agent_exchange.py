@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dns_server import DnsServer, reply
 from kube_dns_conformance.agent.exchange import Reply, Request, exchange, framed
+from kube_dns_conformance.dns.ask import ask as ask_dns
+from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.errors import ClusterError
 
 QUERY = b"\x12\x34" + bytes(10)
 RIGHT = b"\x12\x34\x80" + bytes(9)
@@ -136,3 +143,35 @@ def test_whatever_is_said_over_tcp_arrives_byte_for_byte(message: bytes, pieces:
         got = exchange(Request("127.0.0.1", listening.getsockname()[1], "tcp", QUERY, 20.0))
         thread.join()
     assert (got.wire, got.problem) == (message, None)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_an_answer_that_lay_there_while_this_process_was_stopped_is_read(
+    monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    real, looks = time.monotonic, itertools.count()
+
+    def after_a_stop() -> float:
+        if next(looks) == 0:
+            return real()
+        time.sleep(0.2)  # the answer comes meanwhile
+        return real() + 100
+
+    with DnsServer(lambda query, how: reply(query, "10.0.0.1")) as server:
+        query = dns.message.make_query("web.", "A").to_wire()
+        monkeypatch.setattr("kube_dns_conformance.agent.exchange.time.monotonic", after_a_stop)
+        got = exchange(Request(server.host, server.port, transport, query, 5.0))
+    assert got.problem is None
+    assert dns.message.from_wire(got.wire).answer
+
+
+def test_what_cannot_even_be_sent_is_not_the_servers_fault() -> None:
+    got = exchange(Request("255.255.255.255", 53, "udp", QUERY, 1.0))
+    assert (got.problem, got.ours) == ("Permission denied", True)
+    with pytest.raises(ClusterError, match="cannot be asked from here: Permission denied"):
+        ask_dns(Question("web.", "A"), Server("dns-0", "255.255.255.255"), timeout=1.0)
+
+
+def test_refusal_and_silence_are_the_servers() -> None:
+    assert exchange(Request("127.0.0.1", 1, "tcp", QUERY, 5.0)).ours is False
+    assert ask(lambda *_: None, 0.05).ours is False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -17,7 +19,7 @@ from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Transport
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.judge import Judge, Nonconformant
+from kube_dns_conformance.judge import Expectations, Judge, Nonconformant
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.requirements import catalogue
@@ -49,7 +51,7 @@ def judge() -> Judge:
 def change(*answers: Answer, before: str = OLD, after: str = NEW) -> Change:
     """The address went from OLD to NEW from 1.5 to 2 s, and DNS had until 4 s to say so; one answer a second."""
     was, shall = exactly(before.split()), exactly(after.split())
-    return Change(list(answers), {WEB: was}, {WEB: shall}, began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
+    return Change(list(answers), {WEB: was}, [], {WEB: shall}, began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
 
 
 def unchanged(*answers: Answer) -> Change:
@@ -231,7 +233,7 @@ def test_a_blink(seen: list[str], got: str) -> None:
 def test_a_name_that_was_never_watched_is_not_judged() -> None:
     other = Question("db.shop.svc.cluster.local.", "A")
     nothing = {other: no_such_name()}
-    unseen = Change(row(OLD), nothing, nothing, 0.0, 0.0, 0.0, 0.0)
+    unseen = Change(row(OLD), nothing, [], nothing, 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="was not watched"):
         insist_followed(judge(), unseen, [other])
     with pytest.raises(ValueError, match="was not watched"):
@@ -252,6 +254,14 @@ def test_the_evidence_is_the_timeline_of_every_server_and_its_last_answer() -> N
     ]
 
 
+class Unchanging:
+    """A copy of objects that never change while they are watched."""
+
+    @contextmanager
+    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        yield
+
+
 class AtOnce(Situation):
     """Objects that are as they shall be at once, and as the API server has them: what is left to watch is DNS."""
 
@@ -262,14 +272,17 @@ class AtOnce(Situation):
         pass
 
 
-def watched(handler: Handler, act: Callable[[], None], *addresses: str, propagation: float = 20.0) -> Change:
+def watched(
+    handler: Handler, act: Callable[[], None], *addresses: str, propagation: float = 20.0, cache: float = 0.1
+) -> Change:
     """What `observe` makes of a real server that answers OLD at first; ``act`` is the change.
 
     ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again.
     """
-    timings = Timings(answer=20.0, propagation=propagation, cache=0.1, hold=0.3)
+    timings = Timings(answer=20.0, propagation=propagation, cache=cache, hold=0.3)
     run = Run(Options(), timings)
-    situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), cast(Mirror, None), timings, [])
+    mirror = cast(Mirror, Unchanging())
+    situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), mirror, timings, [])
     looks = iter(addresses or (OLD, OLD, NEW, NEW))
     with DnsServer(handler) as server:
         ipv4 = frozenset({Capability.IPV4})
@@ -326,3 +339,41 @@ def test_a_watch_asks_over_tcp_as_well() -> None:
     lines = said(lambda judge: insist_followed(judge, seen, [WEB]))
     assert lines[0] == f"{HEAD}web.shop did not follow the change"
     assert re.fullmatch(r"  asked     .* → 127\.0\.0\.1:\d+/tcp from this process", lines[1])
+
+
+def test_a_sibling_that_was_not_ready_for_a_moment_is_not_blamed_on_dns() -> None:
+    both, after = f"{OLD} 10.0.0.7", f"{NEW} 10.0.0.7"
+    seen = change(*row(both, both, NEW, after), before=both, after=after)
+    between: list[Expectations] = [{WEB: exactly([NEW])}]
+    with pytest.raises(ClusterError, match="what had to stay was not there all the time"):
+        insist_unbroken(judge(), replace(seen, between=between))
+
+
+def test_a_strangers_address_is_a_lie_even_within_the_time_granted() -> None:
+    assert said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, "6.6.6.6", NEW, NEW)), [WEB])) == [
+        f"{HEAD}web.shop answers 6.6.6.6, which was never right",
+        ASKED,
+        "  expected  10.0.0.2",
+        "  got       NOERROR 6.6.6.6   (answer of dns-0)",
+    ]
+
+
+def test_what_was_right_for_a_moment_is_no_strangers_address() -> None:
+    seen = change(*row(OLD, OLD, "10.0.0.9", NEW, NEW))
+    insist_followed(judge(), replace(seen, between=[{WEB: exactly(["10.0.0.9"])}]), [WEB])
+
+
+def test_a_ttl_that_is_first_announced_after_the_change_is_granted() -> None:
+    """A cache asks while the new name is not there yet, and keeps the denial for the 2 s that it announced."""
+    asked_after = itertools.count()
+    changed = threading.Event()
+
+    def caching(query: bytes, transport: Transport) -> Reply:
+        if not changed.is_set():
+            return reply(query, OLD, ttl=0)
+        denied = next(asked_after) < 10
+        return reply(query, rcode="NXDOMAIN", ttl=2, soa=True) if denied else reply(query, NEW, ttl=0)
+
+    seen = watched(caching, changed.set, propagation=0.2, cache=60.0)
+    assert seen.deadline - seen.settled_at == pytest.approx(2.2)
+    insist_followed(judge(), seen, [WEB])

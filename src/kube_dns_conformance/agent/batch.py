@@ -59,7 +59,7 @@ def encode_head(head: Head) -> bytes:
 
 def encode_reply(reply: Reply) -> bytes:
     """The line for one exchange."""
-    return _line([reply.sent, reply.seconds, _text(reply.wire), reply.problem, list(reply.strays)])
+    return _line([reply.sent, reply.seconds, _text(reply.wire), reply.problem, list(reply.strays), reply.ours])
 
 
 def encode_tail(ended: float) -> bytes:
@@ -69,8 +69,8 @@ def encode_tail(ended: float) -> bytes:
 
 def decode_reply(line: Any) -> Reply:
     """The opposite of `encode_reply`, given the parsed line."""
-    sent, seconds, wire, problem, strays = line
-    return Reply(sent, seconds, base64.b64decode(wire), problem, tuple(strays))
+    sent, seconds, wire, problem, strays, ours = line
+    return Reply(sent, seconds, base64.b64decode(wire), problem, tuple(strays), ours)
 
 
 def decode_replies(body: bytes, count: int) -> Replies:

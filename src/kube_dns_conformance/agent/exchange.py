@@ -5,6 +5,7 @@ Runs in the process of the suite and in the agent's Pod alike, hence the standar
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -14,6 +15,11 @@ from typing import Any, NamedTuple
 
 HEADER_BYTES = 12
 STRAYS_KEPT = 8
+LATE_DATAGRAMS = 64
+_OURS = {
+    *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES),
+    *(errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH),
+}
 # From linux/in.h and linux/in6.h; Python has no names for them.
 _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 
@@ -32,7 +38,8 @@ class Reply(NamedTuple):
     """What came back. ``sent`` is when by the clock that was given, ``seconds`` how long until the last byte.
 
     ``problem`` says why there is no whole message; ``wire`` then holds what there is of it. ``strays`` are datagrams
-    that were no answer: from another source, or with another id than the question's.
+    that were no answer: from another source, or with another id than the question's. ``ours``: the message could not
+    even be sent, which says nothing about the server.
     """
 
     sent: float
@@ -40,6 +47,7 @@ class Reply(NamedTuple):
     wire: bytes = b""
     problem: str | None = None
     strays: tuple[str, ...] = ()
+    ours: bool = False
 
 
 class _Failed(Exception):
@@ -59,10 +67,10 @@ def exchange(request: Request, clock: Callable[[], float] = time.time) -> Reply:
         wire, strays = _udp(request, deadline) if request.transport == "udp" else _tcp(request, deadline)
     except _Failed as failed:
         return Reply(sent, time.monotonic() - began, failed.wire, str(failed), failed.strays)
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         return Reply(sent, time.monotonic() - began, problem=_silence(request))
     except OSError as error:
-        return Reply(sent, time.monotonic() - began, problem=_reason(error))
+        return Reply(sent, time.monotonic() - began, problem=_reason(error), ours=error.errno in _OURS)
     return Reply(sent, time.monotonic() - began, wire, None, strays)
 
 
@@ -73,11 +81,15 @@ def _udp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         _hear_refusals(sock, address)
         sock.sendto(request.wire, address)
-        while (left := deadline - time.monotonic()) > 0:
+        late = 0
+        while late < LATE_DATAGRAMS:
+            # When the time is up as well: this process may have been stopped while the answer was lying there.
+            left = max(0.0, deadline - time.monotonic())
+            late += not left
             sock.settimeout(left)
             try:
                 wire, source = sock.recvfrom(65535)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 break
             if source[:2] != address[:2]:
                 strays.append(f"{len(wire)} bytes from {source[0]} port {source[1]}")
@@ -112,10 +124,8 @@ def _receive(sock: socket.socket, length: int, deadline: float) -> bytes:
     data = b""
     while len(data) < length:
         # A deadline for the whole answer: a server that drips one byte a second must not hold us for ever.
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        sock.settimeout(left)
+        # What is there when the time is up is still read: this process may have been stopped meanwhile.
+        sock.settimeout(max(0.0, deadline - time.monotonic()))
         more = sock.recv(length - len(data))
         if not more:
             raise _Failed(f"connection closed after {len(data)} of {length} bytes", data)

@@ -18,6 +18,7 @@ from kube_dns_conformance.agent.connect import Connection
 from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.agent.resolver import Facts, Resolution
 from kube_dns_conformance.agent.server import AGENT_HEADER, PARALLEL_EXCHANGES, TOKEN_HEADER
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 
 T = TypeVar("T")
@@ -86,9 +87,9 @@ class Agent:
         return [one._replace(sent=self.clock.here(one.sent)) for one in replies]
 
     def _post(self, path: str, body: bytes, count: int, silence: float) -> batch.Replies:
-        sent = time.time()
+        sent = now()
         answer = self._call("POST", path, body, silence)
-        received = time.time()
+        received = now()
         try:
             taken = batch.decode_replies(answer, count)
         except batch.CutOffError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import dns.flags
 import dns.message
@@ -18,7 +19,9 @@ import dns.rdatatype
 import dns.rrset
 
 from kube_dns_conformance.agent.exchange import Reply, Request, exchange
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
+from kube_dns_conformance.errors import ClusterError
 
 PARALLEL_QUESTIONS = 16
 PLAIN_UDP_BYTES = 512
@@ -34,7 +37,7 @@ class _Unusable(Exception):
 def exchange_here(requests: Sequence[Request]) -> list[Reply]:
     """Exchange over sockets of this process."""
     with ThreadPoolExecutor(PARALLEL_QUESTIONS) as pool:
-        return list(pool.map(exchange, requests))
+        return list(pool.map(partial(exchange, clock=now), requests))
 
 
 def ask_all(
@@ -42,7 +45,8 @@ def ask_all(
 ) -> list[Answer]:
     """Ask a batch; the answers come in the order of the questions. ``timeout`` is seconds for each question.
 
-    Never raises for what a server does: silence and garbage are answers too (``Answer.problem``).
+    Never raises for what a server does: silence and garbage are answers too (``Answer.problem``). Raises ClusterError,
+    which makes a verdict *unknown*, when a question could not even be sent.
     """
     batch = [(*one, _query(one[0])) for one in asks]
     requests = [Request(server.host, server.port, how, query.to_wire(), timeout) for _, server, how, query in batch]
@@ -65,6 +69,8 @@ def _query(question: Question) -> dns.message.QueryMessage:
 
 def _answer(question: Question, server: Server, transport: Transport, query: dns.message.Message, got: Reply) -> Answer:
     seen = Answer(question, server, transport, got.sent, got.seconds, wire=got.wire, strays=got.strays)
+    if got.ours:
+        raise ClusterError(f"{server} cannot be asked from here: {got.problem}")
     try:
         if got.problem is not None:
             raise _Unusable(got.problem)

@@ -1,0 +1,12 @@
+"""The clock that verdicts are made by: seconds since the epoch, which no correction of the machine's clock can step."""
+
+from __future__ import annotations
+
+import time
+
+_STARTED = time.time() - time.monotonic()
+
+
+def now() -> float:
+    """Seconds since the epoch as of the start of this process, going on evenly from there."""
+    return _STARTED + time.monotonic()
