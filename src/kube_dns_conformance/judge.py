@@ -61,9 +61,12 @@ class Judge:
         servers: Iterable[Server],
         timings: Timings,
         zone: str,
-        confirm: Callable[[], None],
+        confirm: Callable[[], bool],
     ) -> None:
-        """``confirm`` raises ClusterError unless what expectations are made of is what the API server has now."""
+        """``confirm`` makes sure that what expectations are made of is what the API server has now.
+
+        It says whether that had to be waited for, so that DNS is granted its time again; raises ClusterError.
+        """
         self.requirement = requirement
         self.vantage = vantage
         self.servers = tuple(servers)
@@ -93,10 +96,9 @@ class Judge:
         while not rounds.right_for_good:
             wrong = self._round(expected, transports)
             rounds.add([_what(one) for one in wrong], _announced_ttl(wrong))
-            if rounds.right_for_good or rounds.without_excuse:
-                self.confirm()
+            waited = self.confirm() if rounds.right_for_good or rounds.without_excuse else False
             before, expected = expected, expect()
-            if expected != before:
+            if waited or expected != before:
                 rounds.begin_anew()
             elif rounds.without_excuse:
                 raise Nonconformant(self._text(wrong, rounds))

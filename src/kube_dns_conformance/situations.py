@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import yaml
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import clients
 from kube_dns_conformance.agent.proxy import Agent
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import KINDS, Mirror
@@ -117,7 +117,7 @@ class Situation:
     def wait_settled(self) -> None:
         """Wait until every workload is as specified and every EndpointSlice says so. Raises ClusterError when not."""
         self.mirror.wait(self._is_settled, self.timings.settle, f"situation {self.name} did not settle")
-        self.settled_at = time.time()
+        self.settled_at = now()
 
     def wait_unready(self, node: str) -> None:
         """Wait until no Pod on ``node`` is ready any more, and every EndpointSlice says so. Raises ClusterError."""
@@ -128,11 +128,23 @@ class Situation:
             return (not any(map(oracle.is_ready, there)) and all(map(self._is_published, services))) or None
 
         self.mirror.wait(is_so, self.timings.settle, f"situation {self.name}: Pods on lost node {node} stayed ready")
-        self.settled_at = time.time()
+        self.settled_at = now()
 
-    def confirm(self) -> None:
-        """Wait until what is known of the objects is what the API server has now. Raises ClusterError when not."""
+    def confirm(self) -> bool:
+        """Wait until what is known of the objects is what the API server has now, and its EndpointSlices say so.
+
+        DNS follows EndpointSlices: while their controller is behind, Pods say what DNS cannot know. Returns whether
+        that had to be waited for. Raises ClusterError when it does not come.
+        """
         self.mirror.confirm(self.namespace)
+        if self._all_published():
+            return False
+        what = f"situation {self.name}: its EndpointSlices do not follow its Pods"
+        self.mirror.wait(self._all_published, self.timings.settle, what)
+        return True
+
+    def _all_published(self) -> bool | None:
+        return all(map(self._is_published, self.mirror.objects("Service", self.namespace))) or None
 
     def objects(self) -> list[Object]:
         """Everything of this situation as it is now, for the evidence."""

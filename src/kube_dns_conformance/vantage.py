@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kube_dns_conformance.dns.ask import Exchange, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
@@ -42,7 +43,7 @@ def ask_whole(vantage: Vantage, asks: Sequence[Ask]) -> list[Answer]:
     cut = [index for index, answer in enumerate(answers) if answer.truncated and answer.transport == "udp"]
     again = vantage.ask([(answers[index].question, answers[index].server, "tcp") for index in cut]) if cut else []
     for index, answer in zip(cut, again, strict=True):
-        answers[index] = answer
+        answers[index] = replace(answer, after_truncation=True)
     return answers
 
 

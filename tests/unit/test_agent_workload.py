@@ -98,12 +98,12 @@ def test_an_image_without_python_is_told() -> None:
 
 @pytest.mark.parametrize("pods", [[], [pod("a", ready=True)], [pod("a", ready=True), pod("b")]])
 def test_agents_that_are_still_to_come_are_waited_for(pods: list[Object]) -> None:
-    with pytest.raises(ClusterError, match="no agent Pod became ready: not so within 60 s"):
+    with pytest.raises(ClusterError, match="no agent Pod became ready: not so within 180 s"):
         deployed(*pods)
 
 
 def test_the_scheduler_is_quoted_when_no_node_takes_the_pods() -> None:
-    with pytest.raises(ClusterError, match="not so within 60 s: 0/3 nodes are available"):
+    with pytest.raises(ClusterError, match="not so within 180 s: 0/3 nodes are available"):
         deployed(pod("a", unplaced="0/3 nodes are available"), pod("b", unplaced="0/3 nodes are available"))
 
 

@@ -35,10 +35,10 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def judge_of(*servers: Server, **limits: float) -> Judge:
     timings = Timings(**({"answer": 20.0, "propagation": 0.05, "cache": 0.1} | limits))  # type: ignore[arg-type]
-    return judge_that_confirms(lambda: None, *servers, timings=timings)
+    return judge_that_confirms(lambda: False, *servers, timings=timings)
 
 
-def judge_that_confirms(confirm: Callable[[], None], *servers: Server, timings: Timings) -> Judge:
+def judge_that_confirms(confirm: Callable[[], bool], *servers: Server, timings: Timings) -> Judge:
     requirement = catalogue()["headless.address.ipv4"]
     return Judge(requirement, ThisProcess(timings.answer), servers, timings, "cluster.local", confirm)
 
@@ -200,7 +200,8 @@ def test_truncation_is_no_lie_when_the_rest_comes_over_tcp() -> None:
     with DnsServer(web(*fifty)) as server:
         judge = judge_of(server)
         judge.insist(lambda: {without_edns: exactly(fifty)}, settled_at=LONG_AGO, transports=("udp",))
-    assert [(check["transport"], len(check["answer"])) for check in judge.evidence.checks] == [("tcp", 50)]
+    checks = [(check["transport"], len(check["answer"])) for check in judge.evidence.checks]
+    assert checks == [("udp, truncated, then tcp", 50)]
 
 
 def after(rounds: int, first: list[str], then: list[str], ttl: int = 0) -> Handler:
@@ -320,7 +321,7 @@ def test_objects_that_never_stop_changing_are_nobodys_fault() -> None:
 
 @pytest.mark.parametrize("handler", [web("10.0.0.1", "10.0.0.2"), web("10.0.0.1")], ids=["right", "wrong"])
 def test_no_verdict_is_given_that_the_api_server_does_not_confirm(handler: Handler) -> None:
-    def gone() -> None:
+    def gone() -> bool:
         raise ClusterError("the API server is gone")
 
     timings = Timings(answer=20.0, propagation=0.05, cache=0.1)
@@ -333,9 +334,23 @@ def test_what_only_the_api_server_knew_yet_is_not_blamed_on_dns() -> None:
     truth = ["10.0.0.1"]
     timings = Timings(answer=20.0, propagation=0.05, cache=0.1)
     with DnsServer(web("10.0.0.2")) as server:
-        judge = judge_that_confirms(lambda: truth.__setitem__(0, "10.0.0.2"), server, timings=timings)
+        judge = judge_that_confirms(lambda: bool(truth.__setitem__(0, "10.0.0.2")), server, timings=timings)
         judge.insist(lambda: {WEB: exactly(truth)}, settled_at=LONG_AGO, transports=("udp",))
     assert [check["differs"] for check in judge.evidence.checks] == [""]
+
+
+def test_what_the_controllers_had_not_published_yet_is_not_blamed_on_dns() -> None:
+    """DNS is wrong until the EndpointSlices have followed, for which the confirmation waits; then it has its time."""
+    table = {f"{NAME} A": ["10.0.0.9"]}
+    timings = Timings(answer=20.0, propagation=0.05, cache=0.1, hold=0.01)
+
+    def publish() -> bool:
+        late = table[f"{NAME} A"] == ["10.0.0.9"]
+        table[f"{NAME} A"] = ["10.0.0.1", "10.0.0.2"]
+        return late
+
+    with DnsServer(records(table, ttl=0)) as server:
+        judge_that_confirms(publish, server, timings=timings).insist(lambda: TWO, settled_at=LONG_AGO)
 
 
 def test_nothing_to_ask_is_not_conformant() -> None:

@@ -45,7 +45,7 @@ ASKED = "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp from th
 def judge() -> Judge:
     timings = Timings()
     requirement = catalogue()["survival.pod-restart.name-follows"]
-    return Judge(requirement, ThisProcess(timings.answer), [], timings, "cluster.local", lambda: None)
+    return Judge(requirement, ThisProcess(timings.answer), [], timings, "cluster.local", lambda: False)
 
 
 def change(*answers: Answer, before: str = OLD, after: str = NEW) -> Change:
@@ -268,8 +268,8 @@ class AtOnce(Situation):
     def wait_settled(self) -> None:
         self.settled_at = time.time()
 
-    def confirm(self) -> None:
-        pass
+    def confirm(self) -> bool:
+        return False
 
 
 def watched(

@@ -57,7 +57,8 @@ class Answer:
 
     Either ``rcode`` is set or ``problem`` says why there is no usable answer. ``sent`` is seconds since the epoch,
     ``seconds`` the time until the last byte (or until giving up). ``strays`` are datagrams that came as well and were
-    no answer: from another source or with another id.
+    no answer: from another source or with another id. ``after_truncation``: asked over TCP because the answer over UDP
+    was truncated.
     """
 
     question: Question
@@ -71,6 +72,7 @@ class Answer:
     records: tuple[Record, ...] = ()
     authority: tuple[Record, ...] = ()
     wire: bytes = field(default=b"", repr=False)
+    after_truncation: bool = False
     strays: tuple[str, ...] = ()
 
     @property
@@ -105,7 +107,7 @@ class Answer:
             "type": self.question.rdtype,
             "server": self.server.name,
             "address": str(self.server),
-            "transport": self.transport,
+            "transport": "udp, truncated, then tcp" if self.after_truncation else self.transport,
             "sent": round(self.sent, 4),
             "milliseconds": round(self.seconds * 1000, 2),
             "rcode": self.rcode,
