@@ -277,7 +277,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Take away what was made, write the end of the report and the reports made from it."""
     if RUN in session.config.stash:
-        with cleaning_up():
+        with cleaning_up(final=True):
             _finish(session, session.config.stash[RUN], exitstatus)
 
 

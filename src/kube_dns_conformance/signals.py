@@ -17,6 +17,7 @@ class _State:
 
     first = 0
     cleaning = 0
+    came_while_cleaning = False
     asked_for_patience = False
 
 
@@ -33,13 +34,20 @@ def clean_up_when_terminated() -> None:
 
 
 @contextmanager
-def cleaning_up() -> Iterator[None]:
-    """A block that no first signal interrupts."""
+def cleaning_up(*, final: bool = False) -> Iterator[None]:
+    """A block that no first signal interrupts: KeyboardInterrupt is raised when the outermost one ends.
+
+    Not when that one is ``final``, which nothing but reports follows: then `exit_status` alone tells of the signal.
+    """
     _State.cleaning += 1
     try:
         yield
     finally:
         _State.cleaning -= 1
+        if not _State.cleaning and _State.came_while_cleaning:
+            _State.came_while_cleaning = False
+            if not final:
+                raise KeyboardInterrupt
 
 
 def exit_status() -> int | None:
@@ -51,6 +59,7 @@ def _handle(number: int, _frame: FrameType | None) -> None:
     told_before, _State.first = bool(_State.first), _State.first or number
     if not told_before and not _State.cleaning:
         raise KeyboardInterrupt
+    _State.came_while_cleaning |= not told_before
     if not _State.asked_for_patience:
         _State.asked_for_patience = True
         with suppress(OSError):  # the terminal may be gone

@@ -25,10 +25,25 @@ CLEANING = """
 import sys
 from kube_dns_conformance import signals
 signals.clean_up_when_terminated()
-with signals.cleaning_up():
+with signals.cleaning_up(final=True):
     print("cleaning", flush=True)
     sys.stdin.readline()
     print("clean", flush=True)
+sys.exit(signals.exit_status())
+"""
+BETWEEN = """
+import sys
+from kube_dns_conformance import signals
+signals.clean_up_when_terminated()
+try:
+    with signals.cleaning_up():
+        with signals.cleaning_up():
+            print("cleaning", flush=True)
+            sys.stdin.readline()
+        print("clean", flush=True)
+    print("working", flush=True)
+except KeyboardInterrupt:
+    print("ending", flush=True)
 sys.exit(signals.exit_status())
 """
 
@@ -48,7 +63,7 @@ class Runner:
         assert self.process.stdout.readline() == f"{line}\n"
 
     def go_on(self) -> int:
-        self.process.communicate("\n", timeout=20)
+        self.said, _ = self.process.communicate("\n", timeout=20)
         return self.process.returncode
 
 
@@ -72,6 +87,16 @@ def test_a_clean_up_is_not_stopped_by_the_first_signal_either() -> None:
     runner.process.send_signal(signal.SIGTERM)
     runner.says(PATIENCE)
     assert runner.go_on() == 143
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_comes_after_a_clean_up_in_the_middle_is_not_begun(number: int, status: int) -> None:
+    runner = Runner(BETWEEN)
+    runner.says("cleaning")
+    runner.process.send_signal(number)
+    runner.says(PATIENCE)
+    assert runner.go_on() == status
+    assert runner.said == "clean\nending\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
