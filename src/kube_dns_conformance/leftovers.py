@@ -1,9 +1,10 @@
-"""Namespaces of killed runs, in clusters that outlive them.
+"""Namespaces and cordoned nodes of killed runs, in clusters that outlive them.
 
-Before it makes a namespace, a run notes in the user's state folder where and which, and holds the note's lock for as
-long as it lives. A note that nobody holds is that of a killed run: the next run on the same cluster deletes what it
-names. A note is only believed on the machine that wrote it, and a namespace is only deleted while it carries the mark
-of the note's run: nobody else's namespace can be meant, and no run that is still alive, wherever it is.
+Before it makes a namespace or cordons a node, a run notes in the user's state folder where and which, and holds the
+note's lock for as long as it lives. A note that nobody holds is that of a killed run: the next run on the same cluster
+deletes the namespaces it names and uncordons its nodes. A note is only believed on the machine that wrote it, and only
+what carries the mark of the note's run is touched: nothing of somebody else can be meant, and no run that is still
+alive, wherever it is.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from kubernetes.dynamic.exceptions import NotFoundError
 
 from kube_dns_conformance import locks, situations
 from kube_dns_conformance.clusters import store
+from kube_dns_conformance.cordon import uncordon
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import RUN_LABEL, Kube
 
 
-def note(run: str, server: str, namespaces: Iterable[str]) -> None:
-    """Note what this run is about to make on the API server ``server``. Raises OSError."""
+def note(run: str, server: str, namespaces: Iterable[str], nodes: Iterable[str] = ()) -> None:
+    """Note what this run is about to make or to cordon on the API server ``server``. Raises OSError."""
     path = _folder() / f"{run}.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     locks.hold(path.with_suffix(".lock"))  # first: a note is never seen without it
-    path.write_text(json.dumps({"machine": platform.node(), "server": server, "namespaces": list(namespaces)}))
+    made = {"namespaces": list(namespaces), "nodes": list(nodes)}
+    path.write_text(json.dumps({"machine": platform.node(), "server": server, **made}))
 
 
 def forget(run: str) -> None:
@@ -37,7 +40,7 @@ def forget(run: str) -> None:
 
 
 def delete(kube: Kube) -> list[str]:
-    """Delete what killed runs left on this cluster. Returns a line for everything that was done or did not work."""
+    """Undo what killed runs left on this cluster. Returns a line for everything that was done or did not work."""
     return [line for path in sorted(_folder().glob("*.json")) for line in _delete(path, kube)]
 
 
@@ -50,7 +53,7 @@ def _delete(path: Path, kube: Kube) -> Iterator[str]:
     try:
         known = json.loads(path.read_text())
         if (known["machine"], known["server"]) == (platform.node(), kube.host):
-            yield from _delete_namespaces(path, known["namespaces"], kube)
+            yield from _undo(path, known["nodes"], known["namespaces"], kube)
     except FileNotFoundError:
         return  # that run has just ended
     except (ValueError, KeyError, TypeError):
@@ -61,14 +64,21 @@ def _delete(path: Path, kube: Kube) -> Iterator[str]:
         locks.release(path.with_suffix(".lock"))
 
 
-def _delete_namespaces(path: Path, namespaces: Iterable[str], kube: Kube) -> Iterator[str]:
-    found = [name for name in namespaces if _is_of(path.stem, name, kube)]
-    problems = situations.delete(found, kube)
-    if not problems:
+def _undo(path: Path, nodes: Iterable[str], namespaces: Iterable[str], kube: Kube) -> Iterator[str]:
+    run, problems = path.stem, []
+    for node in nodes:
+        try:
+            if uncordon(kube, node, run):
+                yield f"uncordoned node {node}, which the killed run {run} left cordoned"
+        except ClusterError as error:
+            problems.append(f"node {node} stays cordoned by the killed run {run}: {error}")
+    found = [name for name in namespaces if _is_of(run, name, kube)]
+    undeleted = situations.delete(found, kube)
+    if found and not undeleted:
+        yield f"deleted what the killed run {run} left: {' '.join(found)}"
+    if not problems and not undeleted:
         path.unlink()
-    if found and not problems:
-        yield f"deleted what the killed run {path.stem} left: {' '.join(found)}"
-    yield from problems
+    yield from problems + undeleted
 
 
 def _is_of(run: str, namespace: str, kube: Kube) -> bool:

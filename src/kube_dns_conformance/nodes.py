@@ -8,27 +8,29 @@ from functools import partial
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.clusters import engine
+from kube_dns_conformance.cordon import cordon
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
 
 
 @contextmanager
-def drained(situation: Situation, pod: str) -> Iterator[Callable[[], None]]:
+def drained(run: Run, situation: Situation, pod: str) -> Iterator[Callable[[], None]]:
     """Until the block ends no Pod is scheduled to the node that ``pod`` is on; what is yielded evicts this situation's.
 
-    Only this situation's Pods go: what else is on the node is not ours, or is judged elsewhere.
+    Only this situation's Pods go: what else is on the node is not ours, or is judged elsewhere. Raises ClusterError
+    when somebody else keeps Pods off the node already.
     """
     node = situation.pod(pod)["spec"]["nodeName"]
     there = [one for one in situation.pods() if one["spec"].get("nodeName") == node]
+    run.will_cordon(node)
     try:
-        _cordon(situation.kube, node, unschedulable=True)
+        cordon(situation.kube, node, run.id, run.timings.api)
         yield lambda: situation.evict_pods(*there)
     finally:
         with cleaning_up():
-            _cordon(situation.kube, node, unschedulable=False)
+            run.uncordon(node)
 
 
 @contextmanager
@@ -56,8 +58,3 @@ def node_without_dns(run: Run, situation: Situation) -> str:
             f"situation {situation.name}: every node with its Pods has a DNS replica, or one has all Pods"
         )
     return str(free[0])
-
-
-def _cordon(kube: Kube, node: str, *, unschedulable: bool) -> Object:
-    item = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}}
-    return kube.patch(item, {"spec": {"unschedulable": unschedulable or None}})

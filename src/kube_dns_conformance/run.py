@@ -17,7 +17,8 @@ from kube_dns_conformance.agent import workload
 from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.clusters.choice import choose
-from kube_dns_conformance.errors import KdcError, UsageError
+from kube_dns_conformance.cordon import uncordon
+from kube_dns_conformance.errors import ClusterError, KdcError, UsageError
 from kube_dns_conformance.kube import RUN_LABEL, Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.progress import console, step
@@ -67,6 +68,7 @@ class Run:
         self._kube: Kube | None = None
         self._mirror: Mirror | None = None
         self._namespaces: list[str] = []
+        self._cordoned: list[str] = []
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, KdcError] = {}
 
@@ -109,6 +111,21 @@ class Run:
         for name in self._situations.keys() - self._failures.keys():
             self._situations[name].wait_settled()
 
+    def will_cordon(self, node: str) -> None:
+        """Known before it is done, so that the next run undoes it should this one be killed."""
+        self._cordoned.append(node)
+        if self._kube is not None and not self._made_cluster:
+            self._note(self._kube)
+
+    def uncordon(self, node: str) -> None:
+        """Let Pods be scheduled to the node again, if it was this run that kept them off. Says when it did not work."""
+        kube, _ = self._connect(self.cluster)
+        try:
+            uncordon(kube, node, self.id, self.timings.api)
+            self._cordoned.remove(node)
+        except ClusterError as error:
+            console.print(f"node {node} stays cordoned, until: kubectl uncordon {node} ({error})", markup=False)
+
     def save_logs(self, directory: Path) -> None:
         """Copy the logs of a cluster of ours, before they go with it. Says what did not work."""
         try:
@@ -142,7 +159,7 @@ class Run:
                 return [str(error)]
         elif self._kube is not None:
             problems = situations.delete(self._namespaces, self._kube)
-            if not problems:
+            if not problems and not self._cordoned:
                 leftovers.forget(self.id)
             return problems
         return []
@@ -180,10 +197,13 @@ class Run:
         """Delete what killed runs left in this cluster, and note what the next run has to should this one be killed."""
         for line in leftovers.delete(kube):
             console.print(line, markup=False)
+        self._note(kube)
+
+    def _note(self, kube: Kube) -> None:
         try:
-            leftovers.note(self.id, kube.host, self._namespaces)
+            leftovers.note(self.id, kube.host, self._namespaces, self._cordoned)
         except OSError as error:
-            console.print(f"should this run be killed, its namespaces will stay: {error}", markup=False)
+            console.print(f"should this run be killed, what it made will stay: {error}", markup=False)
 
     def _wait_settled(self) -> None:
         for name, one in self._situations.items():

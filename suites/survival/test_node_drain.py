@@ -25,7 +25,7 @@ def drain(run: Run, situation: Situation) -> Drain:
     def expect() -> Expectations:
         return {**expectations.headless(situation, SERVICE), **expectations.pods(situation, SERVICE)}
 
-    with drained(situation, VICTIM) as evict:
+    with drained(run, situation, VICTIM) as evict:
         return Drain(observe(run, situation, expect, evict))
 
 

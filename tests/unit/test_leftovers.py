@@ -18,6 +18,7 @@ from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
 
 SERVER = "https://10.0.0.1:6443"
+NODE = "worker-1"
 SPACES = ("kdc-left-a", "kdc-left-b")
 RUNNER = """
 import sys
@@ -29,6 +30,12 @@ sys.stdin.read()
 """
 
 
+def merged(item: Object, patch: Object) -> Object:
+    """A JSON merge patch (RFC 7396)."""
+    new = {key: merged(item.get(key, {}), value) if isinstance(value, dict) else value for key, value in patch.items()}
+    return {key: value for key, value in (item | new).items() if value is not None}
+
+
 class Cluster:
     """An API server that holds namespaces."""
 
@@ -36,10 +43,17 @@ class Cluster:
         self.host = host
         self.spaces: dict[str, Object] = {}
         self.refuses: set[str] = set()
+        marks = {"kube-dns-conformance/run": run, "theirs": "stays"}
+        self.node: Object = {
+            "metadata": {"name": NODE, "resourceVersion": "7", "annotations": marks},
+            "spec": {"unschedulable": True},
+        }
         for name in SPACES:
             self.spaces[name] = {"metadata": {"name": name, "labels": {"kube-dns-conformance/run": run}}}
 
-    def get(self, _version: str, _kind: str, name: str) -> Object:
+    def get(self, _version: str, kind: str, name: str) -> Object:
+        if kind == "Node" and name == NODE:
+            return self.node
         if name not in self.spaces:
             raise NotFoundError(SimpleNamespace(status=404, reason="", body="", headers={}))
         return self.spaces[name]
@@ -48,6 +62,11 @@ class Cluster:
         if item["metadata"]["name"] in self.refuses:
             raise ClusterError("not allowed")
         del self.spaces[item["metadata"]["name"]]
+
+    def patch(self, item: Object, body: Object) -> None:
+        if item["metadata"]["name"] in self.refuses:
+            raise ClusterError("not allowed")
+        self.node = merged(self.node, body)
 
     def cleaned(self) -> list[str]:
         return leftovers.delete(cast("Kube", self))
@@ -59,9 +78,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "runs"
 
 
-def killed_run() -> None:
+def killed_run(*nodes: str) -> None:
     """What a run leaves that was killed: its note, and a lock that nobody holds."""
-    leftovers.note("left", SERVER, SPACES)
+    leftovers.note("left", SERVER, SPACES, nodes)
     locks.release(store.root().parent / "runs" / "left.lock")
 
 
@@ -124,6 +143,32 @@ def test_what_cannot_be_deleted_is_tried_again_by_the_next_run() -> None:
     assert cluster.cleaned() == ["could not delete namespace kdc-left-a: not allowed"]
     cluster.refuses.clear()
     assert cluster.cleaned() == ["deleted what the killed run left left: kdc-left-a"]
+
+
+def test_a_node_that_a_killed_run_left_cordoned_is_uncordoned(state: Path) -> None:
+    killed_run(NODE, "gone-1")
+    cluster = Cluster()
+    assert cluster.cleaned()[0] == "uncordoned node worker-1, which the killed run left left cordoned"
+    assert cluster.node["spec"] == {}
+    assert cluster.node["metadata"]["annotations"] == {"theirs": "stays"}
+    assert list(state.iterdir()) == []
+
+
+def test_a_node_without_the_mark_of_that_run_stays_cordoned(state: Path) -> None:
+    killed_run(NODE)
+    cluster = Cluster(run="other")
+    assert cluster.cleaned() == []
+    assert cluster.node["spec"] == {"unschedulable": True}
+    assert list(state.iterdir()) == []
+
+
+def test_a_node_that_cannot_be_uncordoned_is_tried_again_by_the_next_run() -> None:
+    killed_run(NODE)
+    cluster = Cluster()
+    cluster.refuses.add(NODE)
+    assert "node worker-1 stays cordoned by the killed run left: not allowed" in cluster.cleaned()
+    cluster.refuses.clear()
+    assert cluster.cleaned() == ["uncordoned node worker-1, which the killed run left left cordoned"]
 
 
 def test_a_note_that_was_cut_off_is_thrown_away(state: Path) -> None:
