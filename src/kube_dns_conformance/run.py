@@ -129,9 +129,11 @@ class Run:
     def save_logs(self, directory: Path) -> None:
         """Copy the logs of a cluster of ours, before they go with it. Says what did not work."""
         try:
-            if self._cluster is not None and self._cluster.provider == "kind":
+            if self._cluster is None or not self._is_ours(self._cluster):
+                return  # what else runs there is not for our report
+            if self._cluster.provider == "kind":
                 kind.save_logs(self._cluster.name, directory)
-            elif self._cluster is not None and self._cluster.provider == "embedded":
+            else:
                 directory.mkdir(parents=True, exist_ok=True)
                 for log in self._cluster.kubeconfig.parent.rglob("logs/*.log"):
                     shutil.copy(log, directory / log.name)
@@ -234,18 +236,32 @@ class Run:
     def _open_kind(self) -> Cluster:
         chosen = self.options
         if chosen.cluster_name and kind.is_foreign(chosen.cluster_name):
+            self._refuse_making_options(chosen.cluster_name)
             self._private = tempfile.TemporaryDirectory(prefix="kdc-")
             return kind.borrow(chosen.cluster_name, Path(self._private.name))
         options = kind.Options(chosen.family, chosen.zone, chosen.kind_image, chosen.versions)
         return self._ours(kind.up(chosen.cluster_name or f"run-{self.id}", options, keep=chosen.keep))
 
+    def _refuse_making_options(self, name: str) -> None:
+        chosen = self.options
+        given = {"--ip-family": chosen.family, "--kind-image": chosen.kind_image, "--tool-version": chosen.versions}
+        if unheard := [option for option, value in given.items() if value]:
+            raise UsageError(
+                f"{' and '.join(unheard)} {'says' if len(unheard) == 1 else 'say'} what cluster to make, "
+                f"but somebody else made kind cluster {name!r}",
+                "without, also as a KDC_ variable, that one is judged; another --name makes one",
+            )
+
     def _permit(self, cluster: Cluster) -> Cluster:
         """What is ours may be disturbed; what is somebody's only when they said so."""
-        is_ours = self._private is None and cluster.provider != "existing"
+        is_ours = self._is_ours(cluster)
         allowed = {Capability.ALLOW_DISRUPTIVE} if is_ours or self.options.allow_disruptive else set()
         if is_ours and cluster.provider == "kind":
             allowed |= {Capability.FREEZE_NODES}
         return replace(cluster, capabilities=cluster.capabilities | allowed)
+
+    def _is_ours(self, cluster: Cluster) -> bool:
+        return self._private is None and cluster.provider != "existing"
 
     def _ours(self, cluster: Cluster) -> Cluster:
         self._made_cluster = not store.load(store.directory(cluster.name)).kept
