@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import datetime
 
 from kube_dns_conformance.errors import ClusterError
 
@@ -48,12 +49,26 @@ def unpause(node: str) -> None:
         _run("unpause", node)
 
 
+def created(node: str) -> float:
+    """When the container of a node was created (epoch, by the engine's clock). Raises ClusterError."""
+    said = _run("inspect", "--format={{.Created}}", node).strip()
+    try:
+        return datetime.fromisoformat(said).timestamp()
+    except ValueError:
+        raise ClusterError(f"the container engine said {said[:60]!r} to when a node was created") from None
+
+
 def identity() -> str:
     """What tells this engine from another one. Raises ClusterError."""
     return _run("info", "--format={{.ID}}").strip()
 
 
 def _run(*arguments: str) -> str:
+    if program() == "podman":
+        raise ClusterError(
+            "KIND_EXPERIMENTAL_PROVIDER=podman is not supported: podman has no identity to know our clusters by",
+            "use docker, or judge one with --cluster existing --kubeconfig F",
+        )
     try:
         done = subprocess.run(
             [program(), *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace"

@@ -101,12 +101,18 @@ def demolish(entry: store.Entry) -> None:
         raise ClusterError(f"cluster {entry.name!r} was made on another container engine than this one")
     nodes = engine.nodes(entry.name)
     node = entry.made.get("node")
-    if not nodes or (node and node not in nodes):
+    if not nodes or (node and node not in nodes) or (not node and _is_older(nodes, entry.directory)):
         return  # somebody deleted it, and perhaps made another one of this name, which is not ours
     with step(f"deleting cluster {entry.name}"):
         kindctl.delete(entry.directory, _tools({}))
     if engine.nodes(entry.name):
         raise ClusterError(f"kind did not delete cluster {entry.name!r}")
+
+
+def _is_older(nodes: list[str], directory: Path) -> bool:
+    """Whether a node was there before ``cluster.json`` said that we make a cluster of this name."""
+    began = (directory / "cluster.json").stat().st_mtime
+    return any(engine.created(node) < began for node in nodes)
 
 
 def is_running(entry: store.Entry) -> bool:
@@ -129,10 +135,7 @@ def _make(directory: Path, options: Options, image: str, tools: dict[str, Path],
     if directory.exists():
         raise ClusterError(f"{directory} is in the way, and holds no cluster")
     if name in engine.clusters():
-        raise UsageError(
-            f"there is a kind cluster {name!r} already, which kube-dns-conformance did not make",
-            f"run --cluster kind --name {name} judges it; another --name makes one",
-        )
+        raise _somebody_elses(name)
     entry = store.Entry(directory, kept=False, cluster=None, made={"engine": engine.identity()}, provider=PROVIDER)
     options = replace(options, family=options.family or IpFamily.IPV4, zone=options.zone or DEFAULT_ZONE)
     try:
@@ -147,10 +150,20 @@ def _make(directory: Path, options: Options, image: str, tools: dict[str, Path],
         made = options.as_data() | {"--tool-version kubernetes": cluster.kubernetes}
         made |= {"engine": entry.made["engine"], "node": engine.nodes(name)[0]}
         store.save(replace(entry, kept=keep, cluster=cluster, made=made))
+    except kindctl.NameTakenError:  # between our look and our making
+        store.drop(directory)
+        raise _somebody_elses(name) from None
     except BaseException:  # Ctrl-C as well: whatever was started has to end
         store.remove(directory)
         raise
     return cluster
+
+
+def _somebody_elses(name: str) -> UsageError:
+    return UsageError(
+        f"there is a kind cluster {name!r} already, which kube-dns-conformance did not make",
+        f"run --cluster kind --name {name} judges it; another --name makes one",
+    )
 
 
 def _configuration(directory: Path, options: Options) -> Path:

@@ -18,6 +18,7 @@ from kube_dns_conformance.errors import ClusterError
 
 LOG = Path("logs", "kind.log")
 POLL_SECONDS = 0.2
+TAKEN = "node(s) already exist"
 EXPORT_SECONDS = 120.0
 KUBECONFIG_SECONDS = 30.0
 
@@ -25,10 +26,14 @@ Tools = Mapping[str, Path]
 """``kind`` and ``kubectl`` of our toolchain: those that pytest-kind would download are too old."""
 
 
+class NameTakenError(ClusterError):
+    """There is a cluster of this name, which was not there before."""
+
+
 def create(directory: Path, tools: Tools, image: str, configuration: Path, tell: Callable[[str], None]) -> Path:
     """Make the cluster that is named like its directory; ``tell`` gets what kind is doing. Returns the kubeconfig.
 
-    ``image`` is the node image, empty for kind's own choice. Raises ClusterError with kind's reason.
+    ``image`` is the node image, empty for kind's own choice. Raises NameTakenError, ClusterError with kind's reason.
     """
     _run(directory, tools, ["create", str(configuration), image], tell)
     return _kubeconfig(directory)
@@ -59,7 +64,9 @@ def _run(directory: Path, tools: Tools, arguments: list[str], tell: Callable[[st
         if tell:
             tell(_last_line(_said(log, start)))
     if process.returncode:
-        raise ClusterError(f"kind {arguments[0]} failed: {_reason(_said(log, start))}")
+        reason = _reason(_said(log, start))
+        error = NameTakenError if TAKEN in reason else ClusterError
+        raise error(f"kind {arguments[0]} failed: {reason}")
 
 
 def _kubeconfig(directory: Path) -> Path:

@@ -172,10 +172,16 @@ def remove(where: Path) -> None:
             from kube_dns_conformance.clusters import kind  # noqa: PLC0415 - kind uses this module
 
             kind.demolish(entry)
+        drop(where)
+
+
+def drop(where: Path) -> None:
+    """Delete the directory alone, and end the processes that belong to it. Call with the cluster held."""
+    with cleaning_up():
         processes.stop_all(where)
         shutil.rmtree(where, ignore_errors=True)
-    if where.exists():
-        raise ClusterError(f"could not delete {where}")
+        if where.exists():
+            raise ClusterError(f"could not delete {where}")
 
 
 def end(name: str) -> None:

@@ -1,0 +1,128 @@
+"""No kind cluster of somebody else is ever deleted for having the name of ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kube_dns_conformance.clusters import engine, kind, kindctl, store
+from kube_dns_conformance.errors import ClusterError, UsageError
+
+BEGAN = 1_700_000_000.0
+
+
+class Engine:
+    """A container engine with one kind cluster, and what kind was told to do there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.nodes: dict[str, float] = {}
+        self.deleted: list[str] = []
+
+    def delete(self, directory: Path, _tools: object) -> None:
+        self.deleted.append(directory.name)
+        self.nodes = {}
+
+    def create(self, *_: object) -> Path:
+        self.nodes = {"theirs": BEGAN}
+        raise kindctl.NameTakenError("kind create failed: node(s) already exist")
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setenv("KDC_STATE", str(tmp_path / "state"))
+    made = Engine(store.directory("demo"))
+    monkeypatch.setattr(engine, "identity", lambda: "E1")
+    monkeypatch.setattr(engine, "clusters", lambda: {"demo"} if made.nodes else set())
+    monkeypatch.setattr(engine, "nodes", lambda *_, **__: list(made.nodes))
+    monkeypatch.setattr(engine, "created", lambda node: made.nodes[node])
+    monkeypatch.setattr(kindctl, "delete", made.delete)
+    monkeypatch.setattr(kindctl, "create", made.create)
+    monkeypatch.setattr("kube_dns_conformance.toolchain.Toolchain.need", lambda *_: {})
+    return made
+
+
+def abandoned(**made: str) -> None:
+    """The entry of a cluster whose making was cut off."""
+    where = store.directory("demo")
+    store.save(store.Entry(where, kept=False, cluster=None, made={"engine": "E1"} | made, provider="kind"))
+    os.utime(where / "cluster.json", (BEGAN, BEGAN))
+
+
+def test_a_cluster_that_appeared_while_ours_was_to_be_made_stays(there: Engine) -> None:
+    with pytest.raises(UsageError, match="there is a kind cluster 'demo' already"):
+        kind.up("demo", kind.Options(), keep=True)
+    assert there.deleted == []
+    assert there.nodes == {"theirs": BEGAN}
+    assert not there.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "deleted"),
+    [
+        ({"a": BEGAN + 1, "b": BEGAN + 2}, ["demo"]),
+        ({"a": BEGAN - 1, "b": BEGAN + 2}, []),
+        ({}, []),
+    ],
+)
+def test_what_a_killed_making_left_is_deleted_only_if_it_came_after_it_began(
+    there: Engine, nodes: dict[str, float], deleted: list[str]
+) -> None:
+    abandoned()
+    there.nodes = nodes
+    assert store.remove_abandoned() == ["demo"]
+    assert there.deleted == deleted
+    assert not there.directory.exists()
+
+
+@pytest.mark.parametrize(("node", "deleted"), [("a", ["demo"]), ("gone", [])])
+def test_a_node_that_is_known_decides_alone(there: Engine, node: str, deleted: list[str]) -> None:
+    abandoned(node=node)
+    there.nodes = {"a": BEGAN - 1}
+    store.remove_abandoned()
+    assert there.deleted == deleted
+
+
+def engine_that_says(text: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = directory / "docker"
+    program.write_text(f"#!/bin/sh\necho '{text}'\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(directory), prepend=os.pathsep)
+    monkeypatch.delenv("KIND_EXPERIMENTAL_PROVIDER", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch"), [("2023-11-14T22:13:20.5Z", BEGAN + 0.5), ("2023-11-14T22:13:20.123456789Z", BEGAN + 0.123456)]
+)
+def test_the_engine_says_when_a_node_was_created(
+    text: str, epoch: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine_that_says(text, tmp_path, monkeypatch)
+    assert engine.created("a") == pytest.approx(epoch, abs=1e-5)
+
+
+def test_an_engine_that_says_no_time_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine_that_says("yesterday", tmp_path, monkeypatch)
+    with pytest.raises(ClusterError, match="'yesterday'"):
+        engine.created("a")
+
+
+def test_podman_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
+    with pytest.raises(ClusterError, match="podman"):
+        engine.identity()
+    assert not engine.answers()
+
+
+def test_kind_says_that_the_name_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "python"
+    error = 'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "demo"'
+    program.write_text(f"#!/bin/sh\necho '{error}'\nexit 1\n")
+    program.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(program))
+    tools: Any = {"kind": tmp_path, "kubectl": tmp_path}
+    with pytest.raises(kindctl.NameTakenError, match="already exist"):
+        kindctl.create(tmp_path, tools, "", tmp_path, lambda _line: None)
