@@ -63,8 +63,10 @@ def test_what_is_saved_is_loaded(kept: bool, made: bool) -> None:
     assert store.load(saved.directory) == saved
 
 
-@pytest.mark.parametrize("text", [None, "", '{"kept": false, "clu'])
-def test_a_directory_that_was_cut_off_is_an_entry_without_a_cluster(text: str | None) -> None:
+@pytest.mark.parametrize(
+    "text", [None, "", '{"kept": false, "clu', "{}", "[]", '{"kept": false, "cluster": {"name": "demo"}}']
+)
+def test_a_directory_that_cannot_be_read_is_an_entry_without_a_cluster(text: str | None) -> None:
     where = store.directory("demo")
     where.mkdir(parents=True)
     if text is not None:

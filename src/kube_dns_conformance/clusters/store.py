@@ -127,10 +127,10 @@ def load(where: Path) -> Entry:
     """Read a cluster directory, whatever state it was left in."""
     try:
         data = json.loads((where / "cluster.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        cluster = _cluster(data["cluster"]) if data["cluster"] else None
+        return Entry(where, data["kept"], cluster, data["made"], data["provider"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # cut off, or of another version
         return Entry(where, kept=True, cluster=None)
-    cluster = _cluster(data["cluster"]) if data["cluster"] else None
-    return Entry(where, data["kept"], cluster, data["made"], data["provider"])
 
 
 def entries() -> list[Entry]:
