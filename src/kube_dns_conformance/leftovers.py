@@ -29,7 +29,9 @@ def note(run: str, server: str, namespaces: Iterable[str], nodes: Iterable[str] 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     locks.hold(path.with_suffix(".lock"))  # first: a note is never seen without it
     made = {"namespaces": list(namespaces), "nodes": list(nodes)}
-    path.write_text(json.dumps({"machine": platform.node(), "server": server, **made}))
+    new = path.with_suffix(".new")  # replaced whole: a reader sees this note or the one before
+    new.write_text(json.dumps({"machine": platform.node(), "server": server, **made}))
+    new.replace(path)
 
 
 def forget(run: str) -> None:
@@ -57,7 +59,7 @@ def _delete(path: Path, kube: Kube) -> Iterator[str]:
     except FileNotFoundError:
         return  # that run has just ended
     except (ValueError, KeyError, TypeError):
-        path.unlink()  # cut off while it was written: nothing had been made
+        path.unlink()  # not a note of this version
     except (OSError, ClusterError) as error:
         yield f"could not clean up after the killed run {path.stem}: {error}"
     finally:
@@ -77,6 +79,7 @@ def _undo(path: Path, nodes: Iterable[str], namespaces: Iterable[str], kube: Kub
     if found and not undeleted:
         yield f"deleted what the killed run {run} left: {' '.join(found)}"
     if not problems and not undeleted:
+        path.with_suffix(".new").unlink(missing_ok=True)
         path.unlink()
     yield from problems + undeleted
 

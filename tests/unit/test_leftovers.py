@@ -171,6 +171,22 @@ def test_a_node_that_cannot_be_uncordoned_is_tried_again_by_the_next_run() -> No
     assert cluster.cleaned() == ["uncordoned node worker-1, which the killed run left left cordoned"]
 
 
+def test_what_was_noted_first_stays_when_noting_more_is_cut_off(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_run()
+
+    def cut_off(path: Path, _text: str) -> None:
+        path.open("w").close()
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", cut_off)
+        with pytest.raises(OSError, match="no space"):
+            leftovers.note("left", SERVER, [*SPACES, "kdc-left-c"])
+    locks.release(state / "left.lock")
+    assert Cluster().cleaned() == ["deleted what the killed run left left: kdc-left-a kdc-left-b"]
+    assert list(state.iterdir()) == []
+
+
 def test_a_note_that_was_cut_off_is_thrown_away(state: Path) -> None:
     state.mkdir(parents=True)
     (state / "left.json").write_text('{"mach')
