@@ -16,6 +16,7 @@ from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
+from kubernetes.watch import Watch
 
 from kube_dns_conformance.errors import ClusterError, UsageError
 
@@ -23,6 +24,7 @@ Object = dict[str, Any]
 FIELD_MANAGER = "kube-dns-conformance"
 RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
+WATCH_SLACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
 
 
@@ -56,7 +58,9 @@ class Kube:
         names = {"name": meta["name"], "namespace": meta["namespace"]}
         body: Any = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
         try:
-            CoreV1Api(self.api).create_namespaced_pod_eviction(**names, body=body, _preload_content=False)
+            CoreV1Api(self.api).create_namespaced_pod_eviction(
+                **names, body=body, _preload_content=False, _request_timeout=REQUEST_SECONDS
+            )
         except ApiException as error:
             raise ClusterError(f"Pod {meta['name']} could not be evicted: {error.reason}") from error
         except urllib3.exceptions.HTTPError as error:
@@ -79,9 +83,15 @@ class Kube:
         return [head | item for item in found["items"]], found["metadata"]["resourceVersion"]
 
     def watch(self, api_version: str, kind: str, **options: Any) -> Iterator[tuple[str, Object]]:
-        """Changes as (ADDED / MODIFIED / DELETED / ERROR, object), until the server ends the stream."""
+        """Changes as (ADDED / MODIFIED / DELETED / ERROR, object), until the server ends the stream.
+
+        ``options``: resource_version, label_selector, and timeout, after which the server shall end it (seconds).
+        Should it be silent even then, the connection is dead: urllib3's ReadTimeoutError is raised.
+        """
         resource = self._resource(api_version, kind)
-        for event in self._client.watch(resource, **options):
+        timeout = options.pop("timeout")
+        options |= {"serialize": False, "timeout_seconds": timeout}
+        for event in Watch().stream(resource.get, **options, _request_timeout=timeout + WATCH_SLACK_SECONDS):
             yield event["type"], event["raw_object"]
 
     def version(self) -> str:
@@ -122,9 +132,9 @@ class Kube:
         try:
             resource = self._resource(item["apiVersion"], item["kind"])
             answer = getattr(self._client, verb)(resource, **options, serialize=False, _request_timeout=REQUEST_SECONDS)
-        except NotFoundError:
-            raise
         except DynamicApiError as error:
+            if isinstance(error, NotFoundError) and verb in ("get", "delete") and options.get("name"):
+                raise  # that very object; in all other cases what it was to be in, as a namespace
             raise ClusterError(f"the API server at {self.host} refused: {_summary(error)}") from error
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
