@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import last_line, printable
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,18 @@ def test_what_was_made_printable_is_and_stays_so(text: str) -> None:
     shown = printable(text)
     assert all(line.isprintable() for line in shown.split("\n"))
     assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("", ""),
+        (" \n\n", ""),
+        ("first\nlast\n \n", "last"),
+        (" • Preparing nodes 📦 …\r\n", "Preparing nodes 📦"),
+        ("a\x1b[31m", r"a\x1b[31m"),
+        ("x" * 600, "x" * 500),
+    ],
+)
+def test_the_last_line_of_what_a_program_said(said: str, line: str) -> None:
+    assert last_line(said) == line

@@ -17,7 +17,7 @@ from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.clusters.existing import families
 from kube_dns_conformance.clusters.zone import DEFAULT_ZONE
 from kube_dns_conformance.errors import ClusterError, UsageError
-from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.progress import step
 from kube_dns_conformance.resources import folder
 from kube_dns_conformance.toolchain import Toolchain
@@ -190,14 +190,10 @@ def _wait_ready(kube: Kube, name: str) -> None:
 def _not_ready(kube: Kube) -> list[str]:
     nodes, _ = kube.list("v1", "Node")
     pods, _ = kube.list("v1", "Pod")
-    late = [f"node {one['metadata']['name']}" for one in nodes if not _is_node_ready(one)]
+    late = [f"node {one['metadata']['name']}" for one in nodes if not oracle.has_condition(one, "Ready")]
     late += [f"{NODES - len(nodes)} nodes"] * (len(nodes) < NODES)
     late += [f"Pod {one['metadata']['name']}" for one in pods if not oracle.is_ready(one)]
     return late if pods else [*late, "every Pod"]
-
-
-def _is_node_ready(node: Object) -> bool:
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"].get("conditions", []))
 
 
 def _cluster(name: str, kube: Kube, kubeconfig: Path, zone: str) -> Cluster:

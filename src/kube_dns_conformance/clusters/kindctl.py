@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kube_dns_conformance.clusters import processes
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.text import last_line
 
 LOG = Path("logs", "kind.log")
 POLL_SECONDS = 0.2
@@ -62,7 +63,7 @@ def _run(directory: Path, tools: Tools, arguments: list[str], tell: Callable[[st
     while process.poll() is None:
         time.sleep(POLL_SECONDS)
         if tell:
-            tell(_last_line(_said(log, start)))
+            tell(last_line(_said(log, start)))
     if process.returncode:
         reason = _reason(_said(log, start))
         error = NameTakenError if TAKEN in reason else ClusterError
@@ -79,17 +80,12 @@ def _said(log: Path, start: int) -> str:
         return file.read().decode(errors="replace")
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip(" •✓…\r") for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
-
-
 def _reason(text: str) -> str:
     """What kind said was wrong, without the traceback of what called it; the engine's own words are behind it."""
     lines = text.splitlines()
     errors = [index for index, line in enumerate(lines) if line.startswith("ERROR: ")]
     if not errors:
-        return _last_line(text) or "it said nothing"
+        return last_line(text) or "it said nothing"
     rest = [line for line in lines[errors[-1] + 1 :] if line.startswith("Command Output: ")]
     parts = [lines[errors[-1]].removeprefix("ERROR: "), *(line.removeprefix("Command Output: ") for line in rest)]
     return ": ".join(parts)

@@ -15,7 +15,6 @@ from kube_dns_conformance.clusters import ports, processes
 from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.resources import folder
-from kube_dns_conformance.text import printable
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "kwokctl")
 LOOPBACK = "127.0.0.1"
@@ -52,10 +51,10 @@ def create(directory: Path, tools: Mapping[str, Path], version: str, family: IpF
     while process.poll() is None:
         insist_running(directory)
         if time.monotonic() > deadline:
-            raise ClusterError(f"the control plane did not start within {START_SECONDS:g} s: {_last_line(log)}")
+            raise ClusterError(f"the control plane did not start within {START_SECONDS:g} s: {ports.last_words(log)}")
         time.sleep(POLL_SECONDS)
     if process.returncode != 0:
-        raise ClusterError(f"kwokctl ended with status {process.returncode}: {_last_line(log)}")
+        raise ClusterError(f"kwokctl ended with status {process.returncode}: {ports.last_words(log)}")
     return kubeconfig
 
 
@@ -123,8 +122,3 @@ def stages(family: IpFamily) -> str:
         first_address=f"{{{{ {addresses[0]} }}}}",
         addresses="\n      ".join(f"- ip: {{{{ {address} }}}}" for address in addresses),
     )
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return printable(lines[-1][:500]) if lines else "it said nothing"

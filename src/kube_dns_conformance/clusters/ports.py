@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import last_line
 
 # Below the range from which kernels take ports for outgoing connections (32768 on Linux, 49152 elsewhere): a port that
 # is free now is not taken by somebody's connection before the component has bound it.
@@ -23,10 +23,17 @@ class PortTakenError(ClusterError):
 
 def has_ended(what: str, log: Path) -> ClusterError:
     """The error for a component that ended instead of serving, with its own last words."""
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    last = printable(lines[-1][:500]) if lines else "it said nothing"
-    kind = PortTakenError if any(TAKEN in line for line in lines) else ClusterError
-    return kind(f"{what} ended at once: {last}")
+    kind = PortTakenError if TAKEN in _said(log) else ClusterError
+    return kind(f"{what} ended at once: {last_words(log)}")
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log."""
+    return last_line(_said(log)) or "it said nothing"
+
+
+def _said(log: Path) -> str:
+    return log.read_text(errors="replace") if log.exists() else ""
 
 
 def free_ports(count: int, host: str) -> list[int]:
