@@ -119,10 +119,12 @@ def test_down_all_goes_on_after_one_that_cannot_be_ended(clusters: object) -> No
 
 
 def test_what_nobody_foresaw_is_one_line_and_a_file_with_the_details(tmp_path: Path, clusters: object) -> None:
-    (store.directory("one") / "cluster.json").write_text('{"kept": true}')
+    (store.directory("one") / "cluster.json").write_text("[" * 200_000)
     done = command("cluster", "status", TMPDIR=str(tmp_path))
     (details,) = tmp_path.glob("kube-dns-conformance-*.txt")
     assert done.returncode == 3
-    assert done.stderr == f"error: a bug of ours: KeyError: 'cluster' (details in {details})\n"
+    assert done.stderr.startswith("error: a bug of ours: RecursionError: ")
+    assert done.stderr.endswith(f" (details in {details})\n")
+    assert done.stderr.count("\n") == 1
     assert "Traceback" in details.read_text()
     assert details.stat().st_mode & 0o777 == 0o600
