@@ -26,6 +26,7 @@ RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
 WATCH_SLACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
+REFUSALS = {401: "Unauthorized", 403: "Forbidden"}
 
 
 class Kube:
@@ -122,6 +123,8 @@ class Kube:
             )
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
+        if response.status in REFUSALS:
+            raise ClusterError(f"the API server at {self.host} refused: {REFUSALS[response.status]}")
         if response.status != 200:
             raise ClusterError(f"the API server at {self.host} said {response.status} to {path}")
         return str(response.data.decode())

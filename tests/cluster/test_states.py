@@ -31,7 +31,8 @@ def test_the_next_session_ends_what_a_killed_one_left_and_spares_a_live_one(tmp_
         assert session.stdout is not None
         left = psutil.Process(int(session.stdout.readline()))
         states.end(states.take(tmp_path))
-        assert left.status() == psutil.STATUS_SLEEPING
+        assert left.is_running()
+        assert left.status() != psutil.STATUS_ZOMBIE
         session.kill()
         session.wait()
     states.end(states.take(tmp_path))

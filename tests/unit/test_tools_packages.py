@@ -11,6 +11,7 @@ from tools.command import ToolsError
 
 APT = """#!/bin/sh
 printf '%s\\n' "$*" >> "$FAKE/calls"
+case "$*" in *indextargets*) cat "$FAKE/targets"; exit ;; esac
 [ "$DEBIAN_FRONTEND" = noninteractive ] || exit 9
 cat "$FAKE/policy" >> "$FAKE/policies" 2>/dev/null
 if [ -e "$FAKE/locked" ]; then
@@ -18,7 +19,6 @@ if [ -e "$FAKE/locked" ]; then
 fi
 if [ -e "$FAKE/failing" ]; then echo "W: old"; echo "E: Unable to locate package" >&2; exit 100; fi
 case "$*" in *install*) for word; do :; done; touch "$FAKE/bin/thing"; chmod 755 "$FAKE/bin/thing" ;; esac
-case "$*" in *indextargets*) cat "$FAKE/targets" ;; esac
 """
 
 
