@@ -9,4 +9,4 @@ def test_it_asks_the_cluster_and_finds_a_service_by_its_short_name(
     run: Run, situation: Situation, judge: Judge
 ) -> None:
     insist_configured(judge, situation, "host", of_cluster(run, situation))
-    insist_resolved(judge, situation, "host", {"web": situation.service("web")["spec"]["clusterIPs"]})
+    insist_resolved(judge, situation, "host", lambda: {"web": situation.service("web")["spec"]["clusterIPs"]})
