@@ -31,7 +31,8 @@ def _head(results: Results) -> Iterator[str]:
     cluster = run.get("cluster", {})
     yield f"# Kubernetes DNS conformance: {results.outcome()}"
     yield ""
-    yield f"{results.counts()}{'' if results.complete else '. **The run did not reach its end.**'}"
+    why = f": {_cell(results.ended_by)}" if results.ended_by else "."
+    yield f"{results.counts()}{'' if results.complete else f'. **The run did not reach its end{why}**'}"
     yield ""
     if cluster:
         servers = ", ".join(f"{one['name']} {one['host']}:{one['port']}" for one in cluster["dns"])

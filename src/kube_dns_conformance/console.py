@@ -63,6 +63,7 @@ class Reporter:
         """Before the cluster starts: say where and why."""
         if WRITER not in session.config.stash:
             return
+        self.results = session.config.stash[WRITER].results
         self.run = session.config.stash[RUN]
         provider, why = self.run.options.chosen_provider
         self._total = len(judged(session))
@@ -70,7 +71,6 @@ class Reporter:
         self.console.print(
             f"{requirements} requirements, {self._total} tests, cluster: {provider} ({why})", markup=False
         )
-        self.results = session.config.stash[WRITER].results
         session.config.stash[WRITER].listeners.append(self._show)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -107,6 +107,8 @@ class Reporter:
             say(Text("time: " + ", ".join(f"{what} {seconds:.1f} s" for what, seconds in spent.items()), "dim"))
         if report:
             say(Text(f"report: {report}", "dim"))
+        if self.results.ended_by:
+            say(Text(printable(self.results.ended_by), "yellow"))
         outcome = self.results.outcome()
         style = {"success": "bold green", "failure": "bold red"}.get(outcome, "bold yellow")
         seconds = time.monotonic() - self._began

@@ -6,6 +6,7 @@ Inert in a session that has no test with a ``requirement`` mark.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -25,7 +26,7 @@ from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Requirement, select
 from kube_dns_conformance.results import Result, Verdict, Writer
 from kube_dns_conformance.run import Options, Run
-from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
+from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up, exit_status
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions
 
@@ -38,6 +39,7 @@ pytest_plugins = [
 SELECTED = pytest.StashKey[set[str]]()
 OUTCOME = pytest.StashKey[tuple[Verdict, str]]()
 STARTED = pytest.StashKey[float]()
+ENDED_BY = pytest.StashKey[str]()
 UNSUPPORTED = "unsupported: "
 SEVERITY = {Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}
 
@@ -71,6 +73,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
     option("--timing", "change a time limit, repeatable", many=True, metavar="NAME=SECONDS")
+
+
+def interruption() -> str:
+    """``interrupted by SIGTERM``; empty when nobody told this process to end."""
+    status = exit_status()
+    return f"interrupted by {signal.Signals(status - 128).name}" if status else ""
 
 
 def _variable(name: str) -> str:
@@ -157,10 +165,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     directory = session.config.getoption("report_dir")
     try:
+        _ = session.config.stash[RUN].options.chosen_provider  # says what is wrong with the name
         writer = Writer(Path(directory) if directory else None)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     session.config.stash[WRITER] = writer
+    run = session.config.stash[RUN]
+    head = {
+        "run": run.id,
+        "version": __version__,
+        "started": round(time.time(), 3),
+        "timings": run.timings.as_data(),
+        "selected": {item.nodeid: requirement_of(item).id for item in judged(session)},
+    }
+    writer.begin(head)
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:
@@ -172,23 +190,16 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     clean_up_when_terminated()
     if terminal := session.config.pluginmanager.get_plugin("terminalreporter"):
         terminal.write_line("cluster: {} ({})".format(*run.options.chosen_provider))
-    head = {
-        "run": run.id,
-        "version": __version__,
-        "started": round(time.time(), 3),
-        "timings": run.timings.as_data(),
-        "selected": {item.nodeid: requirement_of(item).id for item in items},
-    }
     try:
         cluster = run.cluster
-        writer.begin(head | {"cluster": cluster.as_data()})
+        writer.begin(writer.results.run | {"cluster": cluster.as_data()})
         supported = [item for item in items if not requirement_of(item).missing(cluster.capabilities)]
         run.deploy(dict.fromkeys(situation_of(item.path) for item in supported))
     except UsageError as error:
+        session.config.stash[ENDED_BY] = error.message.splitlines()[0]
         raise pytest.UsageError(str(error)) from None
     except KdcError as error:
-        if not writer.results.run:
-            writer.begin(head)
+        session.config.stash[ENDED_BY] = error.message.splitlines()[0]
         _nothing_judged(writer, items, str(error))
         raise pytest.exit.Exception(f"could not judge: {error}", returncode=int(error.exit_code)) from None
 
@@ -293,9 +304,10 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
         run.close()
     if writer is None or not writer.results.run:
         return
-    interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+    interrupted = exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    ended_by = session.config.stash.get(ENDED_BY, interruption()) if interrupted else ""
     try:
-        writer.end(time.time(), interrupted=interrupted)
+        writer.end(time.time(), interrupted=interrupted, ended_by=ended_by)
         if directory:
             from kube_dns_conformance.reports import write_all  # noqa: PLC0415 - only who wants reports pays for them
 
@@ -304,5 +316,5 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
         console.print(f"the report is not complete: {error}", markup=False)
         session.exitstatus = int(ExitCode.COULD_NOT_JUDGE)
         return
-    if not interrupted and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if not interrupted:
         session.exitstatus = int(writer.results.exit_code())

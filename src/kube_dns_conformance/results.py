@@ -1,12 +1,13 @@
 """``results.jsonl``: the one place where verdicts are kept, and the only source of every report.
 
-One JSON object a line: first the run, then a result as soon as it is judged, last the end. A run that was killed has
-no end, and says by that that it is partial.
+One JSON object a line: first the run (once more when its cluster is known), then a result as soon as it is judged,
+last the end. A run that was killed has no end, and says by that that it is partial.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,9 @@ from kube_dns_conformance.errors import ExitCode, ReportError, UsageError
 
 SCHEMA = 1
 FILE = "results.jsonl"
+BEGINNING = '{"kind": "run", '
+REPORTS = ("summary.md", "junit.xml", "allure-results")
+"""What is made from it, beside it."""
 
 
 class Verdict(StrEnum):
@@ -52,17 +56,21 @@ class Result:
 
 @dataclass
 class Results:
-    """A whole ``results.jsonl``. ``run`` is its first line; ``complete`` says that the run reached its end."""
+    """A whole ``results.jsonl``: ``run`` is its first line, ``complete`` that the run reached its end.
+
+    ``ended_by`` is what ended it before, in one line, where that is known.
+    """
 
     run: dict[str, Any]
     results: list[Result]
     complete: bool = False
+    ended_by: str = ""
 
     def not_run(self) -> list[Result]:
         """A result for every test that was selected and not reached."""
         judged = {result.test for result in self.results}
         selected: dict[str, str] = self.run.get("selected", {})
-        why = "the run ended before this test"
+        why = "the run ended before this test" + (f": {self.ended_by}" if self.ended_by else "")
         return [Result(name, test, Verdict.NOT_RUN, why) for test, name in selected.items() if test not in judged]
 
     def by_requirement(self) -> dict[str, Verdict]:
@@ -107,19 +115,23 @@ class Writer:
     """Appends to ``results.jsonl``, a line at a time, and tells whoever listens."""
 
     def __init__(self, directory: Path | None) -> None:
-        """``directory`` is made; an earlier ``results.jsonl`` in it is replaced. None: in memory only."""
+        """``directory`` is made; the report of an earlier run in it is deleted. None: in memory only.
+
+        Raises UsageError when it cannot be written to, or holds a report that is not ours.
+        """
         self.results = Results({}, [])
         self.listeners: list[Callable[[Result], None]] = []
         self._path = directory / FILE if directory else None
         if self._path:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
+                _clear(self._path.parent)
                 self._path.write_text("")
             except OSError as error:
                 raise UsageError(f"cannot write the report to {directory}: {error.strerror}") from None
 
     def begin(self, run: dict[str, Any]) -> None:
-        """Write the first line: what is judged, where, with which limits."""
+        """Write the first line: what is judged, with which limits; and once more with the cluster, when it is known."""
         self.results.run = {"schema": SCHEMA, **run}
         self._append({"kind": "run", **self.results.run})
 
@@ -130,10 +142,11 @@ class Writer:
         for listener in self.listeners:
             listener(result)
 
-    def end(self, finished: float, *, interrupted: bool) -> None:
-        """Write the last line. ``finished`` is in epoch seconds."""
-        self.results.complete = not interrupted
-        self._append({"kind": "end", "finished": round(finished, 3), "interrupted": interrupted})
+    def end(self, finished: float, *, interrupted: bool, ended_by: str = "") -> None:
+        """Write the last line. ``finished`` is in epoch seconds, ``ended_by`` what interrupted it, in one line."""
+        self.results.complete, self.results.ended_by = not interrupted, ended_by
+        line = {"kind": "end", "finished": round(finished, 3), "interrupted": interrupted, "ended_by": ended_by}
+        self._append(line)
 
     def _append(self, line: dict[str, Any]) -> None:
         if not self._path:
@@ -143,6 +156,32 @@ class Writer:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise ReportError(f"cannot write the report to {self._path.parent}: {error.strerror}") from None
+
+
+def _clear(directory: Path) -> None:
+    """Delete an earlier report of ours. Raises UsageError for one that is not ours, OSError when it stays."""
+    path = directory / FILE
+    found = [directory / name for name in REPORTS if _holds_something(directory / name)]
+    foreign = found if not path.exists() else [] if _is_ours(path) else [path]
+    if foreign:
+        raise UsageError(f"{foreign[0]} is no report of ours, and would be lost", "choose another --report-dir")
+    for one in found:
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink()
+
+
+def _holds_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it begins as a run does; a run that was killed at once leaves an empty file."""
+    if not path.is_file():  # a device: nothing to be lost
+        return True
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return (file.read(len(BEGINNING)) or BEGINNING) == BEGINNING
 
 
 def read(directory: Path) -> Results:
@@ -167,7 +206,7 @@ def _parse(objects: Iterable[dict[str, Any]]) -> Results:
         elif kind == "result":
             found.results.append(Result(**line | {"verdict": Verdict(line["verdict"])}))
         elif kind == "end":
-            found.complete = not line["interrupted"]
+            found.complete, found.ended_by = not line["interrupted"], line.get("ended_by", "")
     return found
 
 

@@ -105,6 +105,24 @@ def test_an_interrupted_run_cleans_up_and_reports_what_it_has(
     assert (command.directory / "report" / "junit.xml").is_file()
 
 
+def test_a_run_that_is_interrupted_before_its_cluster_is_ready_replaces_the_report_before(command: CommandLine) -> None:
+    report = command.directory / "report"
+    report.mkdir()
+    (report / "results.jsonl").write_text('{"kind": "run", "schema": 1}\n')
+    (report / "summary.md").write_text("all is well")
+    process = command.start("run", "--report-dir", "report", "--requirement", "clusterip.*")
+    read_until(process, "requirements, ")
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 143
+    assert rest.splitlines()[-3:-1] == ["report: report", "interrupted by SIGTERM"]
+    assert "partial: 3 not run" in rest
+    said = (report / "summary.md").read_text()
+    assert "3 not run. **The run did not reach its end: interrupted by SIGTERM**" in said
+    assert "interrupted by SIGTERM" in (report / "junit.xml").read_text()
+
+
 def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> None:
     process = command.start("run", "--report-dir", "report")
     read_until(process, "clusterip.srv.named-port")

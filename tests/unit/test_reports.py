@@ -177,6 +177,11 @@ def test_the_summary_says_what_was_judged_and_where() -> None:
     ]
 
 
+def test_the_summary_says_what_ended_the_run() -> None:
+    text = summary.markdown(Results(HEAD | {"selected": {"t": MUST}}, [], ended_by="interrupted by SIGTERM"))
+    assert "1 not run. **The run did not reach its end: interrupted by SIGTERM**" in text.splitlines()
+
+
 def test_the_summary_has_one_row_for_each_requirement() -> None:
     rows = [line for line in summary.markdown(every_verdict()).splitlines() if re.match(r"\| [✅❌❔➖]", line)]
     assert [row.split(" | ")[:2] for row in rows] == [

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube_dns_conformance.errors import ExitCode, UsageError
+from kube_dns_conformance.reports import write_all
 from kube_dns_conformance.results import FILE, Result, Results, Verdict, Writer, read
 
 C, N, U = Verdict.CONFORMANT, Verdict.NONCONFORMANT, Verdict.UNKNOWN
@@ -106,6 +107,35 @@ def test_a_new_run_replaces_an_earlier_one(tmp_path: Path) -> None:
     written(tmp_path / "new" / "folder", [Result("a.b", "t", C)], {})
     written(tmp_path / "new" / "folder", [], {})
     assert read(tmp_path / "new" / "folder").results == []
+
+
+def test_the_reports_of_an_earlier_run_are_gone_as_soon_as_a_new_one_begins(tmp_path: Path) -> None:
+    written(tmp_path, [Result("clusterip.address.ipv4", "t", C)], {})
+    write_all(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    Writer(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", FILE]
+    assert (tmp_path / FILE).read_text() == ""
+    Writer(tmp_path)  # a run that was killed at once left an empty file
+
+
+@pytest.mark.parametrize("name", ["summary.md", "junit.xml", FILE])
+def test_a_report_of_somebody_else_is_left_alone(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("theirs")
+    with pytest.raises(UsageError, match=rf"{name} is no report of ours"):
+        Writer(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "theirs")]
+
+
+def test_what_ended_a_run_is_said_of_it_and_of_every_test_that_was_not_reached(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.begin({"selected": {"t": "clusterip.address.ipv4"}})
+    writer.begin({"selected": {"t": "clusterip.address.ipv4"}, "cluster": {"zone": "example.test"}})
+    writer.end(1.0, interrupted=True, ended_by="interrupted by SIGTERM")
+    found = read(tmp_path)
+    assert found == writer.results
+    assert found.run["cluster"] == {"zone": "example.test"}
+    assert found.not_run()[0].message == "the run ended before this test: interrupted by SIGTERM"
 
 
 def test_no_report_and_no_place_for_one_are_usage_errors(tmp_path: Path) -> None:
