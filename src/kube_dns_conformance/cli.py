@@ -179,12 +179,16 @@ def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster down --name dev[/]")
 def down(
+    context: typer.Context,
     name: Name = "default",
     everything: Annotated[bool, typer.Option("--all", help="Every cluster that `cluster up` made.")] = False,
 ) -> None:
     """Stop a cluster of ours and delete what it left."""
     from kube_dns_conformance.clusters import store  # noqa: PLC0415
 
+    source = context.get_parameter_source("name")
+    if everything and source is not None and source.name == "COMMANDLINE":  # KDC_NAME is for other commands too
+        raise UsageError("--name and --all contradict each other")
     store.remove_abandoned()
     ours = [entry.name for entry in store.entries() if entry.kept and entry.cluster]  # not those of runs going on
     problems = []
@@ -239,8 +243,12 @@ def report(
 ) -> None:
     """Make the reports of a run again, also of one that was killed."""
     from kube_dns_conformance.reports import write_all  # noqa: PLC0415
+    from kube_dns_conformance.results import REPORTS  # noqa: PLC0415
 
-    write_all(directory)
+    results = write_all(directory)
+    Console(highlight=False, soft_wrap=True).print(
+        f"wrote {', '.join(REPORTS)} to {directory}\n{results.outcome()}: {results.counts()}", markup=False
+    )
 
 
 def _with_kubernetes(versions: list[str] | None, kubernetes: str) -> list[str]:

@@ -213,6 +213,9 @@ def _parse(objects: Iterable[dict[str, Any]]) -> Results:
 def _objects(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
     for line in lines:
         try:
-            yield json.loads(line)
+            found = json.loads(line)
         except json.JSONDecodeError:
             return  # the process was killed while it wrote this line
+        if not isinstance(found, dict):
+            return
+        yield found

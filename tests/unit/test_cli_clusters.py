@@ -110,6 +110,13 @@ def test_down_all_ends_what_was_kept_and_neither_a_live_run_nor_what_is_not_ours
     assert clusters[2].poll() is None
 
 
+def test_down_of_one_and_of_all_contradict_each_other(clusters: object) -> None:
+    done = command("cluster", "down", "--name=one", "--all")
+    assert (done.returncode, done.stderr) == (2, "error: --name and --all contradict each other\n")
+    assert directories() == ["one", "run-1", "stopped", "strange", "two"]
+    assert command("cluster", "down", "--all", KDC_NAME="one").returncode == 0
+
+
 def test_down_all_goes_on_after_one_that_cannot_be_ended(clusters: object) -> None:
     with store.held("one"):
         done = command("cluster", "down", "--all")
