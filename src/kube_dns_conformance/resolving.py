@@ -163,10 +163,9 @@ def _insist(
         # What a cache between the program and DNS was granted does not show here: the most that any is.
         rounds.add([(what, seen[what]) for what in wrong], judge.timings.cache)
         judge.evidence.found(how, expected, seen)
-        if rounds.right_for_good or rounds.without_excuse:
-            judge.confirm()
+        waited = judge.confirm() if rounds.right_for_good or rounds.without_excuse else False
         before, expected = expected, expect()
-        if expected != before:
+        if waited or expected != before:
             rounds.begin_anew()
         elif rounds.without_excuse:
             _condemn(judge, how, wrong[0], expected[wrong[0]], seen[wrong[0]], str(rounds))

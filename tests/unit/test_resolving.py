@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -82,7 +82,7 @@ def situation(agent: Agent) -> Situation:
     return cast("Situation", Situated(agent))
 
 
-def judge(confirm: Callable[[], Any] = lambda: None) -> Judge:
+def judge(confirm: Callable[[], bool] = lambda: False) -> Judge:
     one = catalogue()["resolver.policy.none"]
     return Judge(one, ThisProcess(1.0), [], TIMINGS, "cluster.local", confirm)
 
@@ -144,8 +144,9 @@ class Cluster:
         self.after = after
         self.behind = behind
 
-    def change(self) -> None:
+    def change(self) -> bool:
         self.there = self.after
+        return False
 
     def say(self) -> str:
         if self.there == self.after:

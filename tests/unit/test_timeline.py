@@ -190,7 +190,7 @@ def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
         with timeline.Watch(ThisProcess(1.0), [honest, quiet], [WEB]) as watch:
             assert watch.wait(lambda seen: len(seen) >= 4, time.time() + 30)
             assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
-        assert watch.answers()[0].rcode == "NOERROR"
+        assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
 
 
 def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
