@@ -83,13 +83,14 @@ def _timeline(result: Result) -> Iterator[str]:
     rows = result.evidence.get("timeline", [])
     if not rows:
         return
-    began = rows[0]["from"]
+    began = min(row["from"] for row in rows)
     yield ""
-    yield "| seen from | to | asks | server | name | said |"
+    yield "| seen from | to | asks | of | asked | said |"
     yield "|---|---|---|---|---|---|"
     for row in rows[:ROWS_SHOWN]:
         times = f"{row['from'] - began:.2f} s | {row['to'] - began:.2f} s | {row['asks']}"
-        yield f"| {times} | {_cell(row['server'])} | {_cell(row['name'])} | {_cell(row['said'])} |"
+        of, asked = f"{row['server']}/{row['transport']}", f"{row['name']} {row['type']}"
+        yield f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} |"
     if len(rows) > ROWS_SHOWN:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | |"
 

@@ -227,6 +227,11 @@ def requirements(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps([one.as_data() for one in catalogue().values()], indent=2))  # noqa: T201
         return
+    if not sys.stdout.isatty():
+        width = max(map(len, catalogue()))
+        for one in catalogue().values():
+            print(f"{one.id:{width}}  {one.level:6}  {one.profile:8}  {one.sentence} ({one.section})")  # noqa: T201
+        return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("requirement", "section", "level", "profile", "sentence"):
         table.add_column(heading, no_wrap=heading == "requirement")

@@ -7,10 +7,10 @@ import os
 import sys
 
 import pytest
-from rich.console import Console
 
 from kube_dns_conformance.console import Reporter
 from kube_dns_conformance.errors import ExitCode
+from kube_dns_conformance.progress import Output
 from kube_dns_conformance.resources import folder
 from kube_dns_conformance.results import Results, Verdict
 from kube_dns_conformance.run import report_directory
@@ -29,7 +29,7 @@ def judge_cluster(arguments: list[str], report_dir: str, *, as_json: bool) -> in
     own += ["-p", "kube_dns_conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--strict-markers"]
     # Named now: by default a Console writes to what sys.stdout is later, which during a test is pytest's capture.
     output = sys.stderr if as_json else sys.stdout
-    reporter = Reporter(Console(file=output, highlight=False, soft_wrap=True))
+    reporter = Reporter(Output(file=output, highlight=False, soft_wrap=True))
     status = pytest.main([*own, f"--report-dir={directory}", *arguments, str(suites)], plugins=[reporter])
     reporter.finish(str(directory))
     if as_json:

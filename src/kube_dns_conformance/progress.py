@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,18 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-console = Console(stderr=True, highlight=False)
+
+class Output(Console):
+    """A console that goes on in silence when nobody reads it any more: a verdict does not depend on who listens."""
+
+    def on_broken_pipe(self) -> None:
+        """Send the rest nowhere, whatever writes it."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
+console = Output(stderr=True, highlight=False)
 """Where progress goes: standard error, so that ``--json`` on standard output stays clean."""
 
 PLAIN_LINE_EVERY_SECONDS = 15.0

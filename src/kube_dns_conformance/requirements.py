@@ -68,12 +68,13 @@ def select(globs: Iterable[str], profiles: Iterable[str]) -> set[str]:
     """
     chosen = set(catalogue())
     patterns, wanted = list(globs), list(profiles)
+    judged = dict.fromkeys(one.profile for one in catalogue().values())
     for pattern in patterns:
         if not fnmatch.filter(catalogue(), pattern):
             raise UsageError(f"no requirement matches {pattern!r}", "kube-dns-conformance requirements lists them")
     for profile in wanted:
-        if profile not in set(Profile):
-            raise UsageError(f"{profile!r} is not a profile", f"choose from {', '.join(Profile)}")
+        if profile not in judged:
+            raise UsageError(f"{profile!r} is not a profile", f"choose from {', '.join(judged)}")
     if patterns:
         chosen = {one for pattern in patterns for one in fnmatch.filter(chosen, pattern)}
     if wanted:

@@ -123,6 +123,17 @@ def test_a_run_that_is_interrupted_before_its_cluster_is_ready_replaces_the_repo
     assert "interrupted by SIGTERM" in (report / "junit.xml").read_text()
 
 
+def test_a_run_that_nobody_listens_to_any_more_judges_to_its_end(cluster: Cluster, command: CommandLine) -> None:
+    where = ["--cluster=existing", f"--kubeconfig={cluster.kubeconfig}", f"--dns-server={cluster.dns[0]}"]
+    process = command.start("run", *where, "--report-dir=report", "--requirement=clusterip.*")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()  # as `| head -1` does
+
+    assert process.wait(timeout=120) == 0
+    assert (command.directory / "report" / "summary.md").read_text().startswith("# Kubernetes DNS conformance: success")
+
+
 def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> None:
     process = command.start("run", "--report-dir", "report")
     read_until(process, "clusterip.srv.named-port")

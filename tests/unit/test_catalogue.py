@@ -172,7 +172,7 @@ def test_requirements_are_selected_by_glob_and_profile(globs: list[str], profile
     [
         (["*", "nope.*"], [], "no requirement matches 'nope.*'", "kube-dns-conformance requirements lists them"),
         ([""], [], "no requirement matches ''", "kube-dns-conformance requirements lists them"),
-        ([], ["Core"], "'Core' is not a profile", "choose from core, extended, survival, upgrade"),
+        ([], ["Core"], "'Core' is not a profile", "choose from core, extended, survival"),
         (
             ["clusterip.*"],
             ["survival"],

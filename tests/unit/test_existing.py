@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -116,6 +117,11 @@ def test_other_servers_decide_whether_there_are_replicas(servers: list[str], cap
     assert other.capabilities == capabilities
     assert [one.host for one in other.dns] == servers
     assert (other.name, other.zone, other.kubeconfig) == (CLUSTER.name, CLUSTER.zone, CLUSTER.kubeconfig)
+
+
+def test_what_pods_find_is_not_judged_by_another_server() -> None:
+    kind = dataclasses.replace(CLUSTER, capabilities=frozenset({Capability.IPV4, Capability.REAL_PODS}))
+    assert with_servers(kind, ["10.0.0.1"]).capabilities == {Capability.IPV4}
 
 
 def test_a_single_server_instead_of_replicas_takes_the_capability_away() -> None:

@@ -203,14 +203,14 @@ def test_the_summary_shows_the_worst_first_with_what_was_asked_and_got() -> None
     assert text.index("test\\_bad") < text.index("test\\_good")
     assert "```\nNONCONFORMANT x\n  got y\n```\n" in text
     assert "| web.shop.svc.cluster.local. A | 127.0.0.1:5300/udp | 10.0.0.1 | NOERROR 10.0.0.2 |\n" in text
-    assert "| 0.00 s | 1.50 s | 31 | dns-0 | web.shop.svc.cluster.local. | NOERROR 10.0.0.2 |\n" in text
+    assert "| 0.00 s | 1.50 s | 31 | dns-0/udp | web.shop.svc.cluster.local. A | NOERROR 10.0.0.2 |\n" in text
 
 
 @pytest.mark.parametrize(("rows", "more"), [(12, False), (13, True), (400, True)])
 def test_the_summary_stays_readable_with_much_evidence(rows: int, more: bool) -> None:
     found = {"checks": [CHECK] * rows, "timeline": [SEGMENT] * rows}
     text = summary.markdown(Results(HEAD, [result(Verdict.CONFORMANT, evidence=found)], complete=True))
-    assert text.count("| web.shop.svc.cluster.local. A |") == 12
+    assert text.count("| web.shop.svc.cluster.local. A | 127.0.0.1:5300/udp |") == 12
     assert text.count(f"| … {rows - 12} more in results.jsonl |") == (2 if more else 0)
 
 

@@ -52,9 +52,9 @@ def _kubeconfig(chosen: str) -> Path:
 
 
 def with_servers(cluster: Cluster, dns_servers: Iterable[str]) -> Cluster:
-    """The same cluster, asked at other servers."""
+    """The same cluster, asked at other servers, and so not from inside: what its Pods are told is another matter."""
     servers = parse_servers(dns_servers)
-    capabilities = cluster.capabilities - {Capability.DNS_REPLICAS}
+    capabilities = cluster.capabilities - {Capability.DNS_REPLICAS, Capability.REAL_PODS}
     if len(servers) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
     return dataclasses.replace(cluster, dns=servers, capabilities=capabilities)
