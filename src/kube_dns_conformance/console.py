@@ -94,7 +94,8 @@ class Reporter:
         say = self.console.print
         for problem in dict.fromkeys(self.problems):
             say(Text(printable(problem), "yellow"))
-        for text in _texts(self.results.results):
+        texts = _texts(self.results.results)
+        for text in texts:
             say()
             say(Text(printable(text), "red" if text.startswith("NONCONFORMANT") else "yellow"))
         if not self.results.by_requirement():
@@ -107,7 +108,7 @@ class Reporter:
             say(Text("time: " + ", ".join(f"{what} {seconds:.1f} s" for what, seconds in spent.items()), "dim"))
         if report:
             say(Text(f"report: {report}", "dim"))
-        if self.results.ended_by:
+        if self.results.ended_by and not any(self.results.ended_by in text for text in texts):
             say(Text(printable(self.results.ended_by), "yellow"))
         outcome = self.results.outcome()
         style = {"success": "bold green", "failure": "bold red"}.get(outcome, "bold yellow")

@@ -12,6 +12,7 @@ import yaml
 from kube_dns_conformance.clusters import coredns, kwokctl, ports
 from kube_dns_conformance.clusters.base import Capability, IpFamily, family_capabilities
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.resources import folder
 
 TOOLS = {name: Path("/tools") / name for name in kwokctl.BINARIES}
 PORTS = [20001, 20002, 20003, 20004, 20005, 20006]
@@ -71,6 +72,7 @@ def test_services_and_the_api_server_have_the_family_asked_for(
     server = arguments(family)["kube-apiserver"]
     assert server == {
         "advertise-address": advertised,
+        "egress-selector-config-file": str(folder("manifests") / "embedded" / "egress.yaml"),
         "endpoint-reconciler-type": "none",
         "service-cluster-ip-range": services,
     }

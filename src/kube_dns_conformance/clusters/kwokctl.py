@@ -20,8 +20,8 @@ BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
-# Everything is on loopback; the API server would send what it passes on to Pods to the proxy of the machine.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+"""Everything is on loopback, and no proxy of the machine is to be asked for it."""
 SERVICE_RANGES = {
     IpFamily.IPV4: "10.96.0.0/16",
     IpFamily.IPV6: "fd00:10:96::/112",
@@ -95,6 +95,7 @@ def configuration(tools: Mapping[str, Path], version: str, family: IpFamily, fre
         "etcd": {"unsafe-no-fsync": "true"},  # its data never outlives the processes
         "kube-apiserver": {
             "advertise-address": advertise,
+            "egress-selector-config-file": str(folder("manifests") / "embedded" / "egress.yaml"),
             "endpoint-reconciler-type": "none",  # it refuses a loopback address (and from 1.37 on to start with one)
             "service-cluster-ip-range": SERVICE_RANGES[family],
         },
