@@ -312,9 +312,65 @@ def test_a_problem_is_written_with_its_bytes() -> None:
         (WEB, Server("a", "10.96.0.10"), "udp", "dig @10.96.0.10 web.test. A"),
         (WEB, Server("a", "::1", 5353), "tcp", "dig @::1 -p 5353 web.test. A +tcp"),
         (Question("web.test.", "SRV", None), Server("a", "10.0.0.1"), "udp", "dig @10.0.0.1 web.test. SRV +noedns"),
+        (Question("web.test.", "A", 4096), Server("a", "10.0.0.1"), "udp", "dig @10.0.0.1 web.test. A +bufsize=4096"),
+        (
+            Question("web.test.", "A", edns_version=1, edns_option=65001),
+            Server("a", "10.0.0.1"),
+            "pipelined",
+            "dig @10.0.0.1 web.test. A +tcp +edns=1 +noednsnegotiation +ednsopt=65001",
+        ),
     ],
 )
 def test_the_command_to_repeat_it_by_hand(
     question: Question, server: Server, transport: Transport, command: str
 ) -> None:
     assert repeat_command(question, server, transport) == command
+
+
+NAMES = [Question(f"web-{index}.test.", "A") for index in range(5)]
+FIVE = records({f"{one}": [f"10.0.0.{index}"] for index, one in enumerate(NAMES)})
+
+
+def test_pipelined_questions_share_a_connection_and_each_gets_its_own_answer() -> None:
+    with DnsServer(FIVE) as server:
+        got = ask_all([(one, server, "pipelined") for one in NAMES] + [(WEB, server, "udp")], 20.0)
+    assert [rdata(one) for one in got] == [["10.0.0.0"], ["10.0.0.1"], ["10.0.0.2"], ["10.0.0.3"], ["10.0.0.4"], []]
+
+
+def test_pipelined_answers_may_come_in_another_order() -> None:
+    class Backwards(DnsServer):
+        def _converse(self, connection: socket.socket) -> None:
+            with connection, connection.makefile("rb") as incoming:
+                queries = [incoming.read(int.from_bytes(incoming.read(2), "big")) for _ in NAMES]
+                for query in reversed(queries):
+                    connection.sendall(framed(FIVE(query, "tcp")))  # type: ignore[arg-type]
+            self._connections.discard(connection)
+
+    with Backwards(FIVE) as server:
+        got = ask_all([(one, server, "pipelined") for one in NAMES], 20.0)
+    assert [rdata(one) for one in got] == [["10.0.0.0"], ["10.0.0.1"], ["10.0.0.2"], ["10.0.0.3"], ["10.0.0.4"]]
+
+
+def test_a_server_that_closes_after_the_first_pipelined_question_owes_the_others() -> None:
+    with DnsServer(lambda query, transport: [framed(FIVE(query, transport))]) as server:  # type: ignore[arg-type]
+        got = ask_all([(one, server, "pipelined") for one in NAMES], 20.0)
+    assert rdata(got[0]) == ["10.0.0.0"]
+    assert {one.problem for one in got[1:]} <= {"connection closed after 0 of 2 bytes", "Connection reset by peer"}
+    assert all(one.problem for one in got[1:])
+
+
+def test_what_the_message_says_of_itself_is_kept() -> None:
+    got = answer(THREE, Question("WEB.test.", "A"))
+    assert (got.edns_version, got.echoed, got.authoritative) == (0, "WEB.test.", False)
+    assert answer(THREE, Question("web.test.", "A", None)).edns_version is None
+
+
+def test_edns_is_asked_for_in_the_version_and_with_the_option_that_was_said() -> None:
+    heard: list[dns.message.Message] = []
+
+    def hear(query: bytes, transport: Transport) -> bytes:
+        heard.append(dns.message.from_wire(query))
+        return reply(query, "10.0.0.1")
+
+    answer(hear, Question("web.test.", "A", edns_version=1, edns_option=65001))
+    assert (heard[0].edns, [int(one.otype) for one in heard[0].options]) == (1, [65001])

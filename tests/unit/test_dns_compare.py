@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube_dns_conformance.dns.compare import (
+    Choice,
     Difference,
     Expected,
+    alias,
     at_least,
     difference,
     exactly,
@@ -19,6 +21,7 @@ from kube_dns_conformance.dns.compare import (
     no_data,
     no_such_name,
     normal,
+    nothing,
     value,
 )
 from kube_dns_conformance.dns.model import Answer, Question, Record
@@ -171,3 +174,91 @@ def test_what_differs_is_exactly_the_two_set_differences(wanted: set[str], given
 def test_at_least_asks_for_no_more_than_exactly(wanted: set[str], given_back: set[str]) -> None:
     found = difference(at_least(wanted), seen(*given_back))
     assert found == Difference(missing=difference(exactly(wanted), seen(*given_back)).missing)
+
+
+BELOW = "web.shop.svc.cluster.local."
+SOME_LABEL = frozenset({f"80 *.{BELOW}"})
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "words"),
+    [
+        (at_least([], [Choice(SOME_LABEL, 2)]), [f"0 1 80 a.{BELOW}", f"0 1 80 b.{BELOW}"], ""),
+        (at_least([], [Choice(SOME_LABEL, 2)]), [f"0 1 80 a.{BELOW}"], f"missing 1 of 2 × 80 *.{BELOW}"),
+        (at_least([], [Choice(SOME_LABEL)]), [f"0 1 80 {BELOW}"], f"missing 80 *.{BELOW}"),
+        (at_least([], [Choice(SOME_LABEL)]), [f"0 1 80 a.b.{BELOW}"], f"missing 80 *.{BELOW}"),
+        (at_least([f"80 a.{BELOW}"], [Choice(SOME_LABEL)]), [f"0 1 80 a.{BELOW}"], f"missing 80 *.{BELOW}"),
+        (exactly([f"80 a.{BELOW}"], [Choice(SOME_LABEL)]), [f"0 1 80 a.{BELOW}", f"0 1 80 x.{BELOW}"], ""),
+        (
+            exactly([], [Choice(frozenset({f"80 a.{BELOW}", f"8080 a.{BELOW}"}))]),
+            [f"0 1 81 a.{BELOW}"],
+            f"missing 80 a.{BELOW} or 8080 a.{BELOW}; not expected 81 a.{BELOW}",
+        ),
+    ],
+)
+def test_what_is_left_to_the_server_counts_once_it_is_one_of_the_choices(
+    expected: Expected, said: list[str], words: str
+) -> None:
+    assert str(difference(expected, seen(*said, question=SRV))) == words
+
+
+@pytest.mark.parametrize("rcode", ["NOERROR", "NXDOMAIN"])
+def test_nothing_is_nothing_whether_the_name_exists_or_not(rcode: str) -> None:
+    assert not difference(nothing(), seen(rcode=rcode))
+    assert str(difference(nothing(), seen("10.0.0.1", rcode=rcode))) == "not expected 10.0.0.1"
+
+
+def test_a_failure_is_not_nothing() -> None:
+    assert str(difference(nothing(), seen(rcode="SERVFAIL"))) == "SERVFAIL instead of NOERROR"
+
+
+CNAME = Record(WEB.name, "CNAME", 5, "db.example.")
+ADDRESS = Record("db.example.", "A", 5, "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("expected", "records", "words"),
+    [
+        (alias("db.example."), (CNAME,), ""),
+        (alias("DB.example."), (CNAME, ADDRESS), ""),
+        (alias("db.example.", ["10.0.0.1"]), (CNAME, ADDRESS), ""),
+        (alias("db.example.", ["10.0.0.1"]), (ADDRESS, CNAME), ""),
+        (alias("db.example.", ["10.0.0.1"]), (CNAME,), "missing 10.0.0.1"),
+        (alias("db.example.", ["10.0.0.2"]), (CNAME, ADDRESS), "missing 10.0.0.2; not expected 10.0.0.1"),
+        (alias("other.example."), (CNAME,), "missing other.example.; not expected db.example."),
+        (alias("db.example."), (), "missing db.example."),
+        (
+            alias("db.example."),
+            (Record(WEB.name, "A", 5, "10.0.0.1"),),
+            "missing db.example.",
+        ),
+        (
+            alias("db.example."),
+            (CNAME, Record("elsewhere.example.", "A", 5, "10.0.0.9")),
+            "not expected elsewhere.example. A 10.0.0.9",
+        ),
+        (alias("db.example."), (CNAME, CNAME), f"repeated {WEB.name} CNAME db.example."),
+        (
+            alias("db.example.", ["10.0.0.1"]),
+            (CNAME, Record("db.example.", "CNAME", 5, "db2.example."), Record("db2.example.", "A", 5, "10.0.0.1")),
+            "",
+        ),
+        (alias("db.example."), (CNAME, Record("db.example.", "CNAME", 5, WEB.name)), ""),
+    ],
+)
+def test_an_alias_is_followed_to_its_end(expected: Expected, records: tuple[Record, ...], words: str) -> None:
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NOERROR", records=records)
+    assert str(difference(expected, answer)) == words
+
+
+def test_the_name_behind_an_alias_may_not_exist_unless_it_must() -> None:
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NXDOMAIN", records=(CNAME,))
+    assert not difference(alias("db.example."), answer)
+    assert difference(alias("db.example.", ["10.0.0.1"]), answer)
+
+
+def test_expectations_are_said_in_words() -> None:
+    assert str(exactly(["10.0.0.1"], [Choice(SOME_LABEL, 2)])) == f"10.0.0.1, 2 × 80 *.{BELOW}"
+    assert str(at_least([], [Choice(frozenset({"a.", "b."}))])) == "at least a. or b."
+    assert str(alias("db.example.", ["10.0.0.1"])) == "CNAME db.example. and 10.0.0.1"
+    assert str(nothing()) == "no record"

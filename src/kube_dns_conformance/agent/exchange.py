@@ -25,7 +25,11 @@ _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IP
 
 
 class Request(NamedTuple):
-    """One message for one server. ``host`` is an address, ``transport`` udp or tcp, ``timeout`` in seconds."""
+    """One message for one server. ``host`` is an address, ``transport`` udp, tcp or pipelined, ``timeout`` in seconds.
+
+    *pipelined*: ``wire`` is several messages, each `framed`, sent one right after the other over one connection, and
+    the reply's ``wire`` is as many, in any order (RFC 7766 section 6.2.1.1).
+    """
 
     host: str
     port: int
@@ -64,7 +68,7 @@ def exchange(request: Request, clock: Callable[[], float] = time.time) -> Reply:
     sent, began = clock(), time.monotonic()
     deadline = began + request.timeout
     try:
-        wire, strays = _udp(request, deadline) if request.transport == "udp" else _tcp(request, deadline)
+        wire, strays = _WAYS[request.transport](request, deadline)
     except _Failed as failed:
         return Reply(sent, time.monotonic() - began, failed.wire, str(failed), failed.strays)
     except (TimeoutError, BlockingIOError):
@@ -106,18 +110,58 @@ def _udp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _tcp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
-    family, address = _resolve(request, socket.SOCK_STREAM)
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.settimeout(request.timeout)
-        sock.connect(address)
+    with _connected(request) as sock:
         sock.sendall(framed(request.wire))
-        (length,) = struct.unpack("!H", _receive(sock, 2, deadline))
-        return _receive(sock, length, deadline), ()
+        return _message(sock, deadline), ()
+
+
+def _pipelined(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
+    answers = b""
+    with _connected(request) as sock:
+        sock.sendall(request.wire)
+        for _ in unframed(request.wire):
+            try:
+                answers += framed(_message(sock, deadline))
+            except _Failed as failed:
+                raise _Failed(str(failed), answers) from None
+            except (TimeoutError, BlockingIOError):
+                raise _Failed(_silence(request), answers) from None
+    return answers, ()
+
+
+_WAYS = {"udp": _udp, "tcp": _tcp, "pipelined": _pipelined}
 
 
 def framed(message: bytes) -> bytes:
     """A message as it goes over TCP, its length in front (RFC 1035 section 4.2.2)."""
     return struct.pack("!H", len(message)) + message
+
+
+def unframed(stream: bytes) -> list[bytes]:
+    """The whole messages of a stream of `framed` ones."""
+    messages, at = [], 0
+    while at + 2 <= len(stream):
+        (length,) = struct.unpack_from("!H", stream, at)
+        messages.append(stream[at + 2 : at + 2 + length])
+        at += 2 + length
+    return messages
+
+
+def _connected(request: Request) -> socket.socket:
+    family, address = _resolve(request, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(request.timeout)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _message(sock: socket.socket, deadline: float) -> bytes:
+    (length,) = struct.unpack("!H", _receive(sock, 2, deadline))
+    return _receive(sock, length, deadline)
 
 
 def _receive(sock: socket.socket, length: int, deadline: float) -> bytes:

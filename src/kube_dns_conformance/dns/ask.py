@@ -6,11 +6,12 @@ and nothing is retried, cached or hidden.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -18,13 +19,15 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from kube_dns_conformance.agent.exchange import Reply, Request, exchange
+from kube_dns_conformance.agent.exchange import Reply, Request, exchange, framed, unframed
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
 from kube_dns_conformance.errors import ClusterError
 
 PARALLEL_QUESTIONS = 16
 PLAIN_UDP_BYTES = 512
+
+_Asked = tuple[Question, Server, Transport, dns.message.QueryMessage]
 
 Exchange = Callable[[Sequence[Request]], Sequence[Reply]]
 """Carries messages to the servers and brings back what they said, in the order of the requests."""
@@ -49,8 +52,38 @@ def ask_all(
     which makes a verdict *unknown*, when a question could not even be sent.
     """
     batch = [(*one, _query(one[0])) for one in asks]
-    requests = [Request(server.host, server.port, how, query.to_wire(), timeout) for _, server, how, query in batch]
-    return [_answer(*one, reply) for one, reply in zip(batch, carry(requests), strict=True)]
+    calls = [[one] for one in batch if one[2] != "pipelined"] + _together(one for one in batch if one[2] == "pipelined")
+    replies = carry([_request(call, timeout) for call in calls])
+    found = {id(one[3]): answer for call, got in zip(calls, replies, strict=True) for one, answer in _read(call, got)}
+    return [found[id(query)] for *_, query in batch]
+
+
+def _together(pipelined: Iterable[_Asked]) -> list[list[_Asked]]:
+    """The questions for each server, which share a connection and so must have different ids."""
+    by_server: dict[Server, list[_Asked]] = {}
+    for one in pipelined:
+        call = by_server.setdefault(one[1], [])
+        one[3].id = (call[0][3].id + len(call)) % 65536 if call else one[3].id
+        call.append(one)
+    return list(by_server.values())
+
+
+def _request(call: list[_Asked], timeout: float) -> Request:
+    _, server, how, query = call[0]
+    wire = b"".join(framed(one[3].to_wire()) for one in call) if how == "pipelined" else query.to_wire()
+    return Request(server.host, server.port, how, wire, timeout)
+
+
+def _read(call: list[_Asked], reply: Reply) -> Iterator[tuple[_Asked, Answer]]:
+    """Each question with its answer; those of one connection come in any order and are told apart by their ids."""
+    if call[0][2] != "pipelined":
+        yield call[0], _answer(*call[0], reply)
+        return
+    wires = {wire[:2]: wire for wire in unframed(reply.wire)}
+    for one in call:
+        wire = wires.get(one[3].id.to_bytes(2, "big"), b"")
+        missing = reply.problem or "no answer with the id of the question over this connection"
+        yield one, _answer(*one, reply._replace(wire=wire, problem=None if wire else missing))
 
 
 def ask(question: Question, server: Server, transport: Transport = "udp", *, timeout: float) -> Answer:
@@ -59,11 +92,13 @@ def ask(question: Question, server: Server, transport: Transport = "udp", *, tim
 
 
 def _query(question: Question) -> dns.message.QueryMessage:
+    option = question.edns_option
     return dns.message.make_query(
         question.name,
         question.rdtype,
-        use_edns=question.udp_payload is not None,
+        use_edns=question.edns_version if question.udp_payload is not None else False,
         payload=question.udp_payload or 0,
+        options=None if option is None else [dns.edns.GenericOption(dns.edns.OptionType.make(option), b"")],
     )
 
 
@@ -85,6 +120,9 @@ def _answer(question: Question, server: Server, transport: Transport, query: dns
         truncated=bool(response.flags & dns.flags.TC),
         records=_records(response.answer),
         authority=_records(response.authority),
+        authoritative=bool(response.flags & dns.flags.AA),
+        edns_version=response.edns if response.edns >= 0 else None,
+        echoed=str(response.question[0].name) if response.question else "",
     )
 
 

@@ -10,32 +10,64 @@ from typing import Literal
 
 from kube_dns_conformance.dns.model import Answer, Record
 
-Kind = Literal["exactly", "at least", "no such name", "no data"]
+Kind = Literal["exactly", "at least", "no such name", "no data", "nothing", "alias"]
+ANY_LABEL = "*."
+"""Before a domain name: one label of the server's choice below it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """At least ``count`` different records out of ``values``, in which `ANY_LABEL` may stand before a name.
+
+    Where the specification leaves something to the server: the label of an endpoint without a hostname (section 2.1),
+    the one of several names that an address is known by, the port number that a headless Service's SRV records have.
+    """
+
+    values: frozenset[str]
+    count: int = 1
+
+    def __str__(self) -> str:
+        values = " or ".join(in_order(self.values))
+        return values if self.count == 1 else f"{self.count} × {values}"
+
+    def matches(self, value: str) -> bool:
+        """Whether a record with this `value` is one of them."""
+        return value in self.values or _with_any_label(value) in self.values
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What an answer must hold. ``values`` are rdata reduced to what is normative, see `value`."""
+    """What an answer must hold. ``values`` are rdata reduced to what is normative, see `value`.
+
+    Of an *alias*, ``values`` is the target of the CNAME, and ``choices`` what the name it ends at must answer.
+    """
 
     kind: Kind
     values: frozenset[str] = frozenset()
+    choices: tuple[Choice, ...] = ()
 
     def __str__(self) -> str:
-        if self.kind == "no such name":
-            return "NXDOMAIN"
-        if self.kind == "no data":
-            return "NOERROR without records"
-        return ("" if self.kind == "exactly" else "at least ") + " ".join(in_order(self.values))
+        match self.kind:
+            case "no such name":
+                return "NXDOMAIN"
+            case "no data":
+                return "NOERROR without records"
+            case "nothing":
+                return "no record"
+            case "alias":
+                return " and ".join(["CNAME " + " ".join(self.values), *map(str, self.choices)])
+        parts = ([" ".join(in_order(self.values))] if self.values else []) + [str(one) for one in self.choices]
+        return ("" if self.kind == "exactly" else "at least ") + ", ".join(parts)
 
 
-def exactly(values: Iterable[str]) -> Expected:
+def exactly(values: Iterable[str], choices: Iterable[Choice] = ()) -> Expected:
     """These records, each once, and no other. Raises ValueError for none: say `no_such_name` or `no_data`."""
-    return _some("exactly", values)
+    return _some("exactly", values, choices)
 
 
-def at_least(values: Iterable[str]) -> Expected:
+def at_least(values: Iterable[str], choices: Iterable[Choice] = ()) -> Expected:
     """These records and perhaps more: a server may serve more than the specification lists (section 3)."""
-    return _some("at least", values)
+    return _some("at least", values, choices)
 
 
 def no_such_name() -> Expected:
@@ -48,11 +80,22 @@ def no_data() -> Expected:
     return Expected("no data")
 
 
-def _some(kind: Kind, values: Iterable[str]) -> Expected:
-    wanted = frozenset(normal(one) for one in values)
-    if not wanted:
+def nothing() -> Expected:
+    """No record of the asked type, whether the name exists or not."""
+    return Expected("nothing")
+
+
+def alias(target: str, addresses: Iterable[str] = ()) -> Expected:
+    """A CNAME to ``target`` (section 2.5); and where ``addresses`` are given, all of them behind it."""
+    behind = tuple(Choice(frozenset({normal(one)})) for one in addresses)
+    return Expected("alias", frozenset({normal(target)}), behind)
+
+
+def _some(kind: Kind, values: Iterable[str], choices: Iterable[Choice]) -> Expected:
+    wanted, among = frozenset(normal(one) for one in values), tuple(choices)
+    if not wanted and not among:
         raise ValueError(f"an expectation of {kind!r} needs at least one record")
-    return Expected(kind, wanted)
+    return Expected(kind, wanted, among)
 
 
 def value(record: Record) -> str:
@@ -107,19 +150,70 @@ def difference(expected: Expected, answer: Answer) -> Difference:
     """Compare one answer with what must be there."""
     if answer.problem is not None:
         return Difference(instead=answer.problem)
-    wanted_rcode = "NXDOMAIN" if expected.kind == "no such name" else "NOERROR"
-    if answer.rcode != wanted_rcode:
-        return Difference(instead=f"{answer.rcode} instead of {wanted_rcode}", missing=_ordered(expected.values))
+    wanted = _rcodes(expected)
+    if answer.rcode not in wanted:
+        return Difference(instead=f"{answer.rcode} instead of {wanted[0]}", missing=_ordered(expected.values))
     if answer.truncated:
         return Difference(instead="truncated")
+    return _alias_difference(expected, answer) if expected.kind == "alias" else _records_difference(expected, answer)
+
+
+def _rcodes(expected: Expected) -> tuple[str, ...]:
+    if expected.kind == "no such name":
+        return ("NXDOMAIN",)
+    # The name that an alias leads to may well not exist (RFC 2308 section 2.1).
+    either = expected.kind == "nothing" or (expected.kind == "alias" and not expected.choices)
+    return ("NOERROR", "NXDOMAIN") if either else ("NOERROR",)
+
+
+def _records_difference(expected: Expected, answer: Answer) -> Difference:
     strangers = [record for record in answer.records if not _asked(record, answer)]
     got = Counter(value(record) for record in answer.records if _asked(record, answer))
-    extra = set() if expected.kind == "at least" else set(got) - expected.values
+    rest = set(got) - expected.values
+    missing = _ordered(expected.values - set(got))
+    for choice in expected.choices:
+        matching = {one for one in rest if choice.matches(one)}
+        rest -= matching
+        if len(matching) < choice.count:
+            missing += (f"{choice.count - len(matching)} of {choice}" if choice.count > 1 else str(choice),)
     return Difference(
-        missing=_ordered(expected.values - set(got)),
-        extra=_ordered(extra) + tuple(f"{one.name} {one.rdtype} {one.rdata}" for one in strangers),
+        missing=missing,
+        extra=_ordered(set() if expected.kind == "at least" else rest) + tuple(map(_whole, strangers)),
         repeated=_ordered(one for one, times in got.items() if times > 1),
     )
+
+
+def _alias_difference(expected: Expected, answer: Answer) -> Difference:
+    """Follow the chain of CNAMEs from the question; whatever is not on it, or of another type, was not asked for."""
+    name, first, chain = answer.question.name.lower(), "", set[str]()
+    aliases = {one.name: one for one in answer.records if one.rdtype == "CNAME"}
+    while name in aliases and name not in chain:
+        chain.add(name)
+        name = aliases[name].rdata
+        first = first or name
+    ends = [one for one in answer.records if one.name == name and one.rdtype == answer.question.rdtype != "CNAME"]
+    strangers = [one for one in answer.records if one not in ends and not (one.rdtype == "CNAME" and one.name in chain)]
+    got = Counter(map(value, ends))
+    missing = _ordered(expected.values - {first}) + tuple(
+        str(one) for one in expected.choices if not any(map(one.matches, got))
+    )
+    extra = (first,) if first and first not in expected.values else ()
+    unknown = {one for one in got if expected.choices and not any(choice.matches(one) for choice in expected.choices)}
+    return Difference(
+        missing=missing,
+        extra=extra + _ordered(unknown) + tuple(map(_whole, strangers)),
+        repeated=_ordered(one for one, times in Counter(map(_whole, answer.records)).items() if times > 1),
+    )
+
+
+def _whole(record: Record) -> str:
+    return f"{record.name} {record.rdtype} {record.rdata}"
+
+
+def _with_any_label(value: str) -> str:
+    """``80 web-0.web.shop.…`` → ``80 *.web.shop.…``."""
+    head, space, name = value.rpartition(" ")
+    return f"{head}{space}{ANY_LABEL}{name.partition('.')[2]}"
 
 
 def _asked(record: Record, answer: Answer) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "pipelined"]
+"""*pipelined*: over TCP, all questions of a batch for one server over one connection, one right after the other."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class Question:
 
     ``udp_payload`` is the EDNS buffer size offered over UDP in bytes (RFC 6891); None asks without EDNS, where an
     answer over 512 bytes must be truncated (RFC 1035 section 4.2.1). 1232 is what stub resolvers and dig offer.
+    ``edns_version`` and ``edns_option`` (a number) are for asking in ways that few do (RFC 6891 section 6.1.2, 6.1.3).
     """
 
     name: str
     rdtype: str
     udp_payload: int | None = 1232
+    edns_version: int = 0
+    edns_option: int | None = None
 
     def __str__(self) -> str:
         return f"{self.name} {self.rdtype}"
@@ -58,7 +62,8 @@ class Answer:
     Either ``rcode`` is set or ``problem`` says why there is no usable answer. ``sent`` is seconds since the epoch,
     ``seconds`` the time until the last byte (or until giving up). ``strays`` are datagrams that came as well and were
     no answer: from another source or with another id. ``after_truncation``: asked over TCP because the answer over UDP
-    was truncated.
+    was truncated. ``edns_version`` is that of the answer's OPT record, None without one; ``echoed`` the question's name
+    as it came back, letter by letter.
     """
 
     question: Question
@@ -74,6 +79,9 @@ class Answer:
     wire: bytes = field(default=b"", repr=False)
     after_truncation: bool = False
     strays: tuple[str, ...] = ()
+    authoritative: bool = False
+    edns_version: int | None = None
+    echoed: str = ""
 
     @property
     def timed_out(self) -> bool:
@@ -125,6 +133,9 @@ class Answer:
 def repeat_command(question: Question, server: Server, transport: Transport) -> str:
     """The dig command that asks the same thing by hand."""
     port = "" if server.port == 53 else f" -p {server.port}"
-    options = " +tcp" if transport == "tcp" else ""
+    options = "" if transport == "udp" else " +tcp"
     options += " +noedns" if question.udp_payload is None else ""
+    options += f" +bufsize={question.udp_payload}" if question.udp_payload not in {None, 1232} else ""
+    options += f" +edns={question.edns_version} +noednsnegotiation" if question.edns_version else ""
+    options += f" +ednsopt={question.edns_option}" if question.edns_option is not None else ""
     return f"dig @{server.host}{port} {question.name} {question.rdtype}{options}"
