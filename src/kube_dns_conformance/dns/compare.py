@@ -10,7 +10,7 @@ from typing import Literal
 
 from kube_dns_conformance.dns.model import Answer, Record
 
-Kind = Literal["exactly", "at least", "no such name", "no data", "nothing", "alias"]
+Kind = Literal["exactly", "at least", "at most", "no such name", "no data", "nothing", "alias"]
 ANY_LABEL = "*."
 """Before a domain name: one label of the server's choice below it."""
 
@@ -28,7 +28,7 @@ class Choice:
 
     def __str__(self) -> str:
         values = " or ".join(in_order(self.values))
-        return values if self.count == 1 else f"{self.count} × {values}"
+        return {0: f"perhaps {values}", 1: values}.get(self.count, f"{self.count} × {values}")
 
     def matches(self, value: str) -> bool:
         """Whether a record with this `value` is one of them."""
@@ -57,7 +57,7 @@ class Expected:
             case "alias":
                 return " and ".join(["CNAME " + " ".join(self.values), *map(str, self.choices)])
         parts = ([" ".join(in_order(self.values))] if self.values else []) + [str(one) for one in self.choices]
-        return ("" if self.kind == "exactly" else "at least ") + ", ".join(parts)
+        return ("at least " if self.kind == "at least" else "") + ", ".join(parts)
 
 
 def exactly(values: Iterable[str], choices: Iterable[Choice] = ()) -> Expected:
@@ -162,7 +162,7 @@ def _rcodes(expected: Expected) -> tuple[str, ...]:
     if expected.kind == "no such name":
         return ("NXDOMAIN",)
     # The name that an alias leads to may well not exist (RFC 2308 section 2.1).
-    either = expected.kind == "nothing" or (expected.kind == "alias" and not expected.choices)
+    either = expected.kind in {"nothing", "at most"} or (expected.kind == "alias" and not expected.choices)
     return ("NOERROR", "NXDOMAIN") if either else ("NOERROR",)
 
 
