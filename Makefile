@@ -10,7 +10,7 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help conformance test test-kind lock benchmarks engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind docs lock benchmarks engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -35,6 +35,9 @@ kind-image: .venv/ready ## A kind node image where none can be pulled. KUBERNETE
 
 benchmarks: .venv/ready ## Where the time goes, see benchmarks/README.md.
 	$(BIN)/python -m benchmarks
+
+docs: .venv/ready ## Write docs/requirements.md from the catalogue.
+	$(BIN)/python -m tools.requirements_page
 
 lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements/dev.txt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kube_dns_conformance import oracle
+from kube_dns_conformance import oracle, promises
 from kube_dns_conformance.dns.compare import Expected, exactly, no_data, no_such_name
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.judge import Expectations
@@ -19,7 +19,7 @@ def regular(situation: Situation, service: str) -> Expectations:
 
 
 def headless(situation: Situation, service: str) -> Expectations:
-    """A headless Service's own name: one record per ready Pod, and without any it does not exist (section 2.4.1)."""
+    """A headless Service's own name: a record per published Pod, and without any it does not exist (section 2.4.1)."""
     name = situation.name_of(service)
     return _addresses(name, situation.service(service), situation.pods(service))
 
@@ -38,7 +38,7 @@ def pods(situation: Situation, service: str, hostnames: Iterable[str] | None = N
 
 
 def _addresses(name: str, service: Object, behind: list[Object]) -> Expectations:
-    of_family = {rdtype: oracle.pod_addresses(behind, rdtype) for rdtype in oracle.rdtypes(service)}
+    of_family = {rdtype: oracle.published_addresses(service, behind, rdtype) for rdtype in oracle.rdtypes(service)}
     return {Question(name, rdtype): _some(found, any(of_family.values())) for rdtype, found in of_family.items()}
 
 
@@ -46,3 +46,27 @@ def _some(addresses: list[str], exists: bool) -> Expected:
     if addresses:
         return exactly(addresses)
     return no_data() if exists else no_such_name()
+
+
+def promised(situation: Situation, rdtype: str, *names: str) -> Expectations:
+    """What the Services and EndpointSlices of a situation promise of these names, see `promises`.
+
+    Raises ValueError for a name that they say nothing of.
+    """
+    services, slices = (situation.mirror.objects(kind, situation.namespace) for kind in ("Service", "EndpointSlice"))
+    known = promises.expected(services, slices, (), situation.zone)
+    unknown = [name for name in names if promises.Key(name, rdtype) not in known]
+    if unknown or not names:
+        raise ValueError(f"nothing is promised of {' '.join(unknown) or 'no name'} {rdtype}")
+    return {Question(name, rdtype): known[promises.Key(name, rdtype)].expected() for name in names}
+
+
+def promised_addresses(situation: Situation, *names: str) -> Expectations:
+    """The same for both address families."""
+    return {**promised(situation, "A", *names), **promised(situation, "AAAA", *names)}
+
+
+def srv_names(situation: Situation, service: str) -> list[str]:
+    """The names of the SRV records of a Service's named ports (section 2.3.2, 2.4.2)."""
+    found = situation.service(service)
+    return [oracle.srv_name(found, port, situation.zone) for port in found["spec"]["ports"] if port.get("name")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
-from kube_dns_conformance.agent.discovery import discover
+from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Question
@@ -47,6 +47,8 @@ def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> 
         capabilities |= {Capability.REAL_NODES}
     if len(dns.replicas) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
+    if any(server.name == NOT_A_SERVICE for server in dns.addresses):
+        capabilities |= {Capability.NODE_LOCAL_CACHE}
     note = "" if zone else "as its Pods are told"
     return replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, capabilities=capabilities)
 

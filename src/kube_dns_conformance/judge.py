@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kube_dns_conformance.dns.compare import Difference, Expected, difference
+from kube_dns_conformance.dns.compare import (
+    Difference,
+    Expected,
+    difference,
+    exactly,
+    no_data,
+    no_such_name,
+    value,
+)
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport, repeat_command
 from kube_dns_conformance.requirements import Requirement
 from kube_dns_conformance.rounds import Rounds
@@ -81,20 +89,46 @@ class Judge:
         *,
         settled_at: float,
         transports: tuple[Transport, ...] = TRANSPORTS,
-    ) -> None:
-        """Ask every server every question until all agree, several rounds in a row.
+        follow_truncated: bool = True,
+    ) -> list[Answer]:
+        """Ask every server every question until all agree, several rounds in a row; returns the last round's answers.
 
         ``expect`` is called before and after every round, so that objects which change meanwhile change what is
         expected and DNS is granted its time again; raises ClusterError when they do not stop changing.
         ``settled_at`` (epoch seconds) is when the objects last changed: DNS is granted the propagation budget from then
         on, plus the TTL it announced for what it said, because a cache may have kept that. After that every wrong
         answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds. Neither verdict is
-        given before the API server has confirmed the objects.
+        given before the API server has confirmed the objects. ``follow_truncated``: what is truncated over UDP is asked
+        again over TCP, as resolvers do.
         """
+        return self._until_certain(expect, self._compare, settled_at, transports, follow_truncated=follow_truncated)
+
+    def insist_alike(self, expect: Callable[[], Expectations], *, settled_at: float) -> None:
+        """Ask every server every question until all say the same, several rounds in a row, and no worse than expected.
+
+        What is left to a server, as more records than must be there, every server must do in the same way.
+        """
+
+        def compare(expectations: Expectations, answers: list[Answer]) -> list[Mismatch]:
+            return self._compare(expectations, answers) or self._compare(_as_the_first(answers), answers)
+
+        self._until_certain(expect, compare, settled_at, TRANSPORTS, follow_truncated=True)
+
+    def _until_certain(
+        self,
+        expect: Callable[[], Expectations],
+        compare: Callable[[Expectations, list[Answer]], list[Mismatch]],
+        settled_at: float,
+        transports: tuple[Transport, ...],
+        *,
+        follow_truncated: bool,
+    ) -> list[Answer]:
         rounds = Rounds(self.timings, settled_at)
         expected = expect()
+        answers: list[Answer] = []
         while not rounds.right_for_good:
-            wrong = self._round(expected, transports)
+            answers = self._ask(expected, transports, follow_truncated=follow_truncated)
+            wrong = compare(expected, answers)
             rounds.add([_what(one) for one in wrong], _announced_ttl(wrong))
             waited = self.confirm() if rounds.right_for_good or rounds.without_excuse else False
             before, expected = expected, expect()
@@ -104,6 +138,7 @@ class Judge:
                 raise Nonconformant(self._text(wrong, rounds))
             elif rounds.troubled:
                 time.sleep(ROUND_PAUSE_SECONDS)
+        return answers
 
     def condemn(self, summary: str, *details: str) -> None:
         """Raise `Nonconformant` with a summary of our own, for what a timeline shows."""
@@ -113,11 +148,15 @@ class Judge:
         """A name without ``.svc.<zone>.``, as people say it."""
         return name.removesuffix(f".svc.{self.zone}.")
 
-    def _round(self, expectations: Expectations, transports: tuple[Transport, ...]) -> list[Mismatch]:
-        asks = [(question, server, how) for question in expectations for server in self.servers for how in transports]
+    def _ask(
+        self, questions: Iterable[Question], transports: tuple[Transport, ...], *, follow_truncated: bool
+    ) -> list[Answer]:
+        asks = [(question, server, how) for question in questions for server in self.servers for how in transports]
         if not asks:
             raise ValueError("nothing to ask: that would pass without being judged")
-        answers = ask_whole(self.vantage, asks)
+        return ask_whole(self.vantage, asks) if follow_truncated else self.vantage.ask(asks)
+
+    def _compare(self, expectations: Expectations, answers: Iterable[Answer]) -> list[Mismatch]:
         checked = [
             Mismatch(answer, must, difference(must, answer))
             for answer in answers
@@ -183,6 +222,19 @@ class Judge:
             return f"{', '.join(fine)} right"
         alike = all(one == wrong[mismatches[0].answer.server.name] for one in wrong.values())
         return f"{len(wrong)} servers {'alike' if alike else 'differently'}"
+
+
+def _as_the_first(answers: Iterable[Answer]) -> Expectations:
+    """What the first server said to each question."""
+    first: dict[Question, Answer] = {}
+    for one in answers:
+        first.setdefault(one.question, one)
+    return {question: _said_by(one) for question, one in first.items()}
+
+
+def _said_by(answer: Answer) -> Expected:
+    values = {value(record) for record in answer.records}
+    return exactly(values) if values else no_such_name() if answer.rcode == "NXDOMAIN" else no_data()
 
 
 def _announced_ttl(wrong: list[Mismatch]) -> int:

@@ -73,6 +73,12 @@ class Kube:
         options = {"name": meta["name"], "namespace": meta.get("namespace")}
         return self._call(item, "patch", body=body, content_type="application/merge-patch+json", **options)
 
+    def patch_status(self, item: Object, body: Object) -> Object:
+        """Strategic merge patch of the status of the object named by ``item``: conditions are merged by their type."""
+        meta = item["metadata"]
+        options = {"name": meta["name"], "namespace": meta.get("namespace"), "subresource": "status"}
+        return self._call(item, "patch", body=body, content_type="application/strategic-merge-patch+json", **options)
+
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
         """Read one object. Raises ``kubernetes.dynamic.exceptions.NotFoundError`` when there is none."""
         return self._call({"apiVersion": api_version, "kind": kind}, "get", name=name, namespace=namespace)
@@ -134,6 +140,8 @@ class Kube:
             options["namespace"] = item["metadata"].get("namespace")
         try:
             resource = self._resource(item["apiVersion"], item["kind"])
+            if part := options.pop("subresource", None):
+                resource = resource.subresources[part]
             answer = getattr(self._client, verb)(resource, **options, serialize=False, _request_timeout=REQUEST_SECONDS)
         except DynamicApiError as error:
             if isinstance(error, NotFoundError) and verb in ("get", "delete") and options.get("name"):

@@ -55,6 +55,13 @@ def pod_addresses(pods: Iterable[Object], rdtype: str) -> list[str]:
     return of_family((one["ip"] for pod in pods if is_ready(pod) for one in pod["status"]["podIPs"]), rdtype)
 
 
+def published_addresses(service: Object, pods: Iterable[Object], rdtype: str) -> list[str]:
+    """The addresses of the Pods that a Service publishes: the ready ones, or all that have one where it says so."""
+    if not service["spec"].get("publishNotReadyAddresses"):
+        return pod_addresses(pods, rdtype)
+    return of_family((one["ip"] for pod in pods for one in pod_ips(pod)), rdtype)
+
+
 def selected(service: Object, pods: Iterable[Object]) -> list[Object]:
     """The Pods that the Service's selector chooses; none for a Service without a selector."""
     wanted = (service["spec"].get("selector") or {}).items()

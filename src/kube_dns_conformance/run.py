@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kube_dns_conformance import barrier, images, inside, leftovers, situations
+from kube_dns_conformance import barrier, features, images, inside, leftovers, oracle, situations
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
@@ -81,6 +81,8 @@ class Run:
             if self._asks_from_inside():
                 with step("starting the agents that ask from inside"):
                     self._cluster = self._go_inside(self._cluster)
+            found = features.find(self._cluster, self.vantage, self._agent_addresses())
+            self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | found)
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster
 
@@ -184,6 +186,11 @@ class Run:
         seen = inside.look(kube, cluster, vantage, self.id, self.options.zone)
         inside.wait_answering(seen, vantage, self.timings)
         return seen
+
+    def _agent_addresses(self) -> list[tuple[str, str]]:
+        namespace = workload.namespace_of(self.id)
+        pods = self._mirror.objects("Pod", namespace) if self._mirror else []
+        return [(one["ip"], namespace) for pod in pods for one in oracle.pod_ips(pod)]
 
     @property
     def _agent_image(self) -> str:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from kube_dns_conformance import oracle
+from kube_dns_conformance import manifest, oracle
 from kube_dns_conformance.agent import clients
 from kube_dns_conformance.agent.proxy import Agent
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import KINDS, Mirror
-from kube_dns_conformance.resources import folder
 from kube_dns_conformance.timings import Timings
 
 WORKLOADS = ("StatefulSet", "Deployment")
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 """Pod Security of a situation's namespace, where its manifest does not say otherwise."""
 PARALLEL_REQUESTS = 8
+READINESS_GATE = "kube-dns-conformance/open"
+"""A Pod of a manifest with this readiness gate is ready when the test says so."""
 
 
 @dataclass
@@ -60,7 +57,7 @@ class Situation:
         self._token = token
         self.manifest = clients.equip(self.manifest, image, token)
         for item in self.manifest:
-            _label(item, run)
+            manifest.label(item, run)
 
     def agent(self, pod: str) -> Agent:
         """The agent in a Pod of this situation. Raises ClusterError when there is none of that name."""
@@ -104,14 +101,34 @@ class Situation:
             f"situation {self.name}: deleted Pods did not go",
         )
 
+    def replicas(self, kind: str, name: str) -> int:
+        """How many replicas a StatefulSet or Deployment shall have."""
+        return int(self._one(kind, name)["spec"]["replicas"])
+
     def scale(self, kind: str, name: str, replicas: int) -> None:
         """Change the number of replicas of a StatefulSet or Deployment, and wait until the change is seen here."""
-        changed = self.kube.patch(self._one(kind, name), {"spec": {"replicas": replicas}})
-        generation = changed["metadata"]["generation"]
+        self._wait_seen(kind, self.kube.patch(self._one(kind, name), {"spec": {"replicas": replicas}}))
+
+    def patch(self, kind: str, name: str, body: Object) -> None:
+        """Merge patch of one object; wait until the change is seen here, and all is settled again."""
+        self._wait_seen(kind, self.kube.patch(self._one(kind, name), body))
+        self.wait_settled()
+
+    def set_gate(self, pod: str, *, is_open: bool) -> None:
+        """Open or shut the readiness gate of a Pod that has one; wait until it and its EndpointSlices have followed."""
+        condition = {"type": READINESS_GATE, "status": str(is_open)}
+        self._wait_seen("Pod", self.kube.patch_status(self.pod(pod), {"status": {"conditions": [condition]}}))
+        what = f"situation {self.name}: Pod {pod} did not become {'ready' if is_open else 'unready'}"
+        self.mirror.wait(lambda: oracle.is_ready(self.pod(pod)) is is_open or None, self.timings.settle, what)
+        self.wait_settled()
+
+    def _wait_seen(self, kind: str, changed: Object) -> None:
+        """Wait until this change, or a later one, is known here."""
+        meta = changed["metadata"]
         self.mirror.wait(
-            lambda: self._one(kind, name)["metadata"]["generation"] >= generation or None,
+            lambda: _revision(self._one(kind, meta["name"])) >= _revision(changed) or None,
             self.timings.settle,
-            f"situation {self.name}: the change of {name} was not seen",
+            f"situation {self.name}: the change of {meta['name']} was not seen",
         )
 
     def wait_settled(self) -> None:
@@ -170,27 +187,24 @@ class Situation:
         pods = self.mirror.objects("Pod", self.namespace)
         wanted = sum(one["spec"]["replicas"] for kind in WORKLOADS for one in self.mirror.objects(kind, self.namespace))
         wanted += sum(item["kind"] == "Pod" for item in self.manifest)
-        return (len(pods) == wanted and all(map(oracle.is_ready, pods))) or None
+        return (len(pods) == wanted and all(map(_is_up, pods))) or None
 
     def _is_published(self, service: Object) -> bool:
         if not service["spec"].get("selector"):
             return True
         pods = self.pods(service["metadata"]["name"])
-        wanted = {one for rdtype in oracle.rdtypes(service) for one in oracle.pod_addresses(pods, rdtype)}
+        addresses = [oracle.published_addresses(service, pods, rdtype) for rdtype in oracle.rdtypes(service)]
+        wanted = {one for of_family in addresses for one in of_family}
         return wanted == oracle.slice_addresses(self.mirror.objects("EndpointSlice", self.namespace), service)
-
-
-def manifest(name: str) -> Path:
-    """The file of a situation, for example ``headless/address``."""
-    return folder("manifests") / f"{name}.yaml"
 
 
 def prepare(names: Iterable[str], run: str, zone: str, kube: Kube, mirror: Mirror, timings: Timings) -> list[Situation]:
     """Read the manifests of the situations. Nothing is made yet."""
     made, marks = [], RESTRICTED | {RUN_LABEL: run}
     for name in names:
-        items = list(_load(name, run))
-        labels = {key: text for item in items if item["kind"] == "Namespace" for key, text in _labels(item).items()}
+        items = list(manifest.load(name, run))
+        spaces = [item for item in items if item["kind"] == "Namespace"]
+        labels = {key: text for item in spaces for key, text in item["metadata"]["labels"].items()}
         rest = [item for item in items if item["kind"] != "Namespace"]
         made.append(Situation(name, _namespace(name, run), zone, kube, mirror, timings, rest, marks | labels))
     return made
@@ -229,21 +243,16 @@ def _apply(situation: Situation) -> ClusterError | None:
     return None
 
 
-def _load(name: str, run: str) -> Iterator[Object]:
-    for item in yaml.safe_load_all(manifest(name).read_text()):
-        _label(item, run)
-        if "template" in item.get("spec", {}):
-            _label(item["spec"]["template"], run)
-        yield item
+def _is_up(pod: Object) -> bool:
+    """Whether a Pod is ready, or would be if its readiness gate let it."""
+    gates = [one["conditionType"] for one in pod["spec"].get("readinessGates", [])]
+    has_come_up = oracle.has_condition(pod, "ContainersReady") and bool(oracle.pod_ips(pod))
+    return oracle.is_ready(pod) or (READINESS_GATE in gates and has_come_up)
 
 
-def _label(item: dict[str, Any], run: str) -> None:
-    _labels(item)[RUN_LABEL] = run
-
-
-def _labels(item: dict[str, Any]) -> dict[str, str]:
-    labels: dict[str, str] = item["metadata"].setdefault("labels", {})
-    return labels
+def _revision(item: Object) -> int:
+    """Later changes of an object have greater ones (Kubernetes API concepts, resource versions)."""
+    return int(item["metadata"]["resourceVersion"])
 
 
 def _namespace(name: str, run: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kube_dns_conformance import expectations
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.fixtures import Judge, Situation, available_rdtype, requirement
@@ -19,6 +20,11 @@ def test_every_ready_pod_has_one_a_record_and_nobody_else(situation: Situation, 
 @requirement("headless.address.ipv6")
 def test_every_ready_pod_has_one_aaaa_record_and_nobody_else(situation: Situation, judge: Judge, service: str) -> None:
     insist_on_pod_addresses(service, "AAAA", situation, judge)
+
+
+@requirement("headless.address.dual-stack")
+def test_a_dual_stack_service_answers_every_pod_in_both_families(situation: Situation, judge: Judge) -> None:
+    judge.insist(lambda: expectations.headless(situation, "three"), settled_at=situation.settled_at)
 
 
 @requirement("headless.address.no-ready-endpoint")

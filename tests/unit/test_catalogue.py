@@ -13,13 +13,14 @@ import pytest
 import yaml
 
 from kube_dns_conformance.agent.clients import equip
-from kube_dns_conformance.clusters.base import Capability
+from kube_dns_conformance.clusters.base import DESCRIPTIONS, Capability, IpFamily, family_capabilities
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.images import AGENT_IMAGE
+from kube_dns_conformance.manifest import path as manifest
 from kube_dns_conformance.marks import situation_of
 from kube_dns_conformance.requirements import Level, Profile, Requirement, catalogue, select
 from kube_dns_conformance.resources import PACKAGE, folder
-from kube_dns_conformance.situations import manifest
+from tools import requirements_page
 
 SUITES = sorted(folder("suites").glob("*/test_*.py"))
 SUBJECTS = {suite.parent.name for suite in SUITES}
@@ -56,8 +57,8 @@ def pod_specs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_there_is_something_to_check() -> None:
     assert len(SUITES) >= 8
-    assert len(catalogue()) >= 18
-    assert len(list(pod_specs())) >= len(MANIFESTS)
+    assert len(catalogue()) >= 90
+    assert len(list(pod_specs())) >= 30
 
 
 def test_ids_are_unique() -> None:
@@ -83,6 +84,28 @@ def test_every_requirement_is_judged_by_a_test_in_the_suite_file_of_its_name(one
     assert manifest(situation_of(suite)).is_file()
 
 
+def test_the_page_of_the_catalogue_is_current() -> None:
+    assert (Path(__file__).parents[2] / "docs" / "requirements.md").read_text() == requirements_page.page()
+
+
+def test_every_capability_says_what_it_is() -> None:
+    assert set(DESCRIPTIONS) == set(Capability)
+
+
+EMBEDDED = family_capabilities(IpFamily.DUAL) | {
+    Capability.DNS_REPLICAS,
+    Capability.POD_RECORDS,
+    Capability.ALLOW_DISRUPTIVE,
+}
+
+
+def test_what_an_embedded_cluster_cannot_show_is_said_and_is_not_much_of_what_must_be() -> None:
+    must = [one for one in catalogue().values() if one.level is Level.MUST and one.profile is not Profile.SURVIVAL]
+    absent = {need for one in must for need in one.missing(EMBEDDED)}
+    assert absent == {Capability.REAL_PODS, Capability.NODE_LOCAL_CACHE, Capability.CLUSTER_SET}
+    assert not any(one.missing(EMBEDDED) for one in must if one.profile is Profile.CORE)
+
+
 @pytest.mark.parametrize("suite", SUITES, ids=stem)
 def test_every_test_names_one_requirement_that_belongs_to_its_file(suite: Path) -> None:
     for test, named in claims_of(suite):
@@ -105,6 +128,8 @@ def test_manifests_leave_namespace_and_run_to_the_suite(path: Path) -> None:
             "Deployment",
             "StatefulSet",
             "Pod",
+            "EndpointSlice",
+            "ServiceImport",
             "Namespace",
         }  # what is watched until it is settled
 
@@ -154,10 +179,13 @@ def test_a_suite_file_has_the_situation_of_its_name(path: str, situation: str) -
     ("globs", "profiles", "chosen"),
     [
         (["headless.address.ipv4"], [], {"headless.address.ipv4"}),
-        (["*.srv.*"], [], {"clusterip.srv.named-port", "headless.srv.every-endpoint-and-port"}),
-        (["*.address.*", "headless.srv.*"], ["core"], {
+        (["*.ptr.*"], ["core"], {
+            "clusterip.ptr.ipv4", "clusterip.ptr.ipv6",
+            "headless.ptr.ipv4", "headless.ptr.ipv6", "headless.ptr.nameless",
+        }),
+        (["clusterip.address.*", "headless.address.*"], ["core"], {
             "clusterip.address.ipv4", "clusterip.address.ipv6", "headless.address.ipv4", "headless.address.ipv6",
-            "headless.address.no-ready-endpoint", "headless.srv.every-endpoint-and-port",
+            "headless.address.no-ready-endpoint",
         }),
         ([], ["core", "extended", "survival"], set(catalogue())),
         ([], [], set(catalogue())),

@@ -29,12 +29,14 @@ def arguments(family: IpFamily) -> dict[str, dict[str, str]]:
 
 
 @FAMILIES
-def test_kwokctl_gets_its_own_configuration_and_three_stages(family: IpFamily) -> None:
+def test_kwokctl_gets_its_own_configuration_and_five_stages(family: IpFamily) -> None:
     kinds = [(one["kind"], one.get("metadata", {}).get("name")) for one in documents(family)]
     assert kinds == [
         ("KwokctlConfiguration", None),
         ("Stage", "node-ready"),
         ("Stage", "pod-ready"),
+        ("Stage", "pod-gate-opened"),
+        ("Stage", "pod-gate-shut"),
         ("Stage", "pod-delete"),
     ]
 

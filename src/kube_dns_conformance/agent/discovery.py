@@ -16,6 +16,8 @@ from kube_dns_conformance.kube import Kube, Object
 
 DNS_PORT = 53
 SERVICE_LABEL = "kubernetes.io/service-name"
+NOT_A_SERVICE = "resolver"
+"""The name of a server that Pods are told to ask and that is no Service, as a cache on their node."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dn
     addresses, replicas = [], []
     for address in found.nameservers:
         service = _service(kube, address)
-        addresses.append(Server(service["metadata"]["name"] if service else "resolver", address, DNS_PORT))
+        addresses.append(Server(service["metadata"]["name"] if service else NOT_A_SERVICE, address, DNS_PORT))
         replicas += list(_replicas(kube, service, address)) if service else []
     return Dns(zone, tuple(addresses), tuple(dict.fromkeys(replicas)))
 

@@ -29,6 +29,24 @@ class Capability(StrEnum):
     REAL_NODES = "real-nodes"
     ALLOW_DISRUPTIVE = "allow-disruptive"
     FREEZE_NODES = "freeze-nodes"
+    POD_RECORDS = "pod-records"
+    NODE_LOCAL_CACHE = "node-local-cache"
+    CLUSTER_SET = "cluster-set"
+
+
+DESCRIPTIONS = {
+    Capability.IPV4: "Services have IPv4 addresses",
+    Capability.IPV6: "Services have IPv6 addresses",
+    Capability.DUAL_STACK: "Services can have addresses of both families",
+    Capability.DNS_REPLICAS: "several DNS servers can be asked directly, one by one",
+    Capability.REAL_PODS: "Pods run programs and connect to each other: those that KWOK plays do not",
+    Capability.REAL_NODES: "Pods can be moved between several nodes: those that KWOK plays have no kubelet",
+    Capability.ALLOW_DISRUPTIVE: "nodes may be cordoned: a cluster of ours, or --allow-disruptive",
+    Capability.FREEZE_NODES: "nodes can be stopped: a kind cluster of ours",
+    Capability.POD_RECORDS: "the DNS server is seen to know Pods by their addresses",
+    Capability.NODE_LOCAL_CACHE: "Pods are told to ask a DNS cache on their node",
+    Capability.CLUSTER_SET: "the DNS server is seen to serve clusterset.local",
+}
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from kube_dns_conformance.dns.model import Answer, Record
 
-Kind = Literal["exactly", "at least", "at most", "no such name", "no data", "nothing", "alias"]
+Kind = Literal["exactly", "at least", "at most", "no such name", "no data", "nothing", "alias", "that"]
 ANY_LABEL = "*."
 """Before a domain name: one label of the server's choice below it."""
 
@@ -39,15 +39,20 @@ class Choice:
 class Expected:
     """What an answer must hold. ``values`` are rdata reduced to what is normative, see `value`.
 
-    Of an *alias*, ``values`` is the target of the CNAME, and ``choices`` what the name it ends at must answer.
+    Of an *alias*, ``values`` is the target of the CNAME, and ``choices`` what the name it ends at must answer. *that*
+    is a ``claim`` of its own, about which ``check`` says what is wrong with an answer, or nothing.
     """
 
     kind: Kind
     values: frozenset[str] = frozenset()
     choices: tuple[Choice, ...] = ()
+    claim: str = ""
+    check: Callable[[Answer], str] | None = None
 
     def __str__(self) -> str:
         match self.kind:
+            case "that":
+                return self.claim
             case "no such name":
                 return "NXDOMAIN"
             case "no data":
@@ -89,6 +94,11 @@ def alias(target: str, addresses: Iterable[str] = ()) -> Expected:
     """A CNAME to ``target`` (section 2.5); and where ``addresses`` are given, all of them behind it."""
     behind = tuple(Choice(frozenset({normal(one)})) for one in addresses)
     return Expected("alias", frozenset({normal(target)}), behind)
+
+
+def that(claim: str, check: Callable[[Answer], str]) -> Expected:
+    """An answer about which ``check`` says nothing; what it says is what is wrong. ``claim`` says what must be."""
+    return Expected("that", claim=claim, check=check)
 
 
 def _some(kind: Kind, values: Iterable[str], choices: Iterable[Choice]) -> Expected:
@@ -150,6 +160,8 @@ def difference(expected: Expected, answer: Answer) -> Difference:
     """Compare one answer with what must be there."""
     if answer.problem is not None:
         return Difference(instead=answer.problem)
+    if expected.check is not None:
+        return Difference(instead=expected.check(answer))
     wanted = _rcodes(expected)
     if answer.rcode not in wanted:
         return Difference(instead=f"{answer.rcode} instead of {wanted[0]}", missing=_ordered(expected.values))
