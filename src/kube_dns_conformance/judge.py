@@ -186,7 +186,6 @@ class Judge:
 
     def _summary(self, one: Mismatch) -> str:
         name, found = self.short(one.answer.question.name), one.difference
-        wanted = len(one.expected.values)
         if one.answer.problem is not None:
             return f"{one.answer.server.name} gives no usable answer for {name} ({found.instead})"
         if one.answer.truncated:
@@ -194,8 +193,9 @@ class Judge:
         if found.instead:
             return f"{name} is answered with {found.instead}"
         if found.missing:
-            have = wanted - len(found.missing)
-            return f"{name} answers {have} of {wanted} expected {one.answer.question.rdtype} records{_and_extra(found)}"
+            return f"{name} {_lacking(one)}" + (
+                f" and {' '.join(found.extra)}, which must not be there" if found.extra else ""
+            )
         if found.extra:
             return f"{name} answers what must not be there: {' '.join(found.extra)}"
         return f"{name} answers the same record more than once: {' '.join(found.repeated)}"
@@ -243,8 +243,12 @@ def _announced_ttl(wrong: list[Mismatch]) -> int:
     return max(announced + [one.answer.negative_ttl or 0 for one in wrong], default=0)
 
 
-def _and_extra(found: Difference) -> str:
-    return f" and {' '.join(found.extra)}, which must not be there" if found.extra else ""
+def _lacking(one: Mismatch) -> str:
+    rdtype, missing, wanted = one.answer.question.rdtype, one.difference.missing, one.expected.values
+    if one.expected.choices or one.expected.kind == "alias":
+        what = "CNAME " if one.expected.kind == "alias" and wanted & set(missing) else ""
+        return f"{rdtype} lacks {what}{', '.join(missing)}"
+    return f"answers {len(wanted) - len(missing)} of {len(wanted)} expected {rdtype} records"
 
 
 def _what(one: Mismatch) -> tuple[Question, str, str]:

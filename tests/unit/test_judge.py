@@ -11,7 +11,16 @@ from contextlib import ExitStack
 import pytest
 
 from dns_server import DnsServer, Handler, records, reply
-from kube_dns_conformance.dns.compare import Expected, at_least, exactly, no_data, no_such_name
+from kube_dns_conformance.dns.compare import (
+    Choice,
+    Expected,
+    alias,
+    at_least,
+    exactly,
+    no_data,
+    no_such_name,
+    that,
+)
 from kube_dns_conformance.dns.model import Question, Server, Transport
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Judge, Nonconformant
@@ -392,3 +401,67 @@ def test_a_verdict_of_our_own_has_the_same_head() -> None:
 )
 def test_names_are_said_as_people_say_them(name: str, short: str) -> None:
     assert judge_of().short(name) == short
+
+
+SRV = Question(f"_http._tcp.{NAME}", "SRV")
+
+
+def test_what_is_left_to_the_server_is_said_in_full() -> None:
+    must = at_least([f"80 a.{NAME}"], [Choice(frozenset({f"80 *.{NAME}"}), 2)])
+    first, _, expected, *_ = failure(
+        records({f"{SRV.name} SRV": [f"0 1 80 a.{NAME}", f"0 1 80 b.{NAME}"]}), expected={SRV: must}
+    )
+    assert first == f"{HEAD}_http._tcp.web.shop SRV lacks 1 of 2 × 80 *.{NAME}"
+    assert expected == f"  expected  at least 80 a.{NAME}, 2 × 80 *.{NAME}"
+
+
+def test_a_missing_alias() -> None:
+    first, _, expected, *_ = failure(web("10.0.0.1"), expected={WEB: alias("db.example.")})
+    assert first == f"{HEAD}web.shop A lacks CNAME db.example."
+    assert expected == "  expected  CNAME db.example."
+
+
+def test_a_claim_of_its_own() -> None:
+    must = that("an answer that nobody gives", lambda answer: "the usual")
+    first, _, expected, *_ = failure(web("10.0.0.1"), expected={WEB: must})
+    assert first == f"{HEAD}web.shop is answered with the usual"
+    assert expected == "  expected  an answer that nobody gives"
+
+
+def alike(*handlers: Handler, expected: dict[Question, Expected]) -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(DnsServer(one, f"dns-{at}")) for at, one in enumerate(handlers)]
+        judge_of(*servers).insist_alike(lambda: expected, settled_at=LONG_AGO)
+
+
+def test_what_every_server_says_in_the_same_way_is_alike() -> None:
+    alike(web("10.0.0.1", "10.0.0.2"), web("10.0.0.2", "10.0.0.1"), expected={WEB: at_least(["10.0.0.1"])})
+
+
+def test_servers_that_are_both_right_and_say_different_things_are_not_alike() -> None:
+    with pytest.raises(Nonconformant) as caught:
+        alike(web("10.0.0.1"), web("10.0.0.1", "10.0.0.2"), expected={WEB: at_least(["10.0.0.1"])})
+    first, asked, expected, *_ = str(caught.value).splitlines()
+    assert first == f"{HEAD}web.shop answers what must not be there: 10.0.0.2"
+    assert "(dns-1)" in asked
+    assert expected == "  expected  10.0.0.1"
+
+
+def test_servers_that_are_alike_and_wrong_are_wrong() -> None:
+    with pytest.raises(Nonconformant, match="1 of 2 expected A records"):
+        alike(web("10.0.0.1"), web("10.0.0.1"), expected=TWO)
+
+
+def test_the_last_answers_are_given_back() -> None:
+    with DnsServer(web("10.0.0.1", "10.0.0.2")) as server:
+        answers = judge_of(server).insist(lambda: TWO, settled_at=LONG_AGO)
+    assert [[record.rdata for record in one.records] for one in answers] == [["10.0.0.1", "10.0.0.2"]] * 2
+
+
+def test_what_is_truncated_is_not_asked_again_where_that_is_judged() -> None:
+    must = that("truncated", lambda answer: "" if answer.truncated else "whole")
+    many = web(*(f"10.0.1.{last}" for last in range(200)))
+    with DnsServer(many) as server:
+        judge_of(server).insist(lambda: {WEB: must}, settled_at=0.0, transports=("udp",), follow_truncated=False)
+        with pytest.raises(Nonconformant, match="is answered with whole"):
+            judge_of(server).insist(lambda: {WEB: must}, settled_at=0.0, transports=("udp",))
