@@ -48,7 +48,8 @@ def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> 
     if len(dns.replicas) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
     note = "" if zone else "as its Pods are told"
-    return replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, capabilities=capabilities)
+    seen = replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, implementation=dns.software)
+    return replace(seen, capabilities=capabilities)
 
 
 def _takes_pods_on_several_nodes(kube: Kube) -> bool:
