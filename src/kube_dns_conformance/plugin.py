@@ -313,10 +313,12 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     ended_by = session.config.stash.get(ENDED_BY, interruption()) if interrupted else ""
     try:
         writer.end(time.time(), interrupted=interrupted, ended_by=ended_by)
-        if directory:
-            from kube_dns_conformance.reports import write_all  # noqa: PLC0415 - only who wants reports pays for them
+        from kube_dns_conformance.reports import append_step_summary, write_all  # noqa: PLC0415 - slow, and needed once
 
+        if directory:
             write_all(Path(directory))
+        if problem := append_step_summary(writer.results):
+            console.print(problem, markup=False)
     except (OSError, KdcError) as error:
         console.print(f"the report is not complete: {error}", markup=False)
         session.exitstatus = int(ExitCode.COULD_NOT_JUDGE)

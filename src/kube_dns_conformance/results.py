@@ -139,8 +139,8 @@ class Writer:
 
     def add(self, result: Result) -> None:
         """Write one result."""
-        shown = {"message": redact.text(result.message), "detail": redact.text(result.detail)}
-        result = replace(result, **shown, evidence=redact.data(result.evidence))
+        message, detail = redact.text(result.message), redact.text(result.detail)
+        result = replace(result, message=message, detail=detail, evidence=redact.data(result.evidence))
         self.results.results.append(result)
         self._append({"kind": "result", **asdict(result)})
         for listener in self.listeners:
