@@ -230,4 +230,4 @@ def _cell(text: str) -> str:
     """One table cell: what comes from a server or a cluster is shown, never obeyed."""
     text = text if len(text) <= CELL_CHARACTERS else text[:CELL_CHARACTERS] + " …"
     escaped = re.sub(r"([\\`*_{}\[\]<>#|!~&]|:(?=//)|(?<=www)\.)", r"\\\1", text, flags=re.IGNORECASE)
-    return printable(escaped).replace("\n", " ")
+    return printable(escaped).replace("\n", " ").strip()
