@@ -392,3 +392,10 @@ def test_a_verdict_of_our_own_has_the_same_head() -> None:
 )
 def test_names_are_said_as_people_say_them(name: str, short: str) -> None:
     assert judge_of().short(name) == short
+
+
+def test_what_is_declared_as_information_is_evidence_once() -> None:
+    judge = judge_of()
+    judge.inform("answers without EDNS")
+    judge.inform("answers without EDNS")
+    assert judge.evidence.information == ["answers without EDNS"]
