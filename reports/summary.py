@@ -86,7 +86,7 @@ def _profiles(results: Results) -> Iterator[str]:
 
 
 def _failures(results: Results) -> Iterator[str]:
-    failures = coverage.deciding(results, Verdict.NONCONFORMANT)
+    failures = [result for result in results.results if result.verdict is Verdict.NONCONFORMANT]
     if failures:
         yield _block("## What is wrong")
     for result in failures:
@@ -115,10 +115,12 @@ def _reason(result: Result) -> str:
 
 
 def _information(results: Results) -> Iterator[str]:
-    found = coverage.information(results)
+    found: dict[str, list[str]] = {}
+    for name, text in coverage.information(results):
+        found.setdefault(text, []).append(name)
     if found:
         yield _block("## For information: where servers differ without being wrong")
-        yield _block(*(f"- {_code(name)}: {_cell(text)}" for name, text in found))
+        yield _block(*(f"- {_cell(text)} ({', '.join(map(_code, names))})" for text, names in found.items()))
 
 
 def _matrix(results: Results) -> Iterator[str]:

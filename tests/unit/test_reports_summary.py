@@ -13,7 +13,7 @@ from kube_dns_conformance.reports import summary
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import printable
-from reports_samples import CHECK, HEAD, HOSTILE, MUST, SEGMENT, SOUP, every_verdict, result, with_evidence
+from reports_samples import CHECK, HEAD, HOSTILE, MUST, SEGMENT, SIX, SOUP, every_verdict, result, with_evidence
 
 
 def tokens(results: Results) -> list[Token]:
@@ -62,6 +62,12 @@ def test_the_summary_says_what_is_wrong_before_anything_that_is_right() -> None:
     ]
 
 
+def test_the_summary_has_the_text_of_every_test_that_found_something_wrong() -> None:
+    bad = [result(Verdict.NONCONFORMANT, f"NONCONFORMANT {one}", test=one) for one in ("a", "b")]
+    text = summary.markdown(Results(HEAD, bad, complete=True))
+    assert [text.count(f"```\nNONCONFORMANT {one}\n```") for one in ("a", "b")] == [1, 1]
+
+
 def test_the_summary_says_why_something_was_not_judged_each_reason_once() -> None:
     results = [
         Result("headless.address.ipv4", "a", Verdict.UNKNOWN, "UNKNOWN headless.address.ipv4: gone"),
@@ -94,8 +100,10 @@ def test_the_summary_says_how_to_do_it_again_and_with_which_limits() -> None:
 
 def test_declared_differences_are_shown() -> None:
     told = {"information": ["answers *are* not cut"]}
-    text = summary.markdown(Results(HEAD, [result(Verdict.CONFORMANT, evidence=told)], complete=True))
-    assert "without being wrong\n\n- `headless.address.ipv4`: answers \\*are\\* not cut\n" in text
+    both = [result(Verdict.CONFORMANT, evidence=told), Result(SIX[0], "b", Verdict.CONFORMANT, evidence=told)]
+    text = summary.markdown(Results(HEAD, both, complete=True))
+    shown = "- answers \\*are\\* not cut (`headless.address.ipv4`, `clusterip.address.ipv4`)\n"
+    assert f"## For information: where servers differ without being wrong\n\n{shown}" in text
 
 
 def test_the_summary_says_what_ended_the_run() -> None:
