@@ -31,17 +31,21 @@ CATEGORIES = [
         "name": "Bench: an error of this suite, not of the cluster",
         "matchedStatuses": ["broken"],
         # An error that nobody foresaw has the name of its class in front, see plugin._verdict.
-        "messageRegex": r"UNKNOWN \S+: [A-Z]\w+: .*",
+        "messageRegex": r"^UNKNOWN \S+: [A-Z]\w+: .*",
     },
     {
         "name": "Unknown: could not be judged",
         "matchedStatuses": ["broken"],
-        "messageRegex": r"(?!UNKNOWN \S+: [A-Z]\w+: ).*",
+        "messageRegex": r"^(?!UNKNOWN \S+: [A-Z]\w+: ).*",
     },
     {"name": "Not run: the run ended before", "matchedStatuses": ["unknown"]},
     {"name": "Unsupported by the cluster, or skipped", "matchedStatuses": ["skipped"]},
 ]
-"""What Allure groups the results by that are not conformant. It matches the whole message."""
+"""What Allure groups the results by that are not conformant.
+
+Allure 2 matches the whole message, the classic reports of Allure 3 any part of it: both shall find the same. The other
+reports of Allure 3 take their categories from its own configuration.
+"""
 
 
 def write(results: Results, directory: Path) -> None:
