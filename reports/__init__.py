@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kube_dns_conformance.errors import UsageError
-from kube_dns_conformance.reports import allure, junit, summary
+from kube_dns_conformance.reports import allure, conformance, junit, metrics, summary
+from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import FILE, Results, read
 
 
 def write_all(directory: Path) -> Results:
-    """Make every report of a report directory. Raises UsageError when it holds no run."""
+    """Make every report of a report directory. Raises UsageError when it holds no run, or one of another version."""
     results = read(directory)
     if not results.run:
         raise UsageError(f"{directory / FILE} holds no run")
+    judged = [*(one.requirement for one in results.results), *results.run.get("selected", {}).values()]
+    if strange := [name for name in judged if name not in catalogue()]:
+        version = results.run.get("version", "another version")
+        raise UsageError(
+            f"{directory / FILE} judges {strange[0]!r}, which the catalogue of this version does not have",
+            f"kube-dns-conformance {version} made it, and can make its reports",
+        )
     junit.write(results, directory / "junit.xml")
     allure.write(results, directory / "allure-results")
-    (directory / "summary.md").write_text(summary.markdown(results), encoding="utf-8")
+    _put(directory / "conformance.yaml", conformance.text(results))
+    _put(directory / "metrics.prom", metrics.text(results))
+    _put(directory / "summary.md", summary.markdown(results))
     return results
+
+
+def append_step_summary(results: Results) -> str:
+    """Append the summary to that of the GitHub step this runs in, where there is one. Returns what kept it from that.
+
+    All that a step appends must fit into `summary.LIMIT` together, or GitHub shows none of it.
+    """
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return ""
+    path = Path(name)
+    try:
+        used = path.stat().st_size if path.exists() else 0
+        with path.open("a", encoding="utf-8") as file:
+            file.write(summary.markdown(results, max(summary.LIMIT - used, 0)))
+    except OSError as error:
+        return f"cannot append to GITHUB_STEP_SUMMARY, {name}: {error.strerror}"
+    return ""
+
+
+def _put(path: Path, content: str) -> None:
+    """Write it so that whoever reads at this moment sees the old or the new file, never half of it."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(content, encoding="utf-8")
+    new.replace(path)

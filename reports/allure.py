@@ -11,6 +11,7 @@ from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import Attachment, Label, StatusDetails, TestResult
 
 from kube_dns_conformance.plugin import allure_labels
+from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import printable
@@ -24,6 +25,27 @@ STATUS = {
     Verdict.SKIPPED: "skipped",
     Verdict.NOT_RUN: "unknown",
 }
+CATEGORIES = [
+    {"name": "Nonconformant: DNS said something untrue, or nothing usable", "matchedStatuses": ["failed"]},
+    {
+        "name": "Bench: an error of this suite, not of the cluster",
+        "matchedStatuses": ["broken"],
+        # An error that nobody foresaw has the name of its class in front, see plugin._verdict.
+        "messageRegex": r"^UNKNOWN \S+: [A-Z]\w+: .*",
+    },
+    {
+        "name": "Unknown: could not be judged",
+        "matchedStatuses": ["broken"],
+        "messageRegex": r"^(?!UNKNOWN \S+: [A-Z]\w+: ).*",
+    },
+    {"name": "Not run: the run ended before", "matchedStatuses": ["unknown"]},
+    {"name": "Unsupported by the cluster, or skipped", "matchedStatuses": ["skipped"]},
+]
+"""What Allure groups the results by that are not conformant.
+
+Allure 2 matches the whole message, the classic reports of Allure 3 any part of it: both shall find the same. The other
+reports of Allure 3 take their categories from its own configuration.
+"""
 
 
 def write(results: Results, directory: Path) -> None:
@@ -31,10 +53,34 @@ def write(results: Results, directory: Path) -> None:
     logger = AllureFileLogger(directory, clean=True)
     for result in results.results + results.not_run():
         logger.report_result(_result(result, logger))
-    cluster = results.run.get("cluster", {})
-    facts = {"kubernetes": cluster.get("kubernetes"), "provider": cluster.get("provider"), "zone": cluster.get("zone")}
-    lines = [f"{name}={value}" for name, value in facts.items() if value]
-    (directory / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [f"{name}={_escaped(value)}" for name, value in _environment(results).items() if value]
+    (directory / "environment.properties").write_text("\n".join(lines) + "\n", encoding="latin-1")
+    (directory / "categories.json").write_text(json.dumps(CATEGORIES, indent=2) + "\n", encoding="utf-8")
+
+
+def _environment(results: Results) -> dict[str, str]:
+    run, cluster = results.run, results.run.get("cluster", {})
+    software = [f"{one['name']} {one['version']}" for one in coverage.implementation(cluster)]
+    return {
+        "implementation": ", ".join(software),
+        "kubernetes": cluster.get("kubernetes", ""),
+        "provider": cluster.get("provider", ""),
+        "ip.families": ", ".join(coverage.ip_families(cluster)),
+        "capabilities": ", ".join(cluster.get("capabilities", [])),
+        "zone": cluster.get("zone", ""),
+        "outcome": results.outcome(),
+        "run": run.get("run", ""),
+        "kube-dns-conformance": run.get("version", ""),
+        "command": run.get("command", ""),
+    }
+
+
+def _escaped(value: str) -> str:
+    """As the format of Java's properties wants it: a backslash is doubled, what is not ASCII becomes ``\\uXXXX``."""
+    units = printable(value).encode("utf-16-be")
+    codes = [int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)]
+    shown = (chr(code) if 32 <= code < 127 else f"\\u{code:04x}" for code in codes)
+    return "".join("\\\\" if one == "\\" else one for one in shown)
 
 
 def _result(result: Result, logger: AllureFileLogger) -> TestResult:

@@ -1,69 +1,174 @@
-"""The summary as Markdown: what was asked, expected and got for every requirement, for people and for CI pages."""
+"""The summary as Markdown, for people and for CI pages: the verdict first, then why, then everything else."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import printable
 
-SIGNS = {
+SIGNS: dict[str, str] = {
     Verdict.CONFORMANT: "✅",
     Verdict.NONCONFORMANT: "❌",
     Verdict.UNKNOWN: "❔",
     Verdict.UNSUPPORTED: "➖",
     Verdict.SKIPPED: "➖",
     Verdict.NOT_RUN: "➖",
+    coverage.NOT_SELECTED: "·",
 }
+OUTCOMES = {"success": "✅", "failure": "❌", "partial": "❔"}
 ROWS_SHOWN = 12
+CELL_CHARACTERS = 300
+TEXT_CHARACTERS = 4000
+"""Of the text of one result."""
+LIMIT = 1024 * 1024
+"""The bytes that GitHub takes as the summary of one step; of a larger one it shows nothing."""
 
 
-def markdown(results: Results) -> str:
-    """The whole page."""
-    return "\n".join([*_head(results), "", *_table(results), "", *_details(results)]) + "\n"
+def markdown(results: Results, limit: int = LIMIT) -> str:
+    """The whole page, in no more than ``limit`` bytes: what does not fit is left out from the end, and it says so."""
+    parts = [*_first(results), *_matrix(results), *_how(results), *_details(results)]
+    left = limit - len(_rest(len(parts)).encode())
+    if left < 0:
+        return ""
+    for index, part in enumerate(parts):
+        left -= len(part.encode())
+        if left < 0:
+            return "".join([*parts[:index], _rest(len(parts) - index)])
+    return "".join(parts)
 
 
-def _head(results: Results) -> Iterator[str]:
-    run = results.run
-    cluster = run.get("cluster", {})
-    yield f"# Kubernetes DNS conformance: {results.outcome()}"
-    yield ""
+def _rest(number: int) -> str:
+    return _block(f"… {number} more parts would not fit here: see results.jsonl")
+
+
+def _block(*lines: str) -> str:
+    """Lines that belong together, and an empty one."""
+    return "\n".join(lines) + "\n\n"
+
+
+def _first(results: Results) -> Iterator[str]:
+    outcome = results.outcome()
+    yield _block(f"# {OUTCOMES[outcome]} Kubernetes DNS conformance: {outcome}")
     why = f": {_cell(results.ended_by)}" if results.ended_by else "."
-    yield f"{results.counts()}{'' if results.complete else f'. **The run did not reach its end{why}**'}"
-    yield ""
+    yield _block(f"{results.counts()}{'' if results.complete else f'. **The run did not reach its end{why}**'}")
+    yield _block(*_where(results))
+    yield _block(*_profiles(results))
+    yield from _failures(results)
+    yield from _reasons(results)
+    yield from _information(results)
+
+
+def _where(results: Results) -> Iterator[str]:
+    cluster = results.run.get("cluster", {})
     if cluster:
         servers = ", ".join(f"{one['name']} {one['host']}:{one['port']}" for one in cluster["dns"])
-        yield f"- Kubernetes {cluster['kubernetes']}, {cluster['provider']} cluster, zone `{cluster['zone']}`"
-        yield f"- asked: {servers}"
-        yield f"- capabilities: {', '.join(cluster['capabilities'])}"
-    limits = ", ".join(f"{name} {value:g}" for name, value in run.get("timings", {}).items())
-    yield f"- time limits (seconds; stable: rounds): {limits}"
-    yield f"- run {run.get('run', '?')}, kube-dns-conformance {run.get('version', '?')}"
+        software = ", ".join(f"{one['name']} {one['version']}" for one in coverage.implementation(cluster))
+        yield f"- DNS implementation: {_cell(software)}"
+        kubernetes, zone = _cell(cluster["kubernetes"]), _code(cluster["zone"])
+        yield f"- Kubernetes {kubernetes}, {cluster['provider']} cluster, zone {zone}"
+        yield f"- asked: {_cell(servers)}"
+        yield f"- capabilities: {_cell(', '.join(cluster['capabilities']))}"
+    yield f"- run {results.run.get('run', '?')}, kube-dns-conformance {_cell(results.run.get('version', '?'))}"
 
 
-def _table(results: Results) -> Iterator[str]:
-    yield "| | requirement | section | level | what it says |"
-    yield "|---|---|---|---|---|"
-    for name, verdict in results.by_requirement().items():
-        one = catalogue()[name]
-        yield f"| {SIGNS[verdict]} {verdict} | `{name}` | {one.section} | {one.level} | {_cell(one.sentence)} |"
+def _profiles(results: Results) -> Iterator[str]:
+    yield f"| profile | result | {' | '.join(coverage.STATES)} |"
+    yield "|---|---" + "|--:" * len(coverage.STATES) + "|"
+    for profile, counts in coverage.profiles(results).items():
+        result = coverage.outcome(counts)
+        numbers = " | ".join(str(counts[state]) for state in coverage.STATES)
+        yield f"| {profile} | {OUTCOMES[result]} {result} | {numbers} |"
+
+
+def _failures(results: Results) -> Iterator[str]:
+    failures = [result for result in results.results if result.verdict is Verdict.NONCONFORMANT]
+    if failures:
+        yield _block("## What is wrong")
+    for result in failures:
+        yield _block(f"{SIGNS[result.verdict]} {_sentence(result)}", "", *_fenced(result.detail))
+
+
+def _reasons(results: Results) -> Iterator[str]:
+    """What was not judged: each reason once, with the requirements that have it."""
+    reasons: dict[tuple[Verdict, str], list[str]] = {}
+    for verdict in (Verdict.UNKNOWN, Verdict.NOT_RUN, Verdict.UNSUPPORTED, Verdict.SKIPPED):
+        for result in coverage.deciding(results, verdict):
+            reasons.setdefault((verdict, _reason(result)), []).append(result.requirement)
+    if not reasons:
+        return
+    lines = ["| | why | requirements |", "|---|---|---|"]
+    for (verdict, why), names in reasons.items():
+        lines.append(f"| {SIGNS[verdict]} {verdict} | {_cell(why)} | {', '.join(map(_code, names))} |")
+    yield _block("## What was not judged")
+    yield _block(*lines)
+
+
+def _reason(result: Result) -> str:
+    """The message without what the table says already: ``UNKNOWN a.b: ``, ``unsupported: ``."""
+    heads = (f"UNKNOWN {result.requirement}: ", f"{result.verdict}: ")
+    return next((result.message.removeprefix(one) for one in heads if result.message.startswith(one)), result.message)
+
+
+def _information(results: Results) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for name, text in coverage.information(results):
+        found.setdefault(text, []).append(name)
+    if found:
+        yield _block("## For information: where servers differ without being wrong")
+        yield _block(*(f"- {_cell(text)} ({', '.join(map(_code, names))})" for text, names in found.items()))
+
+
+def _matrix(results: Results) -> Iterator[str]:
+    """Sections by requirements: what of the catalogue this run covers."""
+    sections: dict[str, list[str]] = {}
+    states = coverage.states(results)
+    for name in states:
+        sections.setdefault(catalogue()[name].section, []).append(name)
+    lines = [f"| section | {' | '.join(f'{SIGNS[state]} {state}' for state in coverage.STATES)} | requirements |"]
+    lines.append("|---" + "|--:" * len(coverage.STATES) + "|---|")
+    for section, names in sections.items():
+        found = [states[name] for name in names]
+        numbers = " | ".join(str(found.count(state) or "") for state in coverage.STATES)
+        lines.append(
+            f"| {_cell(section)} | {numbers} | {' '.join(f'{SIGNS[states[one]]} {_code(one)}' for one in names)} |"
+        )
+    yield _block("## Coverage")
+    yield _block(
+        "Every requirement of the catalogue. Bare numbers are sections of Kubernetes' DNS specification, 1.1.0."
+    )
+    yield _block(*lines)
+
+
+def _how(results: Results) -> Iterator[str]:
+    yield _block("## To do this again")
+    yield _block(*_fenced(results.run.get("command", "") or "not recorded"))
+    limits = ", ".join(f"{name} {value:g}" for name, value in results.run.get("timings", {}).items())
+    yield _block(f"Time limits (seconds; stable: rounds): {_cell(limits)}")
 
 
 def _details(results: Results) -> Iterator[str]:
-    yield "## What was asked, expected and got"
+    yield _block("## What was asked, expected and got")
     for result in sorted(results.results, key=lambda one: list(Verdict).index(one.verdict)):
-        yield ""
-        yield f"### {SIGNS[result.verdict]} {result.requirement}"
-        yield ""
-        test = result.test.rpartition("::")[2]
-        yield f"{_cell(catalogue()[result.requirement].sentence)} ({_cell(test)}, {result.seconds:.1f} s)"
-        if result.detail:
-            yield from ("", *_fenced(result.detail))
-        yield from _checks(result)
-        yield from _timeline(result)
+        shown = [*_checks(result), *_timeline(result)]
+        if not shown and result.verdict in {Verdict.UNSUPPORTED, Verdict.SKIPPED}:
+            continue  # nothing was asked, and why is said above
+        test, head = result.test.rpartition("::")[2], f"{SIGNS[result.verdict]} {result.requirement}"
+        folded = result.verdict not in Verdict.bad()
+        lines = [f"<details><summary>{head}</summary>" if folded else f"### {head}", ""]
+        lines.append(f"{_cell(catalogue()[result.requirement].sentence)} ({_cell(test)}, {result.seconds:.1f} s)")
+        if result.detail and result.verdict is not Verdict.NONCONFORMANT:  # those are above
+            lines += ["", *_fenced(result.detail)]
+        yield _block(*lines, *shown, *(["", "</details>"] if folded else []))
+
+
+def _sentence(result: Result) -> str:
+    one = catalogue()[result.requirement]
+    return f"**{one.id}** ({_cell(one.section)}, {one.level}): {_cell(one.sentence)}"
 
 
 def _checks(result: Result) -> Iterator[str]:
@@ -110,14 +215,21 @@ def _got(row: dict[str, Any]) -> str:
     return f"{row['rcode']} {' '.join(answers)}"
 
 
-def _fenced(text: str) -> list[str]:
+def _fenced(text: str) -> Iterable[str]:
     # Longer than any run of backquotes inside: what a DNS server says must not end the block.
+    if len(text) > TEXT_CHARACTERS:
+        text = f"{text[:TEXT_CHARACTERS]} … {len(text) - TEXT_CHARACTERS} more characters in results.jsonl"
     fence = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 3)
     return [fence, printable(text), fence]
 
 
+def _code(text: str) -> str:
+    """A name as code: those that could end it are shown as text."""
+    return f"`{text}`" if re.fullmatch(r"[\w.:/-]+", text, re.ASCII) else _cell(text)
+
+
 def _cell(text: str) -> str:
     """One table cell: what comes from a server or a cluster is shown, never obeyed."""
-    text = text if len(text) <= 300 else text[:300] + " …"
-    escaped = re.sub(r"([\\`*_{}\[\]<>#|!~&])", r"\\\1", text)
-    return printable(escaped).replace("\n", " ")
+    text = text if len(text) <= CELL_CHARACTERS else text[:CELL_CHARACTERS] + " …"
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|!~&]|:(?=//)|(?<=www)\.)", r"\\\1", text, flags=re.IGNORECASE)
+    return printable(escaped).replace("\n", " ").strip()

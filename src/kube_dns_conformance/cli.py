@@ -14,7 +14,15 @@ from rich.table import Table
 
 from kube_dns_conformance import signals
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.errors import ClusterError, ExitCode, KdcError, UsageError, one_line, save_details
+from kube_dns_conformance.errors import (
+    ClusterError,
+    ExitCode,
+    KdcError,
+    ReportError,
+    UsageError,
+    one_line,
+    save_details,
+)
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -247,10 +255,12 @@ def report(
     directory: Annotated[Path, typer.Argument(help="A report directory: one that holds results.jsonl.")],
 ) -> None:
     """Make the reports of a run again, also of one that was killed."""
-    from kube_dns_conformance.reports import write_all  # noqa: PLC0415
+    from kube_dns_conformance.reports import append_step_summary, write_all  # noqa: PLC0415
     from kube_dns_conformance.results import REPORTS  # noqa: PLC0415
 
     results = write_all(directory)
+    if problem := append_step_summary(results):
+        raise ReportError(problem)
     Console(highlight=False, soft_wrap=True).print(
         f"wrote {', '.join(REPORTS)} to {directory}\n{results.outcome()}: {results.counts()}", markup=False
     )

@@ -22,6 +22,15 @@ def image(name: str, registry: str = "") -> str:
     return f"{registry.rstrip('/')}/{rest if has_host else name}"
 
 
+def version_in(name: str) -> tuple[str, str]:
+    """What an image says of itself by its name: ``registry.k8s.io/coredns/coredns:v1.12.0`` is coredns 1.12.0.
+
+    Without a tag the version is empty: a digest says none.
+    """
+    last, _, tag = name.partition("@")[0].rpartition("/")[2].partition(":")
+    return last, tag[1:] if tag[:1] == "v" and tag[1:2].isdigit() else tag
+
+
 def take_from(items: Iterable[dict[str, Any]], registry: str) -> None:
     """Let the Pods of these workloads take their images from ``registry``, when there is one."""
     for item in items:

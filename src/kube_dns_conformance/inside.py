@@ -50,7 +50,8 @@ def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> 
     if any(server.name == NOT_A_SERVICE for server in dns.addresses):
         capabilities |= {Capability.NODE_LOCAL_CACHE}
     note = "" if zone else "as its Pods are told"
-    return replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, capabilities=capabilities)
+    seen = replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, implementation=dns.software)
+    return replace(seen, capabilities=capabilities)
 
 
 def _takes_pods_on_several_nodes(kube: Kube) -> bool:

@@ -46,6 +46,7 @@ class Evidence:
 
     checks: list[dict[str, Any]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
+    information: list[str] = field(default_factory=list)
 
     def add(self, answer: Answer, expected: str, differs: str = "") -> None:
         """Record one answer beside what was expected."""
@@ -143,6 +144,11 @@ class Judge:
     def condemn(self, summary: str, *details: str) -> None:
         """Raise `Nonconformant` with a summary of our own, for what a timeline shows."""
         raise Nonconformant("\n".join([f"{self._head()}: {summary}", *(f"  {detail}" for detail in details)]))
+
+    def inform(self, text: str) -> None:
+        """Record, in one line, in what this server differs from others without being wrong."""
+        if text not in self.evidence.information:
+            self.evidence.information.append(text)
 
     def short(self, name: str) -> str:
         """A name without ``.svc.<zone>.``, as people say it."""

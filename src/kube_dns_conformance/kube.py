@@ -18,6 +18,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 from kubernetes.watch import Watch
 
+from kube_dns_conformance import redact
 from kube_dns_conformance.errors import ClusterError, UsageError
 
 Object = dict[str, Any]
@@ -179,6 +180,7 @@ def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
         parsed = yaml.safe_load(text)
         if not isinstance(parsed, dict):
             raise UsageError(f"kubeconfig {kubeconfig} is not a kubeconfig: it holds no mapping")
+        redact.remember_kubeconfig(parsed)
         known = [str(one["name"]) for one in parsed.get("contexts") or []]
         if context is not None and context not in known:
             raise UsageError(f"kubeconfig {kubeconfig} has no context {context!r}", f"it has {', '.join(known)}")
@@ -189,6 +191,9 @@ def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
         raise UsageError(f"kubeconfig {kubeconfig} is not valid YAML{line}") from None
     except (config.ConfigException, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"kubeconfig {kubeconfig} cannot be used: {_short(error)}") from None
+    # What an exec plugin or a token file gave is in no kubeconfig.
+    given = [*settings.api_key.values(), settings.password or ""]
+    redact.remember(*(str(one).removeprefix("Bearer ") for one in given))
     if not settings.host.startswith(("http://", "https://")):
         raise UsageError(f"kubeconfig {kubeconfig} cannot be used: {settings.host!r} is not the URL of an API server")
     return client.ApiClient(settings)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -18,6 +19,7 @@ from kube_dns_conformance import __version__
 from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.clusters.choice import PROVIDERS
 from kube_dns_conformance.clusters.zone import parse_zone
+from kube_dns_conformance.command import reproduce
 from kube_dns_conformance.errors import ExitCode, KdcError, UsageError
 from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.judge import Evidence, Nonconformant
@@ -175,6 +177,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         "run": run.id,
         "version": __version__,
         "started": round(time.time(), 3),
+        "command": reproduce(sys.argv, os.environ),
         "timings": run.timings.as_data(),
         "selected": {item.nodeid: requirement_of(item).id for item in judged(session)},
     }
@@ -264,6 +267,8 @@ def _write(item: pytest.Item) -> None:
     seconds = round(time.time() - started, 3)
     message = detail.splitlines()[0] if detail else ""
     found: dict[str, Any] = {"checks": evidence.checks, "timeline": evidence.timeline}
+    if evidence.information:
+        found["information"] = evidence.information
     situation = getattr(item, "funcargs", {}).get("situation")
     if verdict in Verdict.bad() and situation is not None:
         found["objects"] = situation.objects()  # now, before anything is cleaned up
@@ -308,10 +313,12 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     ended_by = session.config.stash.get(ENDED_BY, interruption()) if interrupted else ""
     try:
         writer.end(time.time(), interrupted=interrupted, ended_by=ended_by)
-        if directory:
-            from kube_dns_conformance.reports import write_all  # noqa: PLC0415 - only who wants reports pays for them
+        from kube_dns_conformance.reports import append_step_summary, write_all  # noqa: PLC0415 - slow, and needed once
 
+        if directory:
             write_all(Path(directory))
+        if problem := append_step_summary(writer.results):
+            console.print(problem, markup=False)
     except (OSError, KdcError) as error:
         console.print(f"the report is not complete: {error}", markup=False)
         session.exitstatus = int(ExitCode.COULD_NOT_JUDGE)

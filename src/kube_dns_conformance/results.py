@@ -10,17 +10,18 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kube_dns_conformance import redact
 from kube_dns_conformance.errors import ExitCode, ReportError, UsageError
 
 SCHEMA = 1
 FILE = "results.jsonl"
 BEGINNING = '{"kind": "run", '
-REPORTS = ("summary.md", "junit.xml", "allure-results")
+REPORTS = ("conformance.yaml", "summary.md", "junit.xml", "metrics.prom", "allure-results")
 """What is made from it, beside it."""
 
 
@@ -58,13 +59,14 @@ class Result:
 class Results:
     """A whole ``results.jsonl``: ``run`` is its first line, ``complete`` that the run reached its end.
 
-    ``ended_by`` is what ended it before, in one line, where that is known.
+    ``ended_by`` is what ended it before, in one line, where that is known; ``finished`` when (epoch seconds), or 0.
     """
 
     run: dict[str, Any]
     results: list[Result]
     complete: bool = False
     ended_by: str = ""
+    finished: float = 0.0
 
     def not_run(self) -> list[Result]:
         """A result for every test that was selected and not reached."""
@@ -112,7 +114,7 @@ class Results:
 
 
 class Writer:
-    """Appends to ``results.jsonl``, a line at a time, and tells whoever listens."""
+    """Appends to ``results.jsonl``, a line at a time, and tells whoever listens. Nothing secret gets past it."""
 
     def __init__(self, directory: Path | None) -> None:
         """``directory`` is made; the report of an earlier run in it is deleted. None: in memory only.
@@ -132,11 +134,13 @@ class Writer:
 
     def begin(self, run: dict[str, Any]) -> None:
         """Write the first line: what is judged, with which limits; and once more with the cluster, when it is known."""
-        self.results.run = {"schema": SCHEMA, **run}
+        self.results.run = {"schema": SCHEMA, **redact.data(run)}
         self._append({"kind": "run", **self.results.run})
 
     def add(self, result: Result) -> None:
         """Write one result."""
+        message, detail = redact.text(result.message), redact.text(result.detail)
+        result = replace(result, message=message, detail=detail, evidence=redact.data(result.evidence))
         self.results.results.append(result)
         self._append({"kind": "result", **asdict(result)})
         for listener in self.listeners:
@@ -144,9 +148,10 @@ class Writer:
 
     def end(self, finished: float, *, interrupted: bool, ended_by: str = "") -> None:
         """Write the last line. ``finished`` is in epoch seconds, ``ended_by`` what interrupted it, in one line."""
-        self.results.complete, self.results.ended_by = not interrupted, ended_by
-        line = {"kind": "end", "finished": round(finished, 3), "interrupted": interrupted, "ended_by": ended_by}
-        self._append(line)
+        self.results.complete, self.results.ended_by = not interrupted, redact.text(ended_by)
+        self.results.finished = round(finished, 3)
+        line = {"finished": self.results.finished, "interrupted": interrupted, "ended_by": self.results.ended_by}
+        self._append({"kind": "end", **line})
 
     def _append(self, line: dict[str, Any]) -> None:
         if not self._path:
@@ -207,6 +212,7 @@ def _parse(objects: Iterable[dict[str, Any]]) -> Results:
             found.results.append(Result(**line | {"verdict": Verdict(line["verdict"])}))
         elif kind == "end":
             found.complete, found.ended_by = not line["interrupted"], line.get("ended_by", "")
+            found.finished = line["finished"]
     return found
 
 

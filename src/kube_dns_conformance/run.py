@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kube_dns_conformance import barrier, features, images, inside, leftovers, oracle, situations
+from kube_dns_conformance import barrier, features, images, inside, leftovers, oracle, redact, situations
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
@@ -58,6 +58,7 @@ class Run:
     def __init__(self, options: Options, timings: Timings) -> None:
         self.id = secrets.token_hex(4)
         self._token = secrets.token_urlsafe(24)
+        redact.remember(self._token)
         self.options = options
         self.timings = timings
         self.vantage: Vantage = ThisProcess(timings.answer)
@@ -139,6 +140,7 @@ class Run:
                 directory.mkdir(parents=True, exist_ok=True)
                 for log in self._cluster.kubeconfig.parent.rglob("logs/*.log"):
                     shutil.copy(log, directory / log.name)
+            redact.files(directory)
         except (KdcError, OSError) as error:
             console.print(f"could not save the cluster's logs: {error}", markup=False)
 

@@ -51,4 +51,6 @@ def test_a_port_without_a_name_has_no_srv_record(situation: Situation, judge: Ju
 @requirement("headless.srv.port-number")
 def test_where_port_and_target_port_differ_one_of_them_is_given(situation: Situation, judge: Judge) -> None:
     names = expectations.srv_names(situation, "other-target")
-    judge.insist(lambda: expectations.promised(situation, "SRV", *names), settled_at=situation.settled_at)
+    answers = judge.insist(lambda: expectations.promised(situation, "SRV", *names), settled_at=situation.settled_at)
+    numbers = sorted({record.rdata.split()[2] for answer in answers for record in answer.records})
+    judge.inform(f"of port 80 and target port 8080 the SRV records of a headless Service have {' and '.join(numbers)}")

@@ -131,7 +131,7 @@ def test_a_run_that_nobody_listens_to_any_more_judges_to_its_end(cluster: Cluste
     process.stdout.close()  # as `| head -1` does
 
     assert process.wait(timeout=120) == 0
-    assert (command.directory / "report" / "summary.md").read_text().startswith("# Kubernetes DNS conformance: success")
+    assert (command.directory / "report" / "summary.md").read_text().startswith("# ✅ Kubernetes DNS")
 
 
 def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from conformance_schema import read_report
 from kube_dns_conformance.clusters.base import Cluster
 
 pytest_plugins = ["pytester"]
@@ -55,10 +57,15 @@ def test_conformant(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["success: 1 conformant", "*= 1 passed in *"])
     assert sorted(path.name for path in (suite.path / "report").iterdir()) == [
         "allure-results",
+        "conformance.yaml",
         "junit.xml",
+        "metrics.prom",
         "results.jsonl",
         "summary.md",
     ]
+    report = read_report(suite.path / "report" / "conformance.yaml")
+    assert report["implementation"] == [{"name": "unknown", "version": "unknown"}]  # nobody said what these servers are
+    assert re.fullmatch(r"python -m pytest (--basetemp=\S+ )?--report-dir=report", report["run"]["command"])
 
 
 def test_nonconformant_is_the_text_without_a_traceback(suite: pytest.Pytester) -> None:
@@ -73,6 +80,14 @@ def test_nonconformant_is_the_text_without_a_traceback(suite: pytest.Pytester) -
         ]
     )
     result.stdout.no_fnmatch_line("*test_address.py:*: Nonconformant*")
+
+
+def test_the_step_of_a_workflow_gets_the_summary(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(suite.path / "step.md"))
+    assert judge(suite, f"judge.inform('it *differs*'); {TRUE}").ret == 0
+    said = (suite.path / "step.md").read_text()
+    assert said.startswith("# ✅ Kubernetes DNS conformance: success\n")
+    assert "- it \\*differs\\* (`clusterip.address.ipv4`)\n" in said
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from kube_dns_conformance.agent.discovery import Dns, ResolvConf, discover, parse, zone_of
+from kube_dns_conformance.clusters.base import Software
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
@@ -29,7 +30,10 @@ class Api:
         if kind == self.refuses:
             raise ClusterError("the API server refused")
         found = [one for one in self.items if one["kind"] == kind]
-        if "namespace" in options:
+        if kind == "Pod":
+            wanted = set(filter(None, options["label_selector"].split(",")))
+            found = [one for one in found if wanted <= {f"{k}={v}" for k, v in one["metadata"]["labels"].items()}]
+        elif "namespace" in options:
             name = options["label_selector"].partition("=")[2]
             found = [
                 one
@@ -106,6 +110,47 @@ def test_a_cache_on_the_node_is_asked_alone() -> None:
     assert found(service("names", "10.96.0.10"), resolv_conf=text) == Dns(
         "cluster.local", (Server("resolver", "169.254.20.10", 53),), ()
     )
+
+
+def pod(name: str, *containers: Object) -> Object:
+    meta = {"name": name, "namespace": "platform", "labels": {"app": "dns"}}
+    return {"kind": "Pod", "metadata": meta, "spec": {"containers": list(containers)}}
+
+
+def container(image: str, *ports: int) -> Object:
+    return {"image": image, "ports": [{"containerPort": port} for port in ports]}
+
+
+COREDNS = "registry.k8s.io/coredns/coredns:v1.12.0"
+DNS = Software("coredns", "1.12.0", COREDNS)
+
+
+@pytest.mark.parametrize(
+    ("pods", "software"),
+    [
+        ([pod("names-a", container(COREDNS)), pod("names-b", container(COREDNS))], [DNS]),
+        ([pod("names-a", container(COREDNS)), pod("other", container("example.test/other:1"))], [DNS]),
+        (
+            [pod("names-a", container(COREDNS)), pod("names-b", container("host:5000/coredns:v1.13.0-rc1"))],
+            [DNS, Software("coredns", "1.13.0-rc1", "host:5000/coredns:v1.13.0-rc1")],
+        ),
+        ([pod("names-a", container("mesh/proxy:1", 15001), container(COREDNS, 9153, 5353))], [DNS]),
+        ([pod("names-a", container("mesh/proxy:1"), container(COREDNS))], []),  # nothing says which one answers
+        ([], []),
+    ],
+)
+def test_what_serves_dns_is_seen_in_the_pods_behind_the_service(pods: list[Object], software: list[Software]) -> None:
+    dns = service("names", "10.96.0.10")
+    dns["spec"]["selector"] = {"app": "dns"}
+    behind = endpoints("names", ("names-a", "10.244.0.2", True), ("names-b", "10.244.1.2", True))
+    assert list(found(dns, behind, *pods).software) == software
+
+
+def test_without_the_right_to_see_pods_nothing_is_said_of_what_serves_dns() -> None:
+    items = [service("names", "10.96.0.10"), endpoints("names", ("names-a", "10.244.0.2", True))]
+    dns = found(*items, pod("names-a", container(COREDNS)), refuses="Pod")
+    assert dns.software == ()
+    assert [one.name for one in dns.servers] == ["names", "names-a"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters.base import Capability, Cluster, Software
 from kube_dns_conformance.clusters.existing import connect, parse_servers, with_servers
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, KdcError, UsageError
@@ -205,3 +205,8 @@ def test_several_kubeconfig_files_are_not_guessed_among(monkeypatch: pytest.Monk
     monkeypatch.setenv("KUBECONFIG", "/one:/two")
     with pytest.raises(UsageError, match="KUBECONFIG names several files"):
         connect("", "", "", ["127.0.0.1:53"])
+
+
+def test_of_other_servers_it_is_not_known_what_they_are() -> None:
+    known = dataclasses.replace(CLUSTER, implementation=(Software("coredns", "1.14.7"),))
+    assert with_servers(known, ["10.0.0.1"]).implementation == ()

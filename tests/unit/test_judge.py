@@ -465,3 +465,10 @@ def test_what_is_truncated_is_not_asked_again_where_that_is_judged() -> None:
         judge_of(server).insist(lambda: {WEB: must}, settled_at=0.0, transports=("udp",), follow_truncated=False)
         with pytest.raises(Nonconformant, match="is answered with whole"):
             judge_of(server).insist(lambda: {WEB: must}, settled_at=0.0, transports=("udp",))
+
+
+def test_what_is_declared_as_information_is_evidence_once() -> None:
+    judge = judge_of()
+    judge.inform("answers without EDNS")
+    judge.inform("answers without EDNS")
+    assert judge.evidence.information == ["answers without EDNS"]

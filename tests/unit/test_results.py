@@ -47,7 +47,7 @@ def judged(*verdicts: tuple[str, Verdict], selected: dict[str, str] | None = Non
 def test_what_is_written_is_read_back(results: list[Result], head: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         written(Path(directory), results, head)
-        assert read(Path(directory)) == Results({"schema": 1, **head}, results, complete=True)
+        assert read(Path(directory)) == Results({"schema": 1, **head}, results, complete=True, finished=1.0)
 
 
 @given(RESULTS, st.floats(0, 1))

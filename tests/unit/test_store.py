@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,7 @@ import pytest
 
 from kube_dns_conformance import locks
 from kube_dns_conformance.clusters import processes, store
-from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters.base import Capability, Cluster, Software
 from kube_dns_conformance.clusters.store import Entry
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, UsageError
@@ -40,6 +41,7 @@ def entry(name: str, *, kept: bool = True, made: bool = True) -> Entry:
     where = store.directory(name)
     families = frozenset({Capability.IPV4, Capability.DNS_REPLICAS})
     cluster = Cluster("embedded", name, where / "kubeconfig", None, "cluster.local", SERVERS, families, "1.37.2")
+    cluster = replace(cluster, implementation=(Software("coredns", "1.14.7"), Software("x", "", "example.test/x:1")))
     saved = Entry(where, kept, cluster if made else None, MADE)
     store.save(saved)
     return saved

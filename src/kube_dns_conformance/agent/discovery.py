@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kube_dns_conformance.clusters.base import Software
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.images import version_in
 from kube_dns_conformance.kube import Kube, Object
 
 DNS_PORT = 53
@@ -31,11 +33,12 @@ class ResolvConf:
 
 @dataclass(frozen=True)
 class Dns:
-    """The DNS of a cluster: its domain, the addresses that Pods are given, and the replicas behind them."""
+    """The DNS of a cluster: its domain, the addresses that Pods are given, the replicas behind them, what these run."""
 
     zone: str
     addresses: tuple[Server, ...]
     replicas: tuple[Server, ...]
+    software: tuple[Software, ...] = ()
 
     @property
     def servers(self) -> tuple[Server, ...]:
@@ -56,12 +59,15 @@ def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dn
         raise ClusterError(
             f"the resolv.conf of the agent's Pod has no search domain {namespace}.svc.<zone>", "say it with --zone"
         )
-    addresses, replicas = [], []
+    addresses, replicas, software = [], [], []
     for address in found.nameservers:
         service = _service(kube, address)
         addresses.append(Server(service["metadata"]["name"] if service else NOT_A_SERVICE, address, DNS_PORT))
-        replicas += list(_replicas(kube, service, address)) if service else []
-    return Dns(zone, tuple(addresses), tuple(dict.fromkeys(replicas)))
+        if service:
+            slices = _slices(kube, service)
+            replicas += list(_replicas(service, slices, address))
+            software += list(_software(kube, service, slices))
+    return Dns(zone, tuple(addresses), tuple(dict.fromkeys(replicas)), tuple(dict.fromkeys(software)))
 
 
 def resolv_conf_of_node(kube: Kube, node: str) -> str:
@@ -105,15 +111,43 @@ def _service(kube: Kube, address: str) -> Object | None:
     return next((one for one in services if address in one["spec"].get("clusterIPs", [])), None)
 
 
-def _replicas(kube: Kube, service: Object, address: str) -> Iterator[Server]:
+def _slices(kube: Kube, service: Object) -> list[Object]:
     meta = service["metadata"]
     selector = f"{SERVICE_LABEL}={meta['name']}"
     try:
-        slices, _ = kube.list(
-            "discovery.k8s.io/v1", "EndpointSlice", namespace=meta["namespace"], label_selector=selector
-        )
+        return kube.list("discovery.k8s.io/v1", "EndpointSlice", namespace=meta["namespace"], label_selector=selector)[
+            0
+        ]
+    except ClusterError:
+        return []
+
+
+def _software(kube: Kube, service: Object, slices: Iterable[Object]) -> Iterator[Software]:
+    """What the Pods behind the Service's address run on its DNS port: nothing where nobody may see them."""
+    ports = {
+        (one["metadata"]["namespace"], endpoint.get("targetRef", {}).get("name")): _target_port(service, one)
+        for one in slices
+        for endpoint in one.get("endpoints") or []
+    }
+    labels = ",".join(f"{key}={value}" for key, value in (service["spec"].get("selector") or {}).items())
+    try:
+        pods, _ = kube.list("v1", "Pod", namespace=service["metadata"]["namespace"], label_selector=labels)
     except ClusterError:
         return
+    for pod in pods:
+        key = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        if container := _serving(pod["spec"]["containers"], ports[key]) if key in ports else None:
+            yield Software(*version_in(container["image"]), container["image"])
+
+
+def _serving(containers: list[Object], port: int) -> Object | None:
+    """The container that says it listens on this port, or the only one."""
+    saying = [one for one in containers if port in [int(p["containerPort"]) for p in one.get("ports") or []]]
+    fitting = saying or containers
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _replicas(service: Object, slices: Iterable[Object], address: str) -> Iterator[Server]:
     family = f"IPv{ipaddress.ip_address(address).version}"  # a replica with two addresses is still one replica
     for one in slices:
         port = _target_port(service, one)

@@ -50,10 +50,20 @@ DESCRIPTIONS = {
 
 
 @dataclass(frozen=True)
+class Software:
+    """A program that answers: its name and version, and the image it runs from; empty is what nobody could see."""
+
+    name: str
+    version: str
+    image: str = ""
+
+
+@dataclass(frozen=True)
 class Cluster:
     """A running cluster: how to reach its API and whom to ask.
 
     ``zone`` is the cluster domain without a final dot; ``zone_note`` says whence, when nobody named it.
+    ``implementation`` is what was found to serve its DNS, several things while they are exchanged; none when unknown.
     """
 
     provider: str
@@ -65,6 +75,7 @@ class Cluster:
     capabilities: frozenset[Capability]
     kubernetes: str = ""
     zone_note: str = ""
+    implementation: tuple[Software, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """For ``cluster status --json`` and ``results.jsonl``. Holds no credentials, only a path to them."""
@@ -78,6 +89,7 @@ class Cluster:
             "zone_note": self.zone_note,
             "dns": [asdict(server) for server in self.dns],
             "capabilities": sorted(self.capabilities),
+            "implementation": [asdict(one) for one in self.implementation],
         }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.clusters import coredns, kwokctl, ports, store
-from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, family_capabilities
+from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, Software, family_capabilities
 from kube_dns_conformance.clusters.zone import DEFAULT_ZONE
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Server
@@ -84,7 +84,7 @@ def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: 
     try:
         store.save(store.Entry(directory, kept=False, cluster=None))
         with step(f"starting cluster {directory.name}"):
-            cluster = _start_on_free_ports(directory, options, tools, toolchain.version("kubernetes"))
+            cluster = _start_on_free_ports(directory, options, tools, toolchain)
         made = replace(options, dns_port=cluster.dns[0].port, versions=dict.fromkeys(UNITS, "")).as_data(toolchain)
         store.save(store.Entry(directory, keep, cluster, made))
     except BaseException:  # Ctrl-C as well: whatever was started has to end
@@ -93,11 +93,11 @@ def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: 
     return cluster
 
 
-def _start_on_free_ports(directory: Path, options: Options, tools: dict[str, Path], version: str) -> Cluster:
+def _start_on_free_ports(directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain) -> Cluster:
     """Start it; from the beginning, with other ports, when somebody took one between its choice and its use."""
     for attempt in itertools.count(1):
         try:
-            return _start(directory, options, tools, version)
+            return _start(directory, options, tools, toolchain)
         except ports.PortTakenError:
             if attempt == PORT_CHOICES:
                 raise
@@ -106,8 +106,8 @@ def _start_on_free_ports(directory: Path, options: Options, tools: dict[str, Pat
     raise AssertionError
 
 
-def _start(directory: Path, options: Options, tools: dict[str, Path], version: str) -> Cluster:
-    family = options.family or IpFamily.IPV4
+def _start(directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain) -> Cluster:
+    family, version = options.family or IpFamily.IPV4, toolchain.version("kubernetes")
     host = _loopback(family)
     dns_ports = _dns_ports(options.dns_port, host)
     kubeconfig = kwokctl.create(directory, tools, version, family)
@@ -132,6 +132,7 @@ def _start(directory: Path, options: Options, tools: dict[str, Path], version: s
         dns=tuple(replica.server for replica in replicas),
         capabilities=family_capabilities(family) | {Capability.DNS_REPLICAS},
         kubernetes=version,
+        implementation=(Software("coredns", toolchain.version("coredns")),),
     )
 
 

@@ -57,7 +57,7 @@ def with_servers(cluster: Cluster, dns_servers: Iterable[str]) -> Cluster:
     capabilities = cluster.capabilities - {Capability.DNS_REPLICAS, Capability.REAL_PODS}
     if len(servers) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
-    return dataclasses.replace(cluster, dns=servers, capabilities=capabilities)
+    return dataclasses.replace(cluster, dns=servers, capabilities=capabilities, implementation=())
 
 
 def parse_servers(texts: Iterable[str]) -> tuple[Server, ...]:

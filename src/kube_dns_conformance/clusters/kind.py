@@ -208,6 +208,7 @@ def _cluster(name: str, kube: Kube, kubeconfig: Path, zone: str) -> Cluster:
         context=None,
         zone=dns.zone,
         dns=dns.servers,
+        implementation=dns.software,
         capabilities=capabilities,
         kubernetes=kube.version(),
     )

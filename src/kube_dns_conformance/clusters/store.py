@@ -20,7 +20,7 @@ import platformdirs
 
 from kube_dns_conformance import locks
 from kube_dns_conformance.clusters import processes
-from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters.base import Capability, Cluster, Software
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, UsageError
 from kube_dns_conformance.signals import cleaning_up
@@ -221,4 +221,5 @@ def _cluster(data: dict[str, object]) -> Cluster:
     fields["kubeconfig"] = Path(str(data["kubeconfig"]))
     fields["dns"] = tuple(Server(**one) for one in data["dns"])  # type: ignore[attr-defined]
     fields["capabilities"] = frozenset(Capability(one) for one in data["capabilities"])  # type: ignore[attr-defined]
+    fields["implementation"] = tuple(Software(**one) for one in data.get("implementation", ()))  # type: ignore[attr-defined]
     return Cluster(**fields)  # type: ignore[arg-type]

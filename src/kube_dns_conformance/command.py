@@ -1,0 +1,22 @@
+"""The command that does a run again, as its user would type it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+VARIABLES = (
+    *("KDC_CLUSTER", "KDC_NAME", "KDC_KUBERNETES", "KDC_TOOL_VERSION", "KDC_IP_FAMILY", "KDC_KEEP_CLUSTER"),
+    *("KDC_KIND_IMAGE", "KDC_AGENT_IMAGE", "KDC_IMAGE_REGISTRY", "KDC_KUBECONFIG", "KDC_CONTEXT", "KDC_ZONE"),
+    *("KDC_DNS_SERVER", "KDC_ALLOW_DISRUPTIVE", "KDC_REQUIREMENT", "KDC_PROFILE", "KDC_TIMING", "KUBECONFIG"),
+)
+"""The environment twins of the options that decide what is judged and where; no others are shown."""
+
+
+def reproduce(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """One line for a shell, from how this process was started: the variables that count, the program, its arguments."""
+    program = Path(argv[0])
+    words = ["python", "-m", program.parent.name] if program.name == "__main__.py" else [program.name]
+    variables = [f"{name}={shlex.quote(environ[name])}" for name in VARIABLES if environ.get(name)]
+    return " ".join([*variables, shlex.join([*words, *argv[1:]])])
