@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import (
     Difference,
     Expected,
@@ -128,9 +129,10 @@ class Judge:
         expected = expect()
         answers: list[Answer] = []
         while not rounds.right_for_good:
+            asked_at = now()
             answers = self._ask(expected, transports, follow_truncated=follow_truncated)
             wrong = compare(expected, answers)
-            rounds.add([_what(one) for one in wrong], _announced_ttl(wrong))
+            rounds.add([_what(one) for one in wrong], _announced_ttl(wrong), asked_at)
             waited = self.confirm() if rounds.right_for_good or rounds.without_excuse else False
             before, expected = expected, expect()
             if waited or expected != before:

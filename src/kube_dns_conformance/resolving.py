@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kube_dns_conformance.agent import discovery
 from kube_dns_conformance.agent.proxy import Agent, Agents
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import in_order, normal
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import ROUND_PAUSE_SECONDS, Judge
@@ -158,10 +159,11 @@ def _insist(
     while not rounds.right_for_good:
         if not expected or not all(expected.values()):
             raise ClusterError(f"nothing is there to be found by {how}")
+        asked_at = now()
         seen = look(expected)
         wrong = [what for what, must in expected.items() if seen[what] != must]
         # What a cache between the program and DNS was granted does not show here: the most that any is.
-        rounds.add([(what, seen[what]) for what in wrong], judge.timings.cache)
+        rounds.add([(what, seen[what]) for what in wrong], judge.timings.cache, asked_at)
         judge.evidence.found(how, expected, seen)
         waited = judge.confirm() if rounds.right_for_good or rounds.without_excuse else False
         before, expected = expected, expect()

@@ -31,8 +31,11 @@ class Rounds:
             raise ClusterError(f"the objects kept changing for {self._timings.settle:g} s")
         self._start(now())
 
-    def add(self, wrong: Sequence[Hashable], announced: float) -> None:
-        """One round: what was wrong in it, and the longest TTL that it was given with, in seconds."""
+    def add(self, wrong: Sequence[Hashable], announced: float, asked_at: float) -> None:
+        """One round: what was wrong in it, the longest TTL that it was given with (seconds), and when it began (epoch).
+
+        What was asked in time counts as in time, however long the answers took to come and to be read.
+        """
         self._asked += 1
         if self._asked == 1 or wrong != self._last:
             self._since, self._alike, self._last = time.monotonic(), 0, wrong
@@ -44,7 +47,7 @@ class Rounds:
         self._wrong += 1
         # A cache counts down what it announces; a huge TTL buys no more than the limit.
         self._granted = max(self._granted, min(announced, self._timings.cache))
-        if now() > self._settled_at + self._timings.propagation + self._granted:
+        if asked_at > self._settled_at + self._timings.propagation + self._granted:
             self._late += 1
 
     @property

@@ -59,7 +59,7 @@ def observe(
 
     with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
-        watch.wait(lambda answers: _hold(answers, before, 0.0), now() + run.timings.propagation)
+        watch.wait(lambda answers: _hold(watch, answers, before, 0.0), now() + run.timings.propagation)
         _insist_unchanged(situation, expect, before)
         began = now()
         change()
@@ -68,8 +68,12 @@ def observe(
 
         def is_over(answers: list[Answer]) -> bool:
             # What held before the change says nothing about afterwards.
-            held = _hold([one for one in answers if one.sent >= settled_at], after, hold)
-            return held or now() > _deadline(answers, settled_at, run.timings) + hold
+            if _hold(watch, [one for one in answers if one.sent >= settled_at], after, hold):
+                return True
+            deadline = _deadline(answers, settled_at, run.timings)
+            asked = timeline.last_asked(answers)
+            # This process or a server may be slow: what was not asked when its time was up says nothing yet.
+            return now() > deadline + hold and all(asked.get(lane, 0.0) > deadline for lane in watch.lanes)
 
         watch.wait(is_over, settled_at + run.timings.propagation + run.timings.cache + hold)
     _insist_unchanged(situation, expect, after)
@@ -102,7 +106,9 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
                     _condemn(judge, what, answer, expected, f"answer of {lane.server}")
             since = timeline.settles(row, expected)
             wrong = timeline.deviations(row, expected)
-            if wrong and (since is None or since > change.deadline):
+            if since is None and row[-1].sent <= change.deadline:
+                raise ClusterError(f"{question} at {lane.server}/{lane.transport} was not asked often enough")
+            if wrong and wrong[-1].sent > change.deadline:
                 late = "did not follow" if since is None else f"was {since - change.deadline:.1f} s late to follow"
                 _condemn(judge, f"{late} the change", wrong[-1], expected, f"last wrong answer of {lane.server}")
 
@@ -232,5 +238,8 @@ def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where:
     )
 
 
-def _hold(answers: list[Answer], expectations: Expectations, seconds: float) -> bool:
+def _hold(watch: timeline.Watch, answers: list[Answer], expectations: Expectations, seconds: float) -> bool:
+    """Whether every server that is watched has been right for the last ``seconds``, over every transport."""
+    if not watch.lanes <= timeline.last_asked(answers).keys():
+        return False
     return all(timeline.holds(timeline.of(answers, one), must, seconds) for one, must in expectations.items())

@@ -38,6 +38,9 @@ class Watch:
     def __init__(self, vantage: Vantage, servers: Iterable[Server], questions: Sequence[Question]) -> None:
         self._vantage = vantage
         self._questions = questions
+        servers = list(servers)
+        ways: tuple[Transport, ...] = ("udp", "tcp")
+        self.lanes = {Lane(question, server.name, how) for question in questions for server in servers for how in ways}
         self._answers: list[Answer] = []
         self._news = threading.Condition()
         self._ended = threading.Event()
@@ -109,6 +112,11 @@ def of(answers: Iterable[Answer], question: Question) -> list[Answer]:
 def deviations(answers: Iterable[Answer], *right: Expected) -> list[Answer]:
     """The answers that are none of ``right``."""
     return [answer for answer in answers if all(difference(one, answer) for one in right)]
+
+
+def last_asked(answers: Iterable[Answer]) -> dict[Lane, float]:
+    """When each lane was asked last (epoch seconds)."""
+    return {lane: row[-1].sent for lane, row in lanes(answers).items()}
 
 
 def settles(answers: Sequence[Answer], expected: Expected) -> float | None:

@@ -89,7 +89,7 @@ def test_a_name_that_follows_too_late() -> None:
 
 
 def test_every_server_has_to_follow() -> None:
-    seen = change(*row(OLD, NEW, NEW), *row(OLD, OLD, "", server=DNS_1))
+    seen = change(*row(OLD, NEW, NEW), *row(OLD, OLD, "", "", "", "", server=DNS_1))
     assert said(lambda judge: insist_followed(judge, seen, [WEB])) == [
         f"{HEAD}web.shop did not follow the change",
         "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp from this process",
@@ -273,20 +273,26 @@ class AtOnce(Situation):
 
 
 def watched(
-    handler: Handler, act: Callable[[], None], *addresses: str, propagation: float = 20.0, cache: float = 0.1
+    handler: Handler,
+    act: Callable[[], None],
+    *addresses: str,
+    propagation: float = 20.0,
+    cache: float = 0.1,
+    other: Handler | None = None,
 ) -> Change:
     """What `observe` makes of a real server that answers OLD at first; ``act`` is the change.
 
-    ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again.
+    ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again;
+    ``other`` another server that is watched as well.
     """
     timings = Timings(answer=20.0, propagation=propagation, cache=cache, hold=0.3)
     run = Run(Options(), timings)
     mirror = cast(Mirror, Unchanging())
     situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), mirror, timings, [])
     looks = iter(addresses or (OLD, OLD, NEW, NEW))
-    with DnsServer(handler) as server:
-        ipv4 = frozenset({Capability.IPV4})
-        run._cluster = Cluster("test", "x", Path("none"), None, "cluster.local", (server,), ipv4)
+    with DnsServer(handler) as server, DnsServer(other or handler, "dns-1") as second:
+        ipv4, servers = frozenset({Capability.IPV4}), (server, second) if other else (server,)
+        run._cluster = Cluster("test", "x", Path("none"), None, "cluster.local", servers, ipv4)
         return observe(run, situation, lambda: {WEB: exactly([next(looks)])}, act)
 
 
@@ -323,6 +329,33 @@ def test_what_held_long_before_the_change_is_still_watched_after_it() -> None:
     seen = watched(count, wait_for_asks, OLD, OLD, OLD, OLD)
     assert seen.answers[-1].sent - seen.settled_at >= 0.3
     insist_unbroken(judge(), seen)
+
+
+def test_a_server_that_takes_its_time_is_watched_until_it_has_answered_too() -> None:
+    table = {f"{WEB.name} A": [OLD]}
+    honest = records(table, ttl=0)
+
+    def slow(query: bytes, transport: Transport) -> Reply:
+        said = honest(query, transport)
+        time.sleep(0.8)  # longer than the answers of the other have to hold
+        return said
+
+    seen = watched(honest, lambda: table.update({f"{WEB.name} A": [NEW]}), other=slow)
+    insist_followed(judge(), seen, [WEB])
+    for server in ("dns-0", "dns-1"):
+        assert [one for one in seen.answers if one.server.name == server][-1].said() == f"NOERROR {NEW}"
+
+
+def test_a_server_that_nobody_asked_once_its_time_was_up_is_not_accused() -> None:
+    with pytest.raises(
+        ClusterError, match=r"web\.shop\.svc\.cluster\.local\. A at dns-0/udp was not asked often enough"
+    ):
+        insist_followed(judge(), change(*row(OLD, OLD, OLD)), [WEB])
+
+
+def test_what_is_right_after_a_gap_in_the_asking_did_not_come_late() -> None:
+    before, after = row(OLD, OLD, OLD, OLD), row(*["-"] * 7, NEW, NEW)[-2:]
+    insist_followed(judge(), change(*before, *after), [WEB])
 
 
 @pytest.mark.parametrize("looks", [(OLD, NEW), (OLD, OLD, NEW, OLD)], ids=["before the change", "after it"])
