@@ -98,7 +98,7 @@ def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None
     assert not stranger.cluster_directory("never").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("step", ["Preparing nodes", "Starting control-plane"])
 def test_nothing_stays_of_a_cluster_whose_making_was_cut_off(
