@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cluster.commandline import CommandLine
-from cluster.test_lifecycle import read_until
+from cluster.commandline import CommandLine, read_until
 from kube_dns_conformance import situations, terminating
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
