@@ -10,7 +10,7 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help conformance test test-kind docs lock benchmarks engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release docs lock benchmarks engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -18,11 +18,14 @@ conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no cont
 	@$(ON_KIND) $(BIN)/kube-dns-conformance run --cluster $(CLUSTER) $(ARGS) || { status=$$?; case $$status in 1) why=nonconformant;; 2) why="wrong usage";; \
 	  3) why="could not judge";; *) why=ended;; esac; echo "exit status $$status: $$why" >&2; exit $$status; }
 
-test: .venv/ready ## Every check of the project: style, types, tests, and a conformance run.
-	$(BIN)/tox run $(TOX_ARGS)
+test: .venv/ready ## Every check of the project: style, types, tests, and all suites, embedded and on a kind cluster.
+	@status=0; $(BIN)/tox run $(TOX_ARGS) || status=$$?; $(BIN)/python -m tools.on_kind --why-not; exit $$status
 
-test-kind: .venv/ready ## The checks on kind clusters, and of tools/: where no container engine answers, on one of our own.
-	$(BIN)/tox run -e kind,sandbox $(TOX_ARGS)
+test-kind: .venv/ready ## Those of them that need a kind cluster.
+	$(BIN)/tox run -e kind $(TOX_ARGS)
+
+test-release: .venv/ready ## What is beyond them: the tests that make many clusters and engines. Before a release.
+	$(BIN)/tox run -e release $(TOX_ARGS)
 
 engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
 	$(BIN)/python -m tools.engine up

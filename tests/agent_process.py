@@ -21,14 +21,23 @@ from kube_dns_conformance.resources import PACKAGE
 TOKEN = "a-secret-of-the-test"
 
 
+AHEAD = """
+import runpy, sys, time
+wall, monotonic, ahead = time.time, time.monotonic, float(sys.argv[1])
+time.time, time.monotonic = lambda: wall() + ahead, lambda: monotonic() + 7 * ahead
+runpy.run_module("kube_dns_conformance.agent.server", run_name="__main__")
+"""
+"""Runs the agent as on a node whose clock is so many seconds ahead; the other clock has a beginning of its own."""
+
+
 @contextmanager
-def agent_process(directory: Path) -> Iterator[int]:
+def agent_process(directory: Path, ahead: float = 0.0) -> Iterator[int]:
     """The port of an agent that runs from nothing but the files that go into the cluster, without site-packages."""
     for file in FILES:
         target = directory / PACKAGE.name / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / file, target)
-    command = [sys.executable, "-S", "-B", "-m", "kube_dns_conformance.agent.server"]
+    command = [sys.executable, "-S", "-B", "-c", AHEAD, str(ahead)]
     variables = {"KDC_TOKEN": TOKEN, "KDC_PORT": "0", "PATH": os.environ["PATH"]}
     with subprocess.Popen(command, cwd=directory, env=variables, stdout=subprocess.PIPE, text=True) as process:
         try:

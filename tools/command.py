@@ -13,6 +13,8 @@ from typing import IO
 from kube_dns_conformance.errors import ExitCode, KdcError
 from kube_dns_conformance.signals import clean_up_when_terminated
 
+NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
+"""What root has to be allowed, with its numbers in linux/capability.h; in a container it often is not."""
 SHOWN_LINES = 12
 """How much of a failed program's output an error repeats."""
 
@@ -65,9 +67,18 @@ def why_not_here() -> str:
         return "an engine of our own needs Linux"
     if os.geteuid() != 0:
         return "an engine of our own needs root"
+    if missing := _missing_capabilities():
+        return f"an engine of our own needs {' and '.join(missing)}"
     if not (Path("/etc/debian_version").exists() and shutil.which("apt-get")):
         return "an engine of our own is made of Debian packages, and this is not Debian"
     return ""
+
+
+def _missing_capabilities() -> list[str]:
+    """Those of NEEDED that this process does not have."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+    return [name for name, number in NEEDED.items() if not mask >> number & 1]
 
 
 def insist_here() -> None:

@@ -1,4 +1,4 @@
-"""Run a command where kind works: ``python -m tools.on_kind [--optional] COMMAND...``.
+"""Run a command where kind works: ``python -m tools.on_kind [--optional] COMMAND...``, or ``--why-not``.
 
 Where a container engine of the user's answers, that is right here. Elsewhere, as root on Debian, an engine of our own
 is started for it, with a node image in it, and stopped afterwards.
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
+from kube_dns_conformance.toolchain import Toolchain
 from tools import engine, kind_image
 from tools.command import ToolsError, guarded, why_not_here
 
@@ -79,6 +80,7 @@ def _from_terminal() -> bool:
 def _in_our_engine(command: Sequence[str]) -> int:
     with engine.in_use():
         environment = engine.environment()
+        Toolchain().need("kind", "kubectl")  # nothing can be fetched from where the command runs
         if not environment.get(IMAGE_VARIABLE):
             environment[IMAGE_VARIABLE] = kind_image.provide(environment.get(VERSION_VARIABLE, ""))
         # Should this process be killed, nobody passes signals on, and the engine is not the command's any more.
@@ -89,19 +91,25 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.on_kind", description=__doc__)
     parser.add_argument("--optional", action="store_true", help="where neither is possible, say so and succeed")
+    parser.add_argument("--why-not", action="store_true", help="only say so, where neither is possible")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND...")
     arguments = parser.parse_args()
     command: list[str] = arguments.command
-    if not command:
+    if not command and not arguments.why_not:
         parser.error("which command?")
-    if engine_answers():
+    answers, why = engine_answers(), f"no container engine answers, and {why_not_here()}"
+    possible = answers or not why_not_here()
+    if arguments.why_not:
+        if not possible:
+            print(f"NOT RUN: what needs a container engine (kind clusters, tools/): {why}", file=sys.stderr)
+        return 0
+    if answers:
         os.execvp(command[0], command)
-    why = why_not_here()
-    if not why:
+    if possible:
         return _in_our_engine(command)
     if not arguments.optional:
-        raise ToolsError(f"no container engine answers, and {why}", "install Docker and start it")
-    print(f"NOT RUN: {shlex.join(command)}: no container engine answers, and {why}", file=sys.stderr)
+        raise ToolsError(why, "install Docker and start it")
+    print(f"NOT RUN: {shlex.join(command)}: {why}", file=sys.stderr)
     return 0
 
 

@@ -1,10 +1,10 @@
-"""Namespaces and cordoned nodes of killed runs, in clusters that outlive them.
+"""Namespaces, cordoned and frozen nodes of killed runs, in clusters that outlive them.
 
-Before it makes a namespace or cordons a node, a run notes in the user's state folder where and which, and holds the
-note's lock for as long as it lives. A note that nobody holds is that of a killed run: the next run on the same cluster
-deletes the namespaces it names and uncordons its nodes. A note is only believed on the machine that wrote it, and only
-what carries the mark of the note's run is touched: nothing of somebody else can be meant, and no run that is still
-alive, wherever it is.
+Before it makes a namespace, cordons or freezes a node, a run notes in the user's state folder where and which, and
+holds the note's lock for as long as it lives. A note that nobody holds is that of a killed run: the next run on the
+same cluster deletes the namespaces it names and undoes what was done to its nodes. A note is only believed on the
+machine that wrote it, and only what carries the mark of the note's run is touched (a frozen node is named by its own
+run alone): nothing of somebody else can be meant, and no run that is still alive, wherever it is.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from pathlib import Path
 from kubernetes.dynamic.exceptions import NotFoundError
 
 from kube_dns_conformance import locks, situations
-from kube_dns_conformance.clusters import store
+from kube_dns_conformance.clusters import engine, store
 from kube_dns_conformance.cordon import uncordon
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.kube import RUN_LABEL, Kube
+from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 
 
-def note(run: str, server: str, namespaces: Iterable[str], nodes: Iterable[str] = ()) -> None:
-    """Note what this run is about to make or to cordon on the API server ``server``. Raises OSError."""
+def note(
+    run: str, server: str, namespaces: Iterable[str], nodes: Iterable[str] = (), frozen: Iterable[str] = ()
+) -> None:
+    """Note what this run is about to make, and which ``nodes`` to cordon and which to freeze, on the API server
+    ``server``. Raises OSError."""
     path = _folder() / f"{run}.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     locks.hold(path.with_suffix(".lock"))  # first: a note is never seen without it
-    made = {"namespaces": list(namespaces), "nodes": list(nodes)}
+    made = {"namespaces": list(namespaces), "nodes": list(nodes), "frozen": list(frozen)}
     new = path.with_suffix(".new")  # replaced whole: a reader sees this note or the one before
     new.write_text(json.dumps({"machine": platform.node(), "server": server, **made}))
     new.replace(path)
@@ -55,7 +58,7 @@ def _delete(path: Path, kube: Kube) -> Iterator[str]:
     try:
         known = json.loads(path.read_text())
         if (known["machine"], known["server"]) == (platform.node(), kube.host):
-            yield from _undo(path, known["nodes"], known["namespaces"], kube)
+            yield from _undo(path, known, kube)
     except FileNotFoundError:
         return  # that run has just ended
     except (ValueError, KeyError, TypeError):
@@ -66,15 +69,19 @@ def _delete(path: Path, kube: Kube) -> Iterator[str]:
         locks.release(path.with_suffix(".lock"))
 
 
-def _undo(path: Path, nodes: Iterable[str], namespaces: Iterable[str], kube: Kube) -> Iterator[str]:
-    run, problems = path.stem, []
-    for node in nodes:
-        try:
-            if uncordon(kube, node, run):
-                yield f"uncordoned node {node}, which the killed run {run} left cordoned"
-        except ClusterError as error:
-            problems.append(f"node {node} stays cordoned by the killed run {run}: {error}")
-    found = [name for name in namespaces if _is_of(run, name, kube)]
+def _undo(path: Path, known: Object, kube: Kube) -> Iterator[str]:
+    run, problems = path.stem, list[str]()
+    for did, undone, undo, names in (
+        ("frozen", "unfroze", _unfreeze, known["frozen"]),  # first: what is on such a node would not go
+        ("cordoned", "uncordoned", uncordon, known["nodes"]),
+    ):
+        for node in names:
+            try:
+                if undo(kube, node, run):
+                    yield f"{undone} node {node}, which the killed run {run} left {did}"
+            except ClusterError as error:
+                problems.append(f"node {node} stays {did} by the killed run {run}: {error}")
+    found = [name for name in known["namespaces"] if _is_of(run, name, kube)]
     undeleted = situations.delete(found, kube)
     if found and not undeleted:
         yield f"deleted what the killed run {run} left: {' '.join(found)}"
@@ -82,6 +89,15 @@ def _undo(path: Path, nodes: Iterable[str], namespaces: Iterable[str], kube: Kub
         path.with_suffix(".new").unlink(missing_ok=True)
         path.unlink()
     yield from problems + undeleted
+
+
+def _unfreeze(kube: Kube, node: str, _run: str) -> bool:
+    """Whether there is such a node, and it was frozen."""
+    try:
+        kube.get("v1", "Node", node)
+    except NotFoundError:
+        return False
+    return engine.unpause(node)
 
 
 def _is_of(run: str, namespace: str, kube: Kube) -> bool:

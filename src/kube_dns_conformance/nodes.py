@@ -34,16 +34,22 @@ def drained(run: Run, situation: Situation, pod: str) -> Iterator[Callable[[], N
 
 
 @contextmanager
-def lost(node: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+def lost(run: Run, node: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
     """Two functions, the first of which loses a node of a kind cluster: it is frozen, as when its machine hangs.
 
     The second brings it back, which the end of the block does at the latest.
     """
+
+    def go_on() -> None:
+        engine.unpause(node)
+
+    run.will_freeze(node)
     try:
-        yield partial(engine.pause, node), partial(engine.unpause, node)
+        yield partial(engine.pause, node), go_on
     finally:
         with cleaning_up():
-            engine.unpause(node)
+            go_on()
+            run.goes_on(node)
 
 
 def node_without_dns(run: Run, situation: Situation) -> str:

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kube_dns_conformance import barrier, features, images, inside, leftovers, oracle, redact, situations
+from kube_dns_conformance import (
+    barrier,
+    features,
+    images,
+    inside,
+    leftovers,
+    oracle,
+    redact,
+    situations,
+    terminating,
+)
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
@@ -26,6 +36,9 @@ from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess, Vantage
+
+TERMINATING_SECONDS = 3.0
+"""How long a run waits to hear whether what it deleted can go."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,7 @@ class Run:
         self._mirror: Mirror | None = None
         self._namespaces: list[str] = []
         self._cordoned: list[str] = []
+        self._frozen: list[str] = []
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, KdcError] = {}
 
@@ -117,8 +131,16 @@ class Run:
     def will_cordon(self, node: str) -> None:
         """Known before it is done, so that the next run undoes it should this one be killed."""
         self._cordoned.append(node)
-        if self._kube is not None and not self._made_cluster:
-            self._note(self._kube)
+        self._note_again()
+
+    def will_freeze(self, node: str) -> None:
+        """The same for a node of a kind cluster that is frozen for a while."""
+        self._frozen.append(node)
+        self._note_again()
+
+    def goes_on(self, node: str) -> None:
+        """A frozen node is so no more."""
+        self._frozen.remove(node)
 
     def uncordon(self, node: str) -> None:
         """Let Pods be scheduled to the node again, if it was this run that kept them off. Says when it did not work."""
@@ -165,9 +187,9 @@ class Run:
                 return [str(error)]
         elif self._kube is not None:
             problems = situations.delete(self._namespaces, self._kube)
-            if not problems and not self._cordoned:
+            if not problems and not self._cordoned and not self._frozen:
                 leftovers.forget(self.id)
-            return problems
+            return problems or terminating.hanging(self._namespaces, self._kube, TERMINATING_SECONDS)
         return []
 
     def _connect(self, cluster: Cluster) -> tuple[Kube, Mirror]:
@@ -210,9 +232,13 @@ class Run:
             console.print(line, markup=False)
         self._note(kube)
 
+    def _note_again(self) -> None:
+        if self._kube is not None and not self._made_cluster:
+            self._note(self._kube)
+
     def _note(self, kube: Kube) -> None:
         try:
-            leftovers.note(self.id, kube.host, self._namespaces, self._cordoned)
+            leftovers.note(self.id, kube.host, self._namespaces, self._cordoned, self._frozen)
         except OSError as error:
             console.print(f"should this run be killed, what it made will stay: {error}", markup=False)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.results import Results, read
 
@@ -82,3 +84,12 @@ class CommandLine:
 
     def cluster_directory(self, name: str) -> Path:
         return self.state / "clusters" / name
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    """Read what a process says until it says that; it must not end before."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"the process ended without saying {text!r}")

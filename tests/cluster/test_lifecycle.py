@@ -5,13 +5,12 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
-from cluster.commandline import CommandLine
+from cluster.commandline import CommandLine, read_until
 from kube_dns_conformance.clusters import embedded, kwokctl, ports, processes, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.errors import ClusterError
@@ -23,14 +22,6 @@ COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 
 def names(directory: Path) -> list[str]:
     return sorted(Path(process.cmdline()[0]).name for process in processes.of_cluster(directory))
-
-
-def read_until(process: subprocess.Popen[str], text: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if text in line:
-            return
-    pytest.fail(f"the process ended without saying {text!r}")
 
 
 def test_up_status_down(command: CommandLine) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cluster.commandline import CommandLine
+from cluster.commandline import CommandLine, read_until
 from kind.conftest import NAME
 from kube_dns_conformance.clusters import engine, processes
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.kube import Kube
-from kube_dns_conformance.results import read
+from kube_dns_conformance.results import Verdict, read
+
+WHILE_PODS_RESTART = ("--requirement=clusterip.*", "--requirement=survival.pod-restart.*")
 
 
 def namespaces(cluster: Cluster) -> list[str]:
@@ -27,21 +29,6 @@ def test_it_has_real_nodes_and_two_dns_replicas(cluster: Cluster) -> None:
     assert len(nodes) == 3
     assert {"real-pods", "real-nodes", "dual-stack", "dns-replicas"} <= cluster.capabilities
     assert [server.single for server in cluster.dns] == [False, True, True]
-
-
-def test_its_dns_is_judged_from_inside(cluster: Cluster, command: CommandLine) -> None:
-    done = command("run", f"--name={NAME}", "--requirement=clusterip.*", "--report-dir=report")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "cluster: kind (asked for)" in done.stdout
-    assert {result.verdict for result in read(command.directory / "report").results} == {"conformant"}
-    assert namespaces(cluster) == []
-
-
-def test_the_same_verdicts_come_with_its_kubeconfig_alone(cluster: Cluster, stranger: CommandLine) -> None:
-    done, results = stranger.judge(cluster, "--requirement=clusterip.*")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert {result.verdict for result in results.results} == {"conformant"}
-    assert namespaces(cluster) == []
 
 
 def test_it_is_found_again_by_its_name(cluster: Cluster, command: CommandLine) -> None:
@@ -59,12 +46,6 @@ def test_it_is_not_returned_for_something_else(cluster: Cluster, command: Comman
     assert "but not with --ip-family ipv6 (it has dual)" in done.stderr
 
 
-def test_a_running_clusters_name_says_what_it_is(cluster: Cluster, command: CommandLine) -> None:
-    command.variables["KDC_CLUSTER"] = ""
-    done = command("run", f"--name={NAME}", "--requirement=clusterip.address.ipv4")
-    assert f"cluster: kind ({NAME} runs)" in done.stdout, done.stdout + done.stderr
-
-
 def test_what_somebody_else_made_is_judged_and_never_deleted(cluster: Cluster, stranger: CommandLine) -> None:
     nodes = engine.nodes(NAME)
     stranger.variables.pop("KDC_KIND_IMAGE", None)  # it would say what to make
@@ -79,14 +60,37 @@ def test_what_somebody_else_made_is_judged_and_never_deleted(cluster: Cluster, s
     assert namespaces(cluster) == []
 
 
-def test_the_logs_of_the_nodes_are_kept_when_something_was_wrong(cluster: Cluster, command: CommandLine) -> None:
-    done = command(
-        "run", f"--name={NAME}", "--requirement=clusterip.address.ipv4", "--report-dir=report",
-        "--agent-image=127.0.0.1:1/nothing:1",
-    )  # fmt: skip
-    assert done.returncode == 3
-    assert list((command.directory / "report" / "logs").glob("*/kubelet.log"))
-    assert (command.directory / "report" / "summary.md").exists()
+def test_two_runs_at_the_same_time_are_both_right_and_each_takes_away_its_own(
+    cluster: Cluster, command: CommandLine, stranger: CommandLine, tmp_path: Path
+) -> None:
+    long = command.start("run", f"--name={NAME}", *WHILE_PODS_RESTART, "--report-dir=long")
+    where = ["--cluster=existing", f"--kubeconfig={cluster.kubeconfig}"]
+    short = stranger.start("run", *where, "--requirement=clusterip.address.*", "--report-dir=short")
+    end_of(short, 0)
+    left = namespaces(cluster)
+    end_of(long, 0)
+    of_long = read(tmp_path / "long").run["run"]
+    assert left
+    assert [name for name in left if of_long not in name] == []
+    for report in ("short", "long"):
+        assert set(read(tmp_path / report).by_requirement().values()) == {Verdict.CONFORMANT}
+    assert namespaces(cluster) == []
+
+
+def test_a_restart_of_the_api_server_during_a_run_is_no_fault_of_dns(cluster: Cluster, command: CommandLine) -> None:
+    run = command.start("run", f"--name={NAME}", *WHILE_PODS_RESTART, "--report-dir=report", "--timing=api=90")
+    read_until(run, "conformant")
+    subprocess.run([engine.program(), "exec", f"{NAME}-control-plane", "pkill", "-KILL", "kube-apiserver"], check=True)
+    end_of(run, 0, 3)
+    verdicts = read(command.directory / "report").by_requirement()
+    assert {"clusterip.address.ipv4", "survival.pod-restart.name-follows"} <= set(verdicts)
+    assert set(verdicts.values()) <= {Verdict.CONFORMANT, Verdict.UNKNOWN}
+    assert namespaces(cluster) == []
+
+
+def end_of(run: subprocess.Popen[str], *statuses: int) -> None:
+    said, _ = run.communicate(timeout=300)
+    assert run.returncode in statuses, said
 
 
 def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None:
@@ -98,7 +102,7 @@ def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None
     assert not stranger.cluster_directory("never").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("step", ["Preparing nodes", "Starting control-plane"])
 def test_nothing_stays_of_a_cluster_whose_making_was_cut_off(
@@ -116,6 +120,24 @@ def test_nothing_stays_of_a_cluster_whose_making_was_cut_off(
     assert engine.nodes(name) == []
     assert processes.of_cluster(stranger.cluster_directory(name)) == []
     assert not stranger.cluster_directory(name).exists()
+
+
+@pytest.mark.release
+@pytest.mark.parametrize(("number", "status"), [(None, 0), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_nothing_stays_of_the_cluster_that_a_run_made(
+    stranger: CommandLine, number: signal.Signals | None, status: int
+) -> None:
+    before = engine.clusters()
+    run = stranger.start("run", *WHILE_PODS_RESTART)
+    read_until(run, "conformant")
+    assert len(engine.clusters() - before) == 1
+    if number is not None:
+        run.send_signal(number)
+    end_of(run, status)
+    if number is signal.SIGKILL:
+        assert stranger("cluster", "status").returncode == 0  # the next command, whatever it is
+    assert engine.clusters() == before
+    assert list((stranger.state / "clusters").glob("[!.]*")) == []
 
 
 def wait_for(log: Path, text: str, process: subprocess.Popen[str]) -> None:

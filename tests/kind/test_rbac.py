@@ -1,9 +1,10 @@
-"""A run on somebody's cluster with exactly the roles of manifests/rbac, and nothing else."""
+"""All suites on a kind cluster, and on it as somebody's with exactly the roles of manifests/rbac."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ import pytest
 import yaml
 from kubernetes.client import CoreV1Api
 
-from cluster.commandline import CommandLine
+from cluster.commandline import CommandLine, read_until
+from kind.conftest import NAME
+from kind.test_provider import namespaces
 from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.resources import folder
-from kube_dns_conformance.results import Results, Verdict
+from kube_dns_conformance.results import Verdict, read
 
 ACCOUNT = {"name": "kdc-tester", "namespace": "default"}
-ROLES = ("run", "disruptive")
 
 
 def objects(role: str) -> list[Object]:
@@ -42,18 +45,18 @@ def kubeconfig_of(cluster: Cluster, token: str) -> str:
     return json.dumps(config)
 
 
-@pytest.fixture
-def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
-    """The cluster as somebody sees it who has the two roles alone."""
+@contextmanager
+def permitted(cluster: Cluster, folder: Path, *roles: str) -> Iterator[Cluster]:
+    """The cluster as somebody sees it who has these roles alone."""
     kube = Kube(cluster.kubeconfig)
     items: list[Object] = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": ACCOUNT}]
-    items += [item for role in ROLES for item in objects(role)]
+    items += [item for role in roles for item in objects(role)]
     for item in items:
         kube.apply(item)
     asked: Any = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
     api: Any = CoreV1Api(kube.api)
     said = api.create_namespaced_service_account_token(**ACCOUNT, body=asked, _preload_content=False)
-    path = tmp_path / "limited"
+    path = folder / "limited"
     path.touch(mode=0o600)
     path.write_text(kubeconfig_of(cluster, json.loads(said.data)["status"]["token"]))
     yield replace(cluster, kubeconfig=path)
@@ -61,23 +64,81 @@ def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
         kube.delete(item)
 
 
-def verdicts(results: Results) -> dict[Verdict, set[str]]:
-    by_requirement = results.by_requirement()
-    return {
-        one: {name for name, verdict in by_requirement.items() if verdict is one} for one in by_requirement.values()
-    }
+@pytest.fixture
+def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
+    with permitted(cluster, tmp_path, "run", "disruptive") as made:
+        yield made
+
+
+@pytest.fixture
+def looking(cluster: Cluster, tmp_path: Path) -> Iterator[Kube]:
+    with permitted(cluster, tmp_path, "audit") as made:
+        yield Kube(made.kubeconfig)
+
+
+def unschedulable(cluster: Cluster) -> list[str]:
+    nodes, _ = Kube(cluster.kubeconfig).list("v1", "Node")
+    return [node["metadata"]["name"] for node in nodes if node["spec"].get("unschedulable")]
 
 
 @pytest.mark.slow
-def test_everything_is_judged_with_the_smallest_roles(limited: Cluster, stranger: CommandLine) -> None:
+def test_everything_is_judged_and_with_the_smallest_roles_alike(
+    cluster: Cluster, limited: Cluster, command: CommandLine, stranger: CommandLine
+) -> None:
+    command.variables["KDC_CLUSTER"] = ""
+    done = command("run", f"--name={NAME}", "--report-dir=ours", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"cluster: kind ({NAME} runs)" in done.stdout
+    ours = read(command.directory / "ours").by_requirement()
+    assert set(ours.values()) == {Verdict.CONFORMANT}
+    assert len(ours) >= 37
+
     done, results = stranger.judge(limited, "--allow-disruptive", timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(verdicts(results)) == {Verdict.CONFORMANT}
-    assert len(results.by_requirement()) >= 33
+    assert "survival.node-lost.names-return         MUST 2.4.1  needs freeze-nodes" in done.stdout
+    frozen = {name for name in ours if name.startswith("survival.node-lost.")}
+    assert results.by_requirement() == ours | dict.fromkeys(frozen, Verdict.UNSUPPORTED)
+    assert namespaces(cluster) == []
 
 
-def test_without_permission_to_disturb_nothing_is_disturbed(limited: Cluster, stranger: CommandLine) -> None:
-    done, results = stranger.judge(limited, "--requirement=survival.node-drain.*")
+def test_what_a_killed_run_left_is_undone_by_the_next_that_may_disturb_nothing_itself(
+    cluster: Cluster, limited: Cluster, stranger: CommandLine
+) -> None:
+    where = ["--cluster=existing", f"--kubeconfig={limited.kubeconfig}", "--requirement=survival.node-drain.*"]
+    killed = stranger.start("run", *where, "--allow-disruptive")
+    read_until(killed, "cluster: existing")
+    while not unschedulable(cluster):
+        assert killed.poll() is None, killed.communicate()
+    killed.kill()
+    killed.communicate()
+    (node,) = unschedulable(cluster)
+    left = namespaces(cluster)
+
+    done = stranger("run", *where, "--report-dir=report")
     assert done.returncode == 3, done.stdout + done.stderr  # nothing was judged
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"uncordoned node {node}, which the killed run" in said
+    assert set(left) <= set(said.split())
     assert "survival.node-drain.names-follow        MUST 2.4.1  needs allow-disruptive" in done.stdout
-    assert set(verdicts(results)) == {Verdict.UNSUPPORTED}
+    assert set(read(stranger.directory / "report").by_requirement().values()) == {Verdict.UNSUPPORTED}
+    assert unschedulable(cluster) == []
+    assert namespaces(cluster) == []
+
+
+LOOKED_AT = (
+    *(("v1", kind) for kind in ("Service", "Pod", "Namespace", "Node")),
+    ("discovery.k8s.io/v1", "EndpointSlice"),
+)
+
+
+def test_who_audits_sees_what_is_judged_and_changes_nothing(looking: Kube) -> None:
+    for version, kind in LOOKED_AT:
+        assert looking.list(version, kind)[0], kind
+    with pytest.raises(ClusterError, match=r"cannot list resource \"secrets\""):
+        looking.list("v1", "Secret")
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kdc-not-allowed"}}
+    with pytest.raises(ClusterError, match=r"cannot patch resource \"namespaces\""):
+        looking.apply(space)
+    node = looking.list("v1", "Node")[0][0]
+    with pytest.raises(ClusterError, match=r"cannot patch resource \"nodes\""):
+        looking.patch(node, {"spec": {"unschedulable": True}})

@@ -14,6 +14,8 @@ from kube_dns_conformance.toolchain import Toolchain
 from sandbox.machine import Machine
 from tools import pods
 
+pytestmark = pytest.mark.release  # one cluster for each address family
+
 CONFIGURATION = """\
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4

@@ -129,12 +129,14 @@ def test_run_without_an_engine_is_one_clear_line(machine: Machine) -> None:
     assert (done.returncode, done.stderr) == (3, "error: the engine does not run\n  hint: make engine starts it\n")
 
 
+@pytest.mark.release
 def test_two_at_once_start_one(machine: Machine) -> None:
     both = [machine.start("engine", "up") for _ in range(2)]
     said = sorted(process.communicate(timeout=120)[0].partition(":")[0] for process in both)
     assert said == ["the engine runs", "the engine runs already"]
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_start_that_is_told_to_end_leaves_nothing(machine: Machine, number: int) -> None:
     process = machine.start("engine", "up")
@@ -145,6 +147,7 @@ def test_a_start_that_is_told_to_end_leaves_nothing(machine: Machine, number: in
     assert machine.remains() == NOTHING
 
 
+@pytest.mark.release
 def test_a_start_that_was_killed_is_finished_or_cleaned_by_the_next(machine: Machine) -> None:
     process = machine.start("engine", "up")
     wait_until_started(process, machine)
@@ -156,6 +159,7 @@ def test_a_start_that_was_killed_is_finished_or_cleaned_by_the_next(machine: Mac
     assert machine.remains() == NOTHING
 
 
+@pytest.mark.release
 def test_an_engine_that_was_killed_with_containers_is_cleaned_by_the_next(machine: Machine, archive: Path) -> None:
     machine.engine("up")
     machine.engine("run", "docker", "load", f"--input={archive}")
@@ -169,6 +173,7 @@ def test_an_engine_that_was_killed_with_containers_is_cleaned_by_the_next(machin
     assert machine.remains() == NOTHING
 
 
+@pytest.mark.release
 def test_down_without_an_engine_does_nothing(machine: Machine) -> None:
     assert machine.engine("down") == "the engine is gone\n"
     assert machine.remains() == NOTHING

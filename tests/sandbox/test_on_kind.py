@@ -45,12 +45,14 @@ def test_the_engine_ends_after_the_command_was_told_to_end(machine: Machine, num
     assert machine.remains() == NOTHING
 
 
+@pytest.mark.release
 def test_an_engine_that_ran_before_stays(machine: Machine) -> None:
     machine.engine("up")
     assert machine("on_kind", "sh", "-c", ASK).returncode == 0
     assert machine.status()["running"] is True
 
 
+@pytest.mark.release
 def test_the_last_of_two_ends_the_engine(machine: Machine) -> None:
     first = started(machine, "echo ready; while :; do sleep 0.1; done")
     assert machine("on_kind", "sh", "-c", ASK).returncode == 0
@@ -60,6 +62,7 @@ def test_the_last_of_two_ends_the_engine(machine: Machine) -> None:
     assert machine.remains() == NOTHING
 
 
+@pytest.mark.release
 def test_a_killed_one_takes_its_command_along_and_its_engine_is_not_used_again(machine: Machine) -> None:
     process = started(machine, "echo ready; exec sleep 600")
     process.kill()
@@ -68,6 +71,7 @@ def test_a_killed_one_takes_its_command_along_and_its_engine_is_not_used_again(m
     assert machine.remains() == NOTHING
 
 
+@pytest.mark.release
 def test_a_command_that_does_not_exist_is_one_clear_line(machine: Machine) -> None:
     done = machine("on_kind", "/nonexistent/command")
     assert done.returncode == 127

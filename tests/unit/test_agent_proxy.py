@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +148,18 @@ def test_what_somebody_on_the_way_refuses_is_no_word_of_the_api_server(port: int
 def test_an_agent_of_another_run_is_not_mistaken_for_one_of_ours(port: int) -> None:
     with api_server({"agent-a": port}) as api, pytest.raises(ClusterError, match="agent agent-a said 403"):
         Agents(lambda: [Agent(api, "agents", "agent-a", "the-wrong-secret")], 60.0).exchange([NOBODY])
+
+
+@pytest.mark.parametrize("ahead", [-3 * 3600.0, 25 * 60.0])
+def test_times_are_ours_whatever_the_clock_of_the_node_says(ahead: float, tmp_path: Path) -> None:
+    with agent_process(tmp_path, ahead) as port, api_server({"agent-a": port}) as api, DnsServer(THREE) as server:
+        agent = Agent(api, "agents", "agent-a", TOKEN)
+        before = time.time()
+        (answer,) = Vantage("agent", agent.exchange, 20.0).ask([(WEB, server, "udp")])
+        (found,) = agent.resolve(["localhost"], "ipv4")
+        after = time.time()
+    assert before - 0.5 <= answer.sent <= found.sent <= after + 0.5
+    assert agent.clock.skew == pytest.approx(ahead, abs=0.5)
 
 
 def replies(began: float, ended: float, wall: float = 0.0, instance: str = "one") -> Replies:

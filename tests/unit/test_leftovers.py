@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -78,9 +79,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "runs"
 
 
-def killed_run(*nodes: str) -> None:
+def killed_run(*nodes: str, frozen: Iterable[str] = ()) -> None:
     """What a run leaves that was killed: its note, and a lock that nobody holds."""
-    leftovers.note("left", SERVER, SPACES, nodes)
+    leftovers.note("left", SERVER, SPACES, nodes, frozen)
     locks.release(store.root().parent / "runs" / "left.lock")
 
 
@@ -169,6 +170,46 @@ def test_a_node_that_cannot_be_uncordoned_is_tried_again_by_the_next_run() -> No
     assert "node worker-1 stays cordoned by the killed run left: not allowed" in cluster.cleaned()
     cluster.refuses.clear()
     assert cluster.cleaned() == ["uncordoned node worker-1, which the killed run left left cordoned"]
+
+
+@pytest.fixture
+def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A container engine with one frozen node: as long as this file is there, it is."""
+    marker = tmp_path / "frozen"
+    marker.touch()
+    docker = tmp_path / "docker"
+    docker.write_text(
+        f'#!/bin/sh\n[ "$1" = inspect ] && {{ [ -e {marker} ] && echo true || echo false; }}\n'
+        f'[ "$1" = unpause ] && [ "$2" = {NODE} ] && rm {marker}\nexit 0\n'
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return marker
+
+
+def test_a_node_that_a_killed_run_left_frozen_goes_on(state: Path, frozen: Path) -> None:
+    killed_run(frozen=[NODE, "gone-1"])
+    cluster = Cluster()
+    assert cluster.cleaned()[0] == "unfroze node worker-1, which the killed run left left frozen"
+    assert not frozen.exists()
+    assert list(state.iterdir()) == []
+
+
+def test_a_node_that_went_on_before_is_not_spoken_of(frozen: Path) -> None:
+    frozen.unlink()
+    killed_run(frozen=[NODE])
+    assert Cluster().cleaned() == ["deleted what the killed run left left: kdc-left-a kdc-left-b"]
+
+
+def test_a_node_that_stays_frozen_is_tried_again_by_the_next_run(
+    state: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_run(frozen=[NODE])
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "")
+        assert Cluster().cleaned()[-1].startswith("node worker-1 stays frozen by the killed run left: docker is not in")
+    assert Cluster().cleaned()[0] == "unfroze node worker-1, which the killed run left left frozen"
+    assert list(state.iterdir()) == []
 
 
 def test_what_was_noted_first_stays_when_noting_more_is_cut_off(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

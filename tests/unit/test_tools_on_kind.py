@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,30 @@ def test_without_an_engine_any_other_command_fails(docker: Path, monkeypatch: py
         on_kind.main()
     assert caught.value.exit_code == 3
     assert caught.value.message == "no container engine answers, and an engine of our own needs root"
+
+
+def test_what_cannot_be_run_without_an_engine_is_said_on_its_own(
+    docker: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["on_kind", "--why-not"])
+    assert on_kind.main() == 0
+    assert capsys.readouterr().err == ""
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(on_kind, "why_not_here", lambda: "an engine of our own needs root")
+    assert on_kind.main() == 0
+    assert capsys.readouterr().err == (
+        "NOT RUN: what needs a container engine (kind clusters, tools/): "
+        "no container engine answers, and an engine of our own needs root\n"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, and setpriv")
+@pytest.mark.parametrize("lost", ["net_admin", "sys_admin"])
+def test_root_that_is_not_allowed_to_make_networks_and_mounts_cannot_run_an_engine(lost: str) -> None:
+    ask = "from tools.command import why_not_here; print(why_not_here())"
+    limited = ["setpriv", f"--bounding-set=-{lost}", sys.executable, "-c", ask]
+    done = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"an engine of our own needs CAP_{lost.upper()}\n"
 
 
 def test_no_command_is_wrong_usage() -> None:

@@ -43,10 +43,12 @@ def pause(node: str) -> None:
     _run("pause", node)
 
 
-def unpause(node: str) -> None:
-    """Let a node go on, if it was frozen. Raises ClusterError."""
-    if _run("inspect", "--format={{.State.Paused}}", node).strip() == "true":
+def unpause(node: str) -> bool:
+    """Let a node go on; whether it was frozen. Raises ClusterError."""
+    frozen = _run("inspect", "--format={{.State.Paused}}", node).strip() == "true"
+    if frozen:
         _run("unpause", node)
+    return frozen
 
 
 def created(node: str) -> float:
