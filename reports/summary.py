@@ -16,8 +16,8 @@ SIGNS: dict[str, str] = {
     Verdict.NONCONFORMANT: "❌",
     Verdict.UNKNOWN: "❔",
     Verdict.UNSUPPORTED: "➖",
-    Verdict.SKIPPED: "➖",
-    Verdict.NOT_RUN: "➖",
+    Verdict.SKIPPED: "⏭️",
+    Verdict.NOT_RUN: "⏹️",
     coverage.NOT_SELECTED: "·",
 }
 OUTCOMES = {"success": "✅", "failure": "❌", "partial": "❔"}

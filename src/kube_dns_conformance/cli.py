@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kube_dns_conformance import signals
+from kube_dns_conformance import __version__, signals
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.errors import (
     ClusterError,
@@ -23,6 +23,7 @@ from kube_dns_conformance.errors import (
     one_line,
     save_details,
 )
+from kube_dns_conformance.timings import TIMINGS
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -66,7 +67,7 @@ def _where(text: str, **more: Any) -> Any:
     epilog="Examples: [bold]kube-dns-conformance run[/] judges the CoreDNS of an embedded cluster. "
     "[bold]kube-dns-conformance run --cluster existing --kubeconfig F --dns-server 10.0.0.5:53 "
     "--requirement 'headless.*'[/] judges what matches on a cluster of yours. "
-    "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge.",
+    "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge, 130 Ctrl-C, 143 SIGTERM.",
     rich_help_panel="Judge",
 )
 def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
@@ -77,10 +78,11 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         list[str] | None, _judge("Only this profile: core, extended, survival. Repeatable.", envvar="KDC_PROFILE")
     ] = None,
     timing: Annotated[
-        list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")
+        list[str] | None,
+        _judge(f"Change a time limit: {', '.join(TIMINGS)}.", metavar="NAME=SECONDS", envvar="KDC_TIMING"),
     ] = None,
     cluster: Annotated[str, _where("kind, embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
-    name: Annotated[str, _where("Use this cluster when it runs.", envvar="KDC_NAME")] = "",
+    name: Annotated[str, _where("Use this cluster when it runs; else make one of this name.", envvar="KDC_NAME")] = "",
     kubernetes: Annotated[str, _where("Kubernetes version of a cluster of ours.", envvar="KDC_KUBERNETES")] = "",
     tool_version: Annotated[
         list[str] | None, _where("Another tool version, repeatable.", metavar="NAME=V", envvar="KDC_TOOL_VERSION")
@@ -145,6 +147,21 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     arguments += ["--keep-cluster"] if keep_cluster else []
     arguments += ["--allow-disruptive"] if allow_disruptive else []
     raise typer.Exit(judge_cluster(arguments, report_dir, as_json=as_json))
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        print(__version__)  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Does a Kubernetes cluster's DNS tell the truth about its Services and Pods?"""
 
 
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster up --name dev --ip-family dual[/]")

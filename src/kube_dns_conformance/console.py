@@ -69,7 +69,8 @@ class Reporter:
         self._total = len(judged(session))
         requirements = len({requirement_of(item).id for item in judged(session)})
         self.console.print(
-            f"{requirements} requirements, {self._total} tests, cluster: {provider} ({why})", markup=False
+            f"{_count(requirements, 'requirement')}, {_count(self._total, 'test')}, cluster: {provider} ({why})",
+            markup=False,
         )
         session.config.stash[WRITER].listeners.append(self._show)
 
@@ -146,6 +147,10 @@ class Reporter:
             f"{len(rows)}/{self._total}  {time.monotonic() - self._began:.0f} s  {self._current.rpartition('::')[2]}"
         )
         return Group(table, Text(printable(state), "dim"))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _texts(results: Iterable[Result]) -> list[str]:

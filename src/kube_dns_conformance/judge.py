@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kube_dns_conformance import timeline
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import (
     Difference,
     Expected,
     difference,
     exactly,
+    in_order,
     no_data,
     no_such_name,
     value,
@@ -25,6 +27,8 @@ from kube_dns_conformance.vantage import Vantage, ask_whole
 
 Expectations = dict[Question, Expected]
 ROUND_PAUSE_SECONDS = 0.25
+RECORDS_SHOWN = 12
+"""Of longer answers a failure shows how many records there are, and those that differ; the evidence has all."""
 TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
 
@@ -104,6 +108,22 @@ class Judge:
         again over TCP, as resolvers do.
         """
         return self._until_certain(expect, self._compare, settled_at, transports, follow_truncated=follow_truncated)
+
+    def see_before(self, expect: Callable[[], Expectations]) -> None:
+        """Ask every server every question before a change, until it is right: what was never seen cannot be seen to go.
+
+        Gives no verdict: a server that is not right within the propagation budget is left to other requirements. What
+        a server or a cache behind it remembers of this must not come back after the change.
+        """
+        deadline = now() + self.timings.propagation
+        while True:
+            expected = expect()
+            answers = self._ask(expected, TRANSPORTS, follow_truncated=True)
+            wrong = [one for one in answers if difference(expected[one.question], one)]
+            if not wrong or now() > deadline:
+                break
+            time.sleep(ROUND_PAUSE_SECONDS)
+        self.evidence.timeline += timeline.as_data(answers)
 
     def insist_alike(self, expect: Callable[[], Expectations], *, settled_at: float) -> None:
         """Ask every server every question until all say the same, several rounds in a row, and no worse than expected.
@@ -213,8 +233,8 @@ class Judge:
         where = f"{answer.server}/{answer.transport} ({answer.server.name})"
         return [
             f"  asked     {answer.question} → {where} from {self.vantage.name}",
-            f"  expected  {one.expected}",
-            f"  got       {answer.said()}{'' if answer.problem else f'         {one.difference}'}",
+            f"  expected  {_in_brief(one.expected)}",
+            f"  got       {_said_in_brief(answer)}{'' if answer.problem else f'         {one.difference}'}",
             f"  repeat    {repeat_command(answer.question, answer.server, answer.transport)}",
         ]
 
@@ -230,6 +250,17 @@ class Judge:
             return f"{', '.join(fine)} right"
         alike = all(one == wrong[mismatches[0].answer.server.name] for one in wrong.values())
         return f"{len(wrong)} servers {'alike' if alike else 'differently'}"
+
+
+def _in_brief(expected: Expected) -> str:
+    many = len(expected.values)
+    return str(expected) if many <= RECORDS_SHOWN else f"{many} records, such as {in_order(expected.values)[0]}"
+
+
+def _said_in_brief(answer: Answer) -> str:
+    if answer.problem is None and len(answer.records) > RECORDS_SHOWN:
+        return f"{answer.rcode} {len(answer.records)} records"
+    return answer.said()
 
 
 def _as_the_first(answers: Iterable[Answer]) -> Expectations:

@@ -9,6 +9,8 @@ from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.timings import Timings
 
+DAY_SECONDS = 86400.0
+
 
 class Rounds:
     """Counts rounds. ``settled_at`` (epoch seconds) is when the objects last changed."""
@@ -67,6 +69,8 @@ class Rounds:
         return self._late >= self._timings.stable
 
     def __str__(self) -> str:
+        age = now() - self._settled_at
         if self._alike == self._asked or self._alike >= self._timings.stable:
-            return f"unchanged for {time.monotonic() - self._since:.0f} s, {self._alike} rounds"
+            looked = f"unchanged for {time.monotonic() - self._since:.0f} s, {self._alike} rounds"
+            return f"{looked}, {age:.0f} s after the objects settled" if age < DAY_SECONDS else looked
         return f"wrong in {self._wrong} of {self._asked} rounds, in {time.monotonic() - self._began:.0f} s"

@@ -33,6 +33,10 @@ class Timings:
         return asdict(self)
 
 
+TIMINGS = tuple(field.name for field in fields(Timings))
+"""Their names."""
+
+
 def timings(settings: Iterable[str]) -> Timings:
     """From ``NAME=VALUE`` texts. Raises UsageError for an unknown name or a value that is not a positive number."""
     known = {field.name: field.type for field in fields(Timings)}

@@ -2,6 +2,7 @@
 
 from kube_dns_conformance import expectations
 from kube_dns_conformance.fixtures import Judge, Situation, requirement
+from kube_dns_conformance.judge import Expectations
 
 
 @requirement("headless.ready.not-ready-left-out")
@@ -21,6 +22,8 @@ def test_an_endpoint_on_its_way_out_is_left_out_though_it_still_serves(situation
 
 @requirement("headless.ready.becomes-unready")
 def test_an_endpoint_that_becomes_unready_goes(situation: Situation, judge: Judge) -> None:
+    make_ready(situation, {"192.0.2.67": True, "192.0.2.68": True})
+    judge.see_before(lambda: addresses("changing", situation))
     make_ready(situation, {"192.0.2.67": True, "192.0.2.68": False})
     insist_on_addresses("changing", situation, judge)
 
@@ -28,6 +31,7 @@ def test_an_endpoint_that_becomes_unready_goes(situation: Situation, judge: Judg
 @requirement("headless.ready.becomes-ready")
 def test_an_endpoint_that_becomes_ready_comes(situation: Situation, judge: Judge) -> None:
     make_ready(situation, {"192.0.2.67": True, "192.0.2.68": False})
+    judge.see_before(lambda: addresses("changing", situation))
     make_ready(situation, {"192.0.2.67": True, "192.0.2.68": True})
     insist_on_addresses("changing", situation, judge)
 
@@ -38,5 +42,8 @@ def make_ready(situation: Situation, endpoints: dict[str, bool]) -> None:
 
 
 def insist_on_addresses(service: str, situation: Situation, judge: Judge) -> None:
-    name = situation.name_of(service)
-    judge.insist(lambda: expectations.promised(situation, "A", name), settled_at=situation.settled_at)
+    judge.insist(lambda: addresses(service, situation), settled_at=situation.settled_at)
+
+
+def addresses(service: str, situation: Situation) -> Expectations:
+    return expectations.promised(situation, "A", situation.name_of(service))

@@ -13,6 +13,7 @@ def test_a_pod_that_is_not_ready_is_left_out(situation: Situation, judge: Judge)
 @requirement("readiness.gates.becomes-ready")
 def test_a_pod_that_becomes_ready_comes(situation: Situation, judge: Judge) -> None:
     situation.set_gate("gated", is_open=False)
+    judge.see_before(lambda: expectations.headless(situation, "web"))
     situation.set_gate("gated", is_open=True)
     insist_on_ready_pods(situation, judge)
 
@@ -20,6 +21,7 @@ def test_a_pod_that_becomes_ready_comes(situation: Situation, judge: Judge) -> N
 @requirement("readiness.gates.becomes-unready")
 def test_a_pod_that_becomes_unready_goes(situation: Situation, judge: Judge) -> None:
     situation.set_gate("gated", is_open=True)
+    judge.see_before(lambda: expectations.headless(situation, "web"))
     situation.set_gate("gated", is_open=False)
     insist_on_ready_pods(situation, judge)
 

@@ -17,6 +17,7 @@ def test_it_is_answered_under_its_own_name_too(situation: Situation, judge: Judg
 @requirement("readiness.published.switched-on")
 def test_once_its_service_publishes_it_a_pod_comes(situation: Situation, judge: Judge) -> None:
     publish(situation, is_so=False)
+    judge.see_before(lambda: expectations.headless(situation, "switched"))
     publish(situation, is_so=True)
     insist_on_pods("switched", situation, judge)
 
@@ -24,6 +25,7 @@ def test_once_its_service_publishes_it_a_pod_comes(situation: Situation, judge: 
 @requirement("readiness.published.switched-off")
 def test_once_its_service_publishes_it_no_more_a_pod_goes(situation: Situation, judge: Judge) -> None:
     publish(situation, is_so=True)
+    judge.see_before(lambda: expectations.headless(situation, "switched"))
     publish(situation, is_so=False)
     insist_on_pods("switched", situation, judge)
 

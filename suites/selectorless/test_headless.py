@@ -20,6 +20,7 @@ def test_it_has_an_srv_record_for_each_of_them(situation: Situation, judge: Judg
 @requirement("selectorless.headless.follows")
 def test_it_follows_what_is_written_into_its_slices(situation: Situation, judge: Judge) -> None:
     name = situation.name_of("growing")
+    judge.see_before(lambda: expectations.promised(situation, "A", name))
     for addresses in (["198.51.100.11", "198.51.100.12"], ["198.51.100.12"]):
         situation.patch("EndpointSlice", "growing", {"endpoints": [{"addresses": [one]} for one in addresses]})
         judge.insist(lambda: expectations.promised(situation, "A", name), settled_at=situation.settled_at)

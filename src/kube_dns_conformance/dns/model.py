@@ -105,7 +105,8 @@ class Answer:
         """What came back, in one line."""
         if self.problem is not None:
             return self.problem
-        values = " ".join(record.rdata for record in self.records)
+        # In an order that can be compared by eye; servers rotate theirs.
+        values = " ".join(sorted((record.rdata for record in self.records), key=lambda one: (len(one), one)))
         return f"{self.rcode} {values}".rstrip() + (" (truncated)" if self.truncated else "")
 
     def as_data(self) -> dict[str, Any]:
