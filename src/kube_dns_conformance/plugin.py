@@ -199,7 +199,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         supported = [item for item in items if not requirement_of(item).missing(cluster.capabilities)]
         run.deploy(dict.fromkeys(situation_of(item.path) for item in supported))
     except UsageError as error:
-        session.config.stash[ENDED_BY] = error.message.splitlines()[0]
+        writer.drop()
         raise pytest.UsageError(str(error)) from None
     except KdcError as error:
         session.config.stash[ENDED_BY] = error.message.splitlines()[0]

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -136,6 +137,14 @@ class Writer:
         """Write the first line: what is judged, with which limits; and once more with the cluster, when it is known."""
         self.results.run = {"schema": SCHEMA, **redact.data(run)}
         self._append({"kind": "run", **self.results.run})
+
+    def drop(self) -> None:
+        """There is no run after all: nothing is kept, and no directory that only it was made for."""
+        self.results.run, self.results.results = {}, []
+        if self._path:
+            with suppress(OSError):
+                self._path.unlink()
+                self._path.parent.rmdir()
 
     def add(self, result: Result) -> None:
         """Write one result."""

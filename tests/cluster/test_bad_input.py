@@ -54,6 +54,8 @@ def test_wrong_usage(command: CommandLine, arguments: list[str], line: str) -> N
     assert done.returncode == 2, said
     assert any(one.startswith(line) for one in said.splitlines()), said
     assert "Traceback" not in said
+    assert "not run" not in said  # one line says it, and 127 others would hide it
+    assert list(command.directory.glob("kdc-report/*")) == []
     assert list(command.state.glob("clusters/[!.]*")) == []
 
 
