@@ -95,7 +95,7 @@ class Judge:
         expected = expect()
         while not rounds.right_for_good:
             wrong = self._round(expected, transports)
-            rounds.add([_what(one) for one in wrong], _announced_ttl(wrong))
+            rounds.add([_what(one) for one in wrong], announced_ttl(wrong))
             waited = self.confirm() if rounds.right_for_good or rounds.without_excuse else False
             before, expected = expected, expect()
             if waited or expected != before:
@@ -185,7 +185,7 @@ class Judge:
         return f"{len(wrong)} servers {'alike' if alike else 'differently'}"
 
 
-def _announced_ttl(wrong: list[Mismatch]) -> int:
+def announced_ttl(wrong: list[Mismatch]) -> int:
     """The TTL that the wrong answers were given with, in seconds: so long may a cache have kept them."""
     announced = [record.ttl for one in wrong for record in one.answer.records]
     return max(announced + [one.answer.negative_ttl or 0 for one in wrong], default=0)
