@@ -164,6 +164,66 @@ def options(
     """Does a Kubernetes cluster's DNS tell the truth about its Services and Pods?"""
 
 
+@app.command(
+    epilog="Examples: [bold]kube-dns-conformance audit --kubeconfig F[/] asks from inside, through agents in a "
+    "namespace that is deleted again. [bold]kube-dns-conformance audit --kubeconfig F --dns-server 10.0.0.5 "
+    "--sample 100[/] asks from here and changes nothing. [bold]kube-dns-conformance audit --name dev --namespace shop "
+    "--json[/] looks at one namespace of a cluster of ours. "
+    "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge.",
+    rich_help_panel="Judge",
+)
+def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
+    namespace: Annotated[
+        list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
+    ] = None,
+    sample: Annotated[
+        int, _judge("Only N Services, the same ones each time: by the hash of their names.", min=1, metavar="N")
+    ] = 0,
+    timing: Annotated[
+        list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")
+    ] = None,
+    name: Annotated[str, _where("A cluster that `cluster up` made.", envvar="KDC_NAME")] = "",
+    kubeconfig: Annotated[str, _where("Of any cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
+    context: Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")] = "",
+    zone: Annotated[str, _where("Cluster domain, default as its DNS says.", envvar="KDC_ZONE")] = "",
+    dns_server: Annotated[
+        list[str] | None,
+        _where("Ask this server from here, repeatable.", metavar="HOST[:PORT]", envvar="KDC_DNS_SERVER"),
+    ] = None,
+    agent_image: Annotated[
+        str, _where("Of the Pods that ask from inside, with python3.", metavar="IMAGE", envvar="KDC_AGENT_IMAGE")
+    ] = "",
+    image_registry: Annotated[
+        str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
+    ] = "",
+    report_dir: Annotated[
+        str,
+        typer.Option(metavar="DIR", envvar="KDC_REPORT_DIR", help="Default: none.", rich_help_panel=PANEL_REPORT),
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Outcome as JSON on standard output.", rich_help_panel=PANEL_REPORT)
+    ] = False,
+) -> None:
+    """Compare every record of a live cluster's Services with its objects. Read-only."""
+    from kube_dns_conformance.audit.command import Choice  # noqa: PLC0415 - --help does not wait for Kubernetes
+    from kube_dns_conformance.audit.command import audit as audit_cluster  # noqa: PLC0415
+    from kube_dns_conformance.clusters.zone import parse_zone  # noqa: PLC0415
+    from kube_dns_conformance.run import Options  # noqa: PLC0415
+    from kube_dns_conformance.timings import timings  # noqa: PLC0415
+
+    options = Options(
+        cluster_name=name,
+        kubeconfig=kubeconfig,
+        context=context,
+        zone=parse_zone(zone),
+        dns_servers=tuple(dns_server or ()),
+        agent_image=agent_image,
+        image_registry=image_registry,
+    )
+    choice = Choice(tuple(namespace or ()), sample, report_dir, as_json)
+    raise typer.Exit(audit_cluster(options, choice, timings(timing or ())))
+
+
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster up --name dev --ip-family dual[/]")
 def up(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     name: Name = "default",

@@ -152,7 +152,7 @@ class Judge:
             asked_at = now()
             answers = self._ask(expected, transports, follow_truncated=follow_truncated)
             wrong = compare(expected, answers)
-            rounds.add([_what(one) for one in wrong], _announced_ttl(wrong), asked_at)
+            rounds.add([_what(one) for one in wrong], announced_ttl(wrong), asked_at)
             waited = self.confirm() if rounds.right_for_good or rounds.without_excuse else False
             before, expected = expected, expect()
             if waited or expected != before:
@@ -276,7 +276,7 @@ def _said_by(answer: Answer) -> Expected:
     return exactly(values) if values else no_such_name() if answer.rcode == "NXDOMAIN" else no_data()
 
 
-def _announced_ttl(wrong: list[Mismatch]) -> int:
+def announced_ttl(wrong: list[Mismatch]) -> int:
     """The TTL that the wrong answers were given with, in seconds: so long may a cache have kept them."""
     announced = [record.ttl for one in wrong for record in one.answer.records]
     return max(announced + [one.answer.negative_ttl or 0 for one in wrong], default=0)

@@ -27,6 +27,7 @@ RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
 WATCH_SLACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
+PAGE_OBJECTS = 500
 REFUSALS = {401: "Unauthorized", 403: "Forbidden"}
 
 
@@ -83,6 +84,17 @@ class Kube:
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
         """Read one object. Raises ``kubernetes.dynamic.exceptions.NotFoundError`` when there is none."""
         return self._call({"apiVersion": api_version, "kind": kind}, "get", name=name, namespace=namespace)
+
+    def pages(self, api_version: str, kind: str) -> Iterator[tuple[list[Object], str]]:
+        """All objects of a kind, some at a time, each time with the resourceVersion of the whole list."""
+        token = ""
+        while True:
+            options = {"limit": PAGE_OBJECTS} | ({"_continue": token} if token else {})
+            found = self._call({"apiVersion": api_version, "kind": kind}, "get", **options)
+            yield found["items"], found["metadata"]["resourceVersion"]
+            token = found["metadata"].get("continue", "")
+            if not token:
+                return
 
     def list(self, api_version: str, kind: str, **options: Any) -> tuple[list[Object], str]:
         """The objects and the resourceVersion of the list. ``options``: namespace, label_selector."""

@@ -5,8 +5,10 @@ Pure: objects in, promises out; no I/O, and never what DNS said before. Linear i
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,6 +17,9 @@ from kube_dns_conformance.kube import Object
 from kube_dns_conformance.oracle import RDTYPE_OF_FAMILY, service_name, srv_name
 
 SERVICE_LABEL = "kubernetes.io/service-name"
+PUBLISH_ANNOTATION = "service.alpha.kubernetes.io/tolerate-unready-endpoints"
+"""What section 2.1 still names; ``spec.publishNotReadyAddresses`` took its place."""
+HAS_ENDED = ("Succeeded", "Failed")
 ADDRESS_TYPES = ("A", "AAAA")
 
 
@@ -26,16 +31,15 @@ class Key(NamedTuple):
 
 
 class Why(NamedTuple):
-    """Where a promise comes from: the section of the specification, the object, and what in it."""
+    """Where a record comes from: the object, and what in it."""
 
-    section: str
     kind: str
     namespace: str
     name: str
     what: str
 
     def __str__(self) -> str:
-        return f"{self.what} of {self.kind} {self.namespace}/{self.name} ({self.section})"
+        return f"{self.what} of {self.kind} {self.namespace}/{self.name}"
 
 
 _NONE: Mapping[str, Why] = MappingProxyType({})
@@ -44,10 +48,11 @@ _NONE: Mapping[str, Why] = MappingProxyType({})
 class Promise(NamedTuple):
     """What is promised of one question. Values are rdata as `compare.value` reduces them.
 
-    ``closed`` says that nothing else may be there, ``empty`` what comes back when nothing must; ``optional`` that the
-    server need not know the name at all.
+    ``section`` is that of the specification. ``closed`` says that nothing else may be there, ``empty`` what comes back
+    when nothing must; ``optional`` that the server need not know the name at all.
     """
 
+    section: str
     must: Mapping[str, Why] = _NONE
     must_not: Mapping[str, Why] = _NONE
     may: Mapping[str, Why] = _NONE
@@ -70,30 +75,35 @@ class Promise(NamedTuple):
         return Expected("exactly" if self.closed else "at least", frozenset(self.must), tuple(choices))
 
     def why(self, value: str) -> str:
-        """Why a record must be there, or must not. Empty when no object speaks of it."""
+        """Why a record must be there, or must not, or may. Empty when no object speaks of it."""
         for known in (self.must, self.must_not, self.may):
             if value in known:
-                return str(known[value])
-        return next((str(why) for choice, why in self.choices if choice.matches(value)), "")
+                return f"{known[value]} ({self.section})"
+        return next((f"{why} ({self.section})" for choice, why in self.choices if choice.matches(value)), "")
 
 
 Promises = dict[Key, Promise]
+_Behind = dict[tuple[str, str], list[Object]]
+_NO_ADDRESS: dict[Kind, Promise] = {
+    empty: Promise("2.4.1", empty=empty) for empty in ("no data", "nothing", "no such name")
+}
 
 
 class _Endpoint(NamedTuple):
     """One address of one endpoint, with the ports of its slice by name and protocol.
 
+    ``target`` is its hostname below the Service's name, or `ANY_LABEL` there; ``identity`` tells such endpoints apart.
     An endpoint's addresses are interchangeable, and readers may take the first one alone: the others may be there.
     """
 
     address: str
     rdtype: str
-    hostname: str
+    target: str
     ready: bool
     is_first: bool
     identity: str
-    slice_name: str
     ports: dict[tuple[str, str], int | None]
+    why: Why
 
 
 def expected(services: Iterable[Object], slices: Iterable[Object], pods: Iterable[Object], zone: str) -> Promises:
@@ -102,7 +112,25 @@ def expected(services: Iterable[Object], slices: Iterable[Object], pods: Iterabl
     Objects are taken as the API server gives them; what is half made or half deleted promises what it says now.
     """
     promises: Promises = {}
-    behind = _by_service(slices)
+    with _without_collecting():
+        _add(promises, services, _by_service(slices), zone)
+        _pods(promises, pods, zone)
+    return promises
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Nothing made here is garbage: the collector would look through all of it again and again, for half the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _add(promises: Promises, services: Iterable[Object], behind: _Behind, zone: str) -> None:
     for service in services:
         spec, meta = service.get("spec") or {}, service["metadata"]
         if spec.get("type") == "ExternalName":
@@ -111,115 +139,123 @@ def expected(services: Iterable[Object], slices: Iterable[Object], pods: Iterabl
             _headless(promises, service, behind.get((meta["namespace"], meta["name"]), ()), zone)
         elif any(_cluster_ips(spec)):
             _regular(promises, service, zone)
-    _pods(promises, pods, zone)
-    return promises
 
 
 def _regular(promises: Promises, service: Object, zone: str) -> None:
     """Section 2.3."""
     name, spec = service_name(service, zone), service["spec"]
     ips = {_rdtype(ip): normal(ip) for ip in _cluster_ips(spec)}
+    why = _why(service, "ClusterIP")
     for rdtype in ADDRESS_TYPES:
-        must = {ips[rdtype]: _why("2.3.1", service, "ClusterIP")} if rdtype in ips else _NONE
-        promises[Key(name, rdtype)] = Promise(must, empty="no data")
+        promises[Key(name, rdtype)] = Promise("2.3.1", {ips[rdtype]: why} if rdtype in ips else _NONE, empty="no data")
     for ip in ips.values():
-        key, why = Key(reverse_name(ip), "PTR"), _why("2.3.3", service, "ClusterIP")
-        promises[key] = Promise({name: why}, closed=False)
-    for port in spec.get("ports") or []:
-        if port.get("name"):
-            why = _why("2.3.2", service, f"port {port['name']}")
-            key = Key(srv_name(service, port, zone), "SRV")
-            promises[key] = Promise({f"{port['port']} {name}": why}, closed=False)
+        _pointer(promises, "2.3.3", ip, name, why)
+    for port in _named_ports(spec):
+        must = {f"{port['port']} {name}": _why(service, f"port {port['name']}")}
+        promises[Key(srv_name(service, port, zone), "SRV")] = Promise("2.3.2", must, closed=False)
 
 
 def _headless(promises: Promises, service: Object, slices: Iterable[Object], zone: str) -> None:
     """Section 2.4."""
-    name = service_name(service, zone)
-    endpoints = list(_endpoints(slices))
-    _addresses(promises, name, service, endpoints)
+    name, published = service_name(service, zone), _publishes_not_ready(service)
+    endpoints = list(_endpoints(slices, name))
+    _addresses(promises, name, endpoints, published=published)
     named: dict[str, list[_Endpoint]] = {}
     for one in endpoints:
-        if one.hostname:
-            named.setdefault(one.hostname, []).append(one)
-    for hostname, some in named.items():
-        _addresses(promises, f"{hostname}.{name}", service, some)
+        if not one.target.startswith(ANY_LABEL):
+            named.setdefault(one.target, []).append(one)
+    for target, some in named.items():
+        _addresses(promises, target, some, published=published)
     ready = [one for one in endpoints if one.ready and one.is_first]
-    for port in (service["spec"].get("ports") or []) if ready else []:
-        if port.get("name"):
-            _headless_srv(promises, service, port, ready, zone)
+    for port in _named_ports(service["spec"]):
+        _headless_srv(promises, Key(srv_name(service, port, zone), "SRV"), port, ready)
     for one in ready:
-        _headless_ptr(promises, service, one, name)
+        _pointer(promises, "2.4.3", one.address, one.target, one.why)
 
 
-def _addresses(promises: Promises, name: str, service: Object, endpoints: list[_Endpoint]) -> None:
+def _addresses(promises: Promises, name: str, endpoints: Iterable[_Endpoint], *, published: bool) -> None:
     """Section 2.4.1: a record for each ready endpoint under this name; without any it does not exist."""
     must: dict[str, Why] = {}
     may: dict[str, Why] = {}
     must_not: dict[str, Why] = {}
-    exists = False
-    # The controller makes such endpoints ready; where somebody else made the slices, readings differ.
-    published = bool(service["spec"].get("publishNotReadyAddresses"))
+    rdtypes = set()
     for one in endpoints:
-        why = _why_endpoint("2.4.1", service, one)
+        rdtypes.add(one.rdtype)
         if one.ready and one.is_first:
-            must[one.address], exists = why, True
+            must[one.address] = one.why
         elif one.ready or published:
-            may[one.address] = why
+            may[one.address] = one.why
         else:
-            must_not[one.address] = why
-    empty: Kind = "no data" if exists else "no such name"
-    for known in (must_not, may):
-        for address in known.keys() & must.keys():
-            del known[address]  # ready in one slice and not in another
+            must_not[one.address] = one.why
+    if may or must_not:  # what is ready in one slice may not be so in another
+        may = {address: why for address, why in may.items() if address not in must}
+        must_not = {address: why for address, why in must_not.items() if address not in must and address not in may}
+    # What may be there in one family may make the name exist in the other.
+    empty: Kind = "no data" if must else "nothing" if may else "no such name"
     for rdtype in ADDRESS_TYPES:
-        there, gone, perhaps = (_of_type(some, rdtype) for some in (must, must_not, may))
-        promises[Key(name, rdtype)] = Promise(there, gone, perhaps, empty=empty)
+        if rdtype not in rdtypes:
+            promises[Key(name, rdtype)] = _NO_ADDRESS[empty]
+            continue
+        there, gone, perhaps = (must, must_not, may)
+        if len(rdtypes) > 1:
+            there, gone, perhaps = (_of_type(some, rdtype) for some in (must, must_not, may))
+        promises[Key(name, rdtype)] = Promise("2.4.1", there, gone, perhaps, empty=empty)
 
 
-def _of_type(some: Mapping[str, Why], rdtype: str) -> Mapping[str, Why]:
-    found = {ip: why for ip, why in some.items() if (":" in ip) == (rdtype == "AAAA")} if some else None
-    return found or _NONE
+def _publishes_not_ready(service: Object) -> bool:
+    """The controller makes such endpoints ready; where somebody else made the slices, readings differ."""
+    annotations = service["metadata"].get("annotations") or {}
+    return bool(service["spec"].get("publishNotReadyAddresses")) or annotations.get(PUBLISH_ANNOTATION) == "true"
 
 
-def _headless_srv(promises: Promises, service: Object, port: Object, ready: list[_Endpoint], zone: str) -> None:
+def _of_type(some: dict[str, Why], rdtype: str) -> dict[str, Why]:
+    return {ip: why for ip, why in some.items() if _rdtype(ip) == rdtype}
+
+
+def _headless_srv(promises: Promises, asked: Key, port: Object, ready: list[_Endpoint]) -> None:
     """Section 2.4.2. The text says the Service's port number, servers may serve the endpoint's: either will do."""
-    name, key = service_name(service, zone), (port["name"], port.get("protocol", "TCP"))
-    hostnames: dict[str, tuple[set[int], _Endpoint]] = {}
-    nameless: dict[frozenset[str], dict[str, _Endpoint]] = {}
+    key, number = (port["name"], port.get("protocol", "TCP")), port["port"]
+    must: dict[str, Why] = {}
+    others: dict[str, set[int]] = {}
+    whys: dict[str, Why] = {}
+    pods: set[str] = set()
+    addresses: set[str] = set()
     for one in ready:
         if key not in one.ports:
             continue  # an endpoint that does not have the port, as with a target port by name
-        numbers = {int(port["port"]), int(one.ports[key] or port["port"])}
-        if one.hostname:
-            hostnames.setdefault(one.hostname, (set(), one))[0].update(numbers)
-        else:
-            nameless.setdefault(frozenset(f"{number} {ANY_LABEL}{name}" for number in numbers), {})[one.identity] = one
-    must: dict[str, Why] = {}
-    choices: list[tuple[Choice, Why]] = []
-    for hostname, (numbers, one) in hostnames.items():
-        values, why = [f"{number} {hostname}.{name}" for number in numbers], _why_endpoint("2.4.2", service, one)
-        if len(values) == 1:
-            must[values[0]] = why
-        else:
-            choices.append((Choice(frozenset(values)), why))
-    for some, identities in nameless.items():
-        first = next(iter(identities.values()))
-        choices.append((Choice(some, len(identities)), _why_endpoint("2.4.2", service, first)))
+        its_own = one.ports[key] or number
+        if one.target.startswith(ANY_LABEL):
+            pods.add(one.identity)
+            addresses.add(one.address)
+        elif its_own == number:
+            must[f"{number} {one.target}"] = one.why
+            continue
+        others.setdefault(one.target, {number}).add(its_own)
+        whys[one.target] = one.why
+    choices = []
+    for target, numbers in sorted(others.items(), reverse=True):  # ANY_LABEL last, as it matches the others' too
+        must.pop(f"{number} {target}", None)  # of another endpoint with this hostname
+        values = frozenset(f"{one} {target}" for one in numbers)
+        # Those without a hostname together: which number is whose does not show, as the label is the server's. It may
+        # be made of the address, which Pods share on their node's network, or of the Pod, which may have two.
+        count = min(len(pods), len(addresses)) if target.startswith(ANY_LABEL) else 1
+        choices.append((Choice(values, count), whys[target]))
     if must or choices:
-        promises[Key(srv_name(service, port, zone), "SRV")] = Promise(must, choices=tuple(choices), closed=False)
+        promises[asked] = Promise("2.4.2", must, choices=tuple(choices), closed=False)
 
 
-def _headless_ptr(promises: Promises, service: Object, one: _Endpoint, name: str) -> None:
-    """Section 2.4.3. An address behind several Services needs one right name: servers differ in how many they give."""
-    target = f"{one.hostname}.{name}" if one.hostname else f"{ANY_LABEL}{name}"
-    key, why = Key(reverse_name(one.address), "PTR"), _why_endpoint("2.4.3", service, one)
+def _pointer(promises: Promises, section: str, address: str, target: str, why: Why) -> None:
+    """An address known by several names needs one of them: servers differ in how many they give."""
+    key = Key(reverse_name(address), "PTR")
     before = promises.get(key)
     if before is None:
-        must, choices = ({target: why}, ()) if one.hostname else (_NONE, ((Choice(frozenset({target})), why),))
-        promises[key] = Promise(must, choices=choices, closed=False)
-    elif before.choices or target not in before.must:
-        known = frozenset(before.must).union(*(choice.values for choice, _ in before.choices))
-        promises[key] = Promise(choices=((Choice(known | {target}), why),), closed=False)
+        is_choice = target.startswith(ANY_LABEL)
+        choices = ((Choice(frozenset({target})), why),) if is_choice else ()
+        promises[key] = Promise(section, _NONE if is_choice else {target: why}, choices=choices, closed=False)
+        return
+    known = before.choices[0][0].values if before.choices else frozenset(before.must)
+    if target not in known:
+        promises[key] = Promise(section, choices=((Choice(known | {target}), why),), closed=False)
 
 
 def _external(promises: Promises, service: Object, zone: str) -> None:
@@ -227,20 +263,22 @@ def _external(promises: Promises, service: Object, zone: str) -> None:
     target = str(service["spec"].get("externalName") or "").rstrip(".").lower()
     if not target or _is_address(target):
         return
-    why = _why("2.5", service, "externalName")
+    must = {f"{target}.": _why(service, "externalName")}
     for rdtype in (*ADDRESS_TYPES, "CNAME"):
-        promises[Key(service_name(service, zone), rdtype)] = Promise({f"{target}.": why}, is_alias=True)
+        promises[Key(service_name(service, zone), rdtype)] = Promise("2.5", must, is_alias=True)
 
 
 def _pods(promises: Promises, pods: Iterable[Object], zone: str) -> None:
-    """Section 2.6: a server may know Pods by their addresses."""
+    """Section 2.6: a server may know Pods by their addresses. Of one that ends, or has ended, nothing is sure."""
     for pod in pods:
-        meta = pod["metadata"]
-        for one in (pod.get("status") or {}).get("podIPs") or []:
+        meta, status = pod["metadata"], pod.get("status") or {}
+        if meta.get("deletionTimestamp") or status.get("phase") in HAS_ENDED:
+            continue
+        for one in status.get("podIPs") or []:
             ip = normal(one["ip"])
             key = Key(pod_record_name(ip, meta["namespace"], zone), _rdtype(ip))
-            why = Why("2.6", "Pod", meta["namespace"], meta["name"], "address")
-            promises[key] = Promise({ip: why}, optional=True)
+            why = Why("Pod", meta["namespace"], meta["name"], "address")
+            promises[key] = Promise("2.6", {ip: why}, optional=True)
 
 
 def pod_record_name(ip: str, namespace: str, zone: str) -> str:
@@ -256,8 +294,8 @@ def reverse_name(ip: str) -> str:
     return f"{ipaddress.ip_address(ip).reverse_pointer}."
 
 
-def _by_service(slices: Iterable[Object]) -> dict[tuple[str, str], list[Object]]:
-    found: dict[tuple[str, str], list[Object]] = {}
+def _by_service(slices: Iterable[Object]) -> _Behind:
+    found: _Behind = {}
     for one in slices:
         meta = one["metadata"]
         if service := (meta.get("labels") or {}).get(SERVICE_LABEL):
@@ -265,32 +303,34 @@ def _by_service(slices: Iterable[Object]) -> dict[tuple[str, str], list[Object]]
     return found
 
 
-def _endpoints(slices: Iterable[Object]) -> Iterator[_Endpoint]:
+def _endpoints(slices: Iterable[Object], name: str) -> Iterator[_Endpoint]:
+    """``name`` is that of the Service, which endpoints are named below."""
     for one in slices:
-        rdtype = RDTYPE_OF_FAMILY.get(one.get("addressType", ""))
+        rdtype, meta = RDTYPE_OF_FAMILY.get(one.get("addressType") or ""), one["metadata"]
         if rdtype is None:
             continue  # a kind of address that no record can hold
         ports = {
             (port.get("name") or "", port.get("protocol") or "TCP"): port.get("port") for port in one.get("ports") or []
         }
-        slice_name = one["metadata"]["name"]
         for endpoint in one.get("endpoints") or []:
             ready = (endpoint.get("conditions") or {}).get("ready") is not False
-            hostname = (endpoint.get("hostname") or "").lower()
-            target = (endpoint.get("targetRef") or {}).get("name")
+            hostname = endpoint.get("hostname")
+            target = f"{hostname.lower()}.{name}" if hostname else f"{ANY_LABEL}{name}"
+            pod = (endpoint.get("targetRef") or {}).get("name")
             for at, address in enumerate(endpoint.get("addresses") or []):
                 ip = normal(address) if rdtype == "AAAA" else address
-                yield _Endpoint(ip, rdtype, hostname, ready, not at, target or ip, slice_name, ports)
+                what = f"{'ready' if ready else 'not ready'} endpoint {pod or ip}"
+                why = Why("EndpointSlice", meta["namespace"], meta["name"], what)
+                yield _Endpoint(ip, rdtype, target, ready, not at, pod or ip, ports, why)
 
 
-def _why(section: str, service: Object, what: str) -> Why:
+def _why(service: Object, what: str) -> Why:
     meta = service["metadata"]
-    return Why(section, "Service", meta["namespace"], meta["name"], what)
+    return Why("Service", meta["namespace"], meta["name"], what)
 
 
-def _why_endpoint(section: str, service: Object, one: _Endpoint) -> Why:
-    what = f"{'ready' if one.ready else 'not ready'} endpoint {one.identity}"
-    return Why(section, "EndpointSlice", service["metadata"]["namespace"], one.slice_name, what)
+def _named_ports(spec: Object) -> list[Object]:
+    return [port for port in spec.get("ports") or [] if port.get("name")]
 
 
 def _cluster_ips(spec: Object) -> list[str]:

@@ -58,6 +58,7 @@ class Options:
     agent_image: str = ""
     image_registry: str = ""
     allow_disruptive: bool = False
+    read_only: bool = False
 
     @cached_property
     def chosen_provider(self) -> tuple[str, str]:
@@ -257,7 +258,9 @@ class Run:
         provider, _ = self.options.chosen_provider
         chosen = self.options
         if provider == "existing":
-            return existing.connect(chosen.kubeconfig, chosen.context, chosen.zone, chosen.dns_servers)
+            return existing.connect(
+                chosen.kubeconfig, chosen.context, chosen.zone, chosen.dns_servers, read_only=chosen.read_only
+            )
         if chosen.kubeconfig or chosen.context:
             raise UsageError("--kubeconfig and --context go with --cluster existing")
         cluster = self._open_kind() if provider == "kind" else self._open_embedded()

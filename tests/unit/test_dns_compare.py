@@ -49,6 +49,7 @@ SETS = st.sets(ADDRESSES, min_size=1, max_size=8)
         (at_least(["10.0.0.1"]), seen("10.0.0.1", "10.0.0.2", "10.0.0.2"), "repeated 10.0.0.2"),
         (no_such_name(), seen(rcode="NXDOMAIN"), ""),
         (no_such_name(), seen(), "NOERROR instead of NXDOMAIN"),
+        (no_such_name(), seen("10.0.0.1"), "NOERROR instead of NXDOMAIN; not expected 10.0.0.1"),
         (no_such_name(), seen("10.0.0.1", rcode="NXDOMAIN"), "not expected 10.0.0.1"),
         (no_such_name(), seen(rcode="SERVFAIL"), "SERVFAIL instead of NXDOMAIN"),
         (no_data(), seen(), ""),
@@ -213,6 +214,7 @@ def test_a_failure_is_not_nothing() -> None:
 
 
 CNAME = Record(WEB.name, "CNAME", 5, "db.example.")
+OTHER = Record(WEB.name, "CNAME", 5, "other.example.")
 ADDRESS = Record("db.example.", "A", 5, "10.0.0.1")
 
 
@@ -238,6 +240,17 @@ ADDRESS = Record("db.example.", "A", 5, "10.0.0.1")
             "not expected elsewhere.example. A 10.0.0.9",
         ),
         (alias("db.example."), (CNAME, CNAME), f"repeated {WEB.name} CNAME db.example."),
+        (alias("db.example."), (CNAME, OTHER), f"not expected {WEB.name} CNAME other.example."),
+        (alias("db.example."), (OTHER, CNAME), f"not expected {WEB.name} CNAME other.example."),
+        (
+            alias("db.example."),
+            (
+                CNAME,
+                Record("db.example.", "CNAME", 5, "db2.example."),
+                Record("db.example.", "CNAME", 5, "db3.example."),
+            ),
+            "not expected db.example. CNAME db3.example.",
+        ),
         (
             alias("db.example.", ["10.0.0.1"]),
             (CNAME, Record("db.example.", "CNAME", 5, "db2.example."), Record("db2.example.", "A", 5, "10.0.0.1")),

@@ -121,7 +121,7 @@ def test_an_answer_for_what_does_not_exist() -> None:
     first, _, expected, got, _ = failure(web("10.0.0.1"), expected={WEB: no_such_name()})
     assert first == f"{HEAD}web.shop is answered with NOERROR instead of NXDOMAIN"
     assert expected == "  expected  NXDOMAIN"
-    assert got.startswith("  got       NOERROR 10.0.0.1         NOERROR instead of NXDOMAIN   (")
+    assert got.startswith("  got       NOERROR 10.0.0.1         NOERROR instead of NXDOMAIN; not expected 10.0.0.1   (")
 
 
 def test_no_record_of_the_type_asked_for() -> None:

@@ -17,8 +17,12 @@ from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.kube import Kube
 
 
-def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]) -> Cluster:
+def connect(
+    kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str], *, read_only: bool = False
+) -> Cluster:
     """Connect and see what the cluster can do. Without ``dns_servers`` its DNS is to be found from inside.
+
+    ``read_only``: look at no more than a reader may see, which leaves the families to the Services that are there.
 
     Raises UsageError for a wrong option, ClusterError when out of reach.
     """
@@ -26,7 +30,9 @@ def connect(kubeconfig: str, context: str, zone: str, dns_servers: Iterable[str]
     path = _kubeconfig(kubeconfig)
     kube = Kube(path, context or None)
     version = kube.version()
-    capabilities = families(kube) | ({Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset())
+    capabilities = (families_seen(kube) if read_only else families(kube)) | (
+        {Capability.DNS_REPLICAS} if len(servers) > 1 else frozenset()
+    )
     found = zone or (find_zone(kube, servers) if servers else None)
     note = "" if zone else "as its DNS says" if found else "assumed, --zone says another"
     return Cluster(
@@ -110,7 +116,16 @@ def families(kube: Kube) -> frozenset[Capability]:
         "metadata": {"name": "kdc-families", "namespace": "default"},
         "spec": {"ipFamilyPolicy": "PreferDualStack", "ports": [{"port": 80}]},
     }
-    found = kube.create_dry_run(body)["spec"]["ipFamilies"]
+    return _capabilities(kube.create_dry_run(body)["spec"]["ipFamilies"])
+
+
+def families_seen(kube: Kube) -> frozenset[Capability]:
+    """The families of the Services that are there."""
+    found = kube.list("v1", "Service", namespace="default")[0]
+    return _capabilities({family for one in found for family in one["spec"].get("ipFamilies") or []})
+
+
+def _capabilities(found: Iterable[str]) -> frozenset[Capability]:
     names = {"IPv4": Capability.IPV4, "IPv6": Capability.IPV6}
     capabilities = frozenset(names[one] for one in found)
     return capabilities | {Capability.DUAL_STACK} if len(capabilities) == 2 else capabilities

@@ -164,7 +164,8 @@ def difference(expected: Expected, answer: Answer) -> Difference:
         return Difference(instead=expected.check(answer))
     wanted = _rcodes(expected)
     if answer.rcode not in wanted:
-        return Difference(instead=f"{answer.rcode} instead of {wanted[0]}", missing=_ordered(expected.values))
+        stale = _records_difference(expected, answer).extra if expected.kind == "no such name" else ()
+        return Difference(f"{answer.rcode} instead of {wanted[0]}", _ordered(expected.values), stale)
     if answer.truncated:
         return Difference(instead="truncated")
     return _alias_difference(expected, answer) if expected.kind == "alias" else _records_difference(expected, answer)
@@ -197,25 +198,35 @@ def _records_difference(expected: Expected, answer: Answer) -> Difference:
 
 def _alias_difference(expected: Expected, answer: Answer) -> Difference:
     """Follow the chain of CNAMEs from the question; whatever is not on it, or of another type, was not asked for."""
-    name, first, chain = answer.question.name.lower(), "", set[str]()
-    aliases = {one.name: one for one in answer.records if one.rdtype == "CNAME"}
-    while name in aliases and name not in chain:
-        chain.add(name)
-        name = aliases[name].rdata
-        first = first or name
+    first, chain, name = _follow(expected, answer)
     ends = [one for one in answer.records if one.name == name and one.rdtype == answer.question.rdtype != "CNAME"]
-    strangers = [one for one in answer.records if one not in ends and not (one.rdtype == "CNAME" and one.name in chain)]
+    links = [one for one in answer.records if one.rdtype == "CNAME" and chain.get(one.name) == one.rdata]
+    strangers = [one for one in answer.records if one not in ends and one not in links]
     got = Counter(map(value, ends))
     missing = _ordered(expected.values - {first}) + tuple(
         str(one) for one in expected.choices if not any(map(one.matches, got))
     )
-    extra = (first,) if first and first not in expected.values else ()
+    extra = {first} - expected.values - {""}
     unknown = {one for one in got if expected.choices and not any(choice.matches(one) for choice in expected.choices)}
     return Difference(
         missing=missing,
-        extra=extra + _ordered(unknown) + tuple(map(_whole, strangers)),
+        extra=_ordered(extra | unknown) + tuple(map(_whole, strangers)),
         repeated=_ordered(one for one, times in Counter(map(_whole, answer.records)).items() if times > 1),
     )
+
+
+def _follow(expected: Expected, answer: Answer) -> tuple[str, dict[str, str], str]:
+    """The first link of the chain, every link of it, and the name at its end. Of two at one name one is a stranger."""
+    aliases: dict[str, str] = {}
+    for one in answer.records:
+        if one.rdtype == "CNAME" and aliases.get(one.name) not in expected.values:
+            aliases[one.name] = one.rdata if one.rdata in expected.values else aliases.get(one.name, one.rdata)
+    start = name = answer.question.name.lower()
+    chain: dict[str, str] = {}
+    while name in aliases and name not in chain:
+        chain[name] = aliases[name]
+        name = chain[name]
+    return chain.get(start, ""), chain, name
 
 
 def _whole(record: Record) -> str:

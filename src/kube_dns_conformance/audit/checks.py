@@ -1,0 +1,152 @@
+"""One round: what is promised is asked, in batches, and compared; and the names in the answers are followed.
+
+An endpoint without a hostname has a label of the server's choice. What SRV and PTR records then name must lead to the
+endpoints of the Service, which takes further questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import dns.name
+import dns.reversename
+
+from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, in_order, value
+from kube_dns_conformance.dns.model import Answer, Question, Server
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.judge import Mismatch
+from kube_dns_conformance.progress import Step
+from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promise, Promises, reverse_name
+from kube_dns_conformance.vantage import Ask, Vantage, ask_whole
+
+BATCH_QUESTIONS = 512
+SILENT_QUESTIONS = 20
+"""A server that has said nothing to so many in one batch has gone, which is no answer about any of them."""
+
+
+class _Lead(NamedTuple):
+    """A right answer with names of the server's choice."""
+
+    key: Key
+    promise: Promise
+    answer: Answer
+    choice: Choice
+    names: list[str]
+
+
+class Checks:
+    """Asks several servers from one vantage. ``asked`` counts the questions."""
+
+    def __init__(self, vantage: Vantage, servers: Iterable[Server]) -> None:
+        self.vantage = vantage
+        self.servers = tuple(servers)
+        self.asked = 0
+
+    def round(self, promises: Promises, keys: Sequence[Key], progress: Step | None = None) -> dict[Key, list[Mismatch]]:
+        """What is wrong with which of ``keys``. Raises ClusterError when a server cannot be asked any more."""
+        wrong: dict[Key, list[Mismatch]] = {}
+        size = max(1, BATCH_QUESTIONS // len(self.servers))
+        for start in range(0, len(keys), size):
+            some = keys[start : start + size]
+            for key, found in self._batch(promises, some):
+                wrong.setdefault(key, []).append(found)
+            if progress is not None:
+                progress.update(done=start + len(some), total=len(keys), note=f"{len(wrong)} differ" if wrong else "")
+        return wrong
+
+    def _batch(self, promises: Promises, keys: Sequence[Key]) -> Iterator[tuple[Key, Mismatch]]:
+        expected = {key: promises[key].expected() for key in keys}
+        leads = []
+        for answer in self.ask([(Question(*key), server, "udp") for key in keys for server in self.servers]):
+            key = Key(answer.question.name, answer.question.rdtype)
+            found = difference(expected[key], answer)
+            if found:
+                yield key, Mismatch(answer, expected[key], found)
+            elif lead := _lead(key, promises[key], answer):
+                leads.append(lead)
+        yield from self._follow(promises, leads)
+
+    def _follow(self, promises: Promises, leads: list[_Lead]) -> Iterator[tuple[Key, Mismatch]]:
+        asks: dict[Ask, None] = {}
+        for lead in leads:
+            for rdtype in _rdtypes(promises, lead):
+                asks |= dict.fromkeys((Question(name, rdtype), lead.answer.server, "udp") for name in lead.names)
+        answers: dict[tuple[str, str], list[Answer]] = {}
+        waiting = list(asks)
+        for start in range(0, len(waiting), BATCH_QUESTIONS):
+            for answer in self.ask(waiting[start : start + BATCH_QUESTIONS]):
+                answers.setdefault((answer.question.name, answer.server.name), []).append(answer)
+        for lead in leads:
+            behind = {name: answers[name, lead.answer.server.name] for name in lead.names}
+            check = _pointer if lead.key.rdtype == "PTR" else partial(_endpoints, promises)
+            if found := check(lead, behind):
+                yield lead.key, found
+
+    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Ask a batch. Raises ClusterError when a server says nothing to many questions."""
+        answers = ask_whole(self.vantage, asks)
+        self.asked += len(answers)
+        problems: dict[Server, list[str | None]] = {}
+        for answer in answers:
+            problems.setdefault(answer.server, []).append(answer.problem)
+        for server, some in problems.items():
+            if len(some) >= SILENT_QUESTIONS and all(some):
+                raise ClusterError(f"{server.name} at {server} cannot be asked any more: {some[0]}")
+        return answers
+
+
+def _lead(key: Key, promise: Promise, answer: Answer) -> _Lead | None:
+    for choice, _ in promise.choices:
+        if any(ANY_LABEL in one for one in choice.values):
+            values = [value(record) for record in answer.records]
+            if key.rdtype == "PTR" and not choice.values.isdisjoint(values):
+                return None  # one of the names is a right one
+            chosen = [one for one in values if one not in promise.must and one not in choice.values]
+            names = [one.rpartition(" ")[2] for one in chosen if choice.matches(one)]
+            return _Lead(key, promise, answer, choice, list(dict.fromkeys(names)))
+    return None
+
+
+def _rdtypes(promises: Promises, lead: _Lead) -> list[str]:
+    if lead.key.rdtype == "PTR":
+        return ["AAAA" if lead.key.name.endswith(".ip6.arpa.") else "A"]
+    return [one for one in ADDRESS_TYPES if _addresses(promises[Key(_service(lead.choice), one)])] or [ADDRESS_TYPES[0]]
+
+
+def _pointer(lead: _Lead, behind: dict[str, list[Answer]]) -> Mismatch | None:
+    """A PTR record's name has that address."""
+    wanted = at_least([dns.reversename.to_address(dns.name.from_text(lead.key.name))])
+    checked = [Mismatch(answer, wanted, difference(wanted, answer)) for some in behind.values() for answer in some]
+    return None if any(not one.difference for one in checked) else checked[0]
+
+
+def _endpoints(promises: Promises, lead: _Lead, behind: dict[str, list[Answer]]) -> Mismatch | None:
+    """Each name leads to an endpoint of the Service, and together they lead to all that have no hostname."""
+    service = _service(lead.choice)
+    ready = {one for rdtype in ADDRESS_TYPES for one in _addresses(promises[Key(service, rdtype)])}
+    reached: set[str] = set()
+    for answers in behind.values():
+        found = {value(record) for answer in answers for record in answer.records} & ready
+        if not found:
+            one_of = at_least([], [Choice(frozenset(ready))])
+            return Mismatch(answers[0], one_of, difference(one_of, answers[0]))
+        reached |= found
+    if len(reached) >= lead.choice.count:
+        return None
+    nameless = {one for one in ready if _is_nameless(promises, one, service)}
+    return Mismatch(lead.answer, lead.promise.expected(), Difference(missing=tuple(in_order(nameless - reached))))
+
+
+def _addresses(promise: Promise) -> list[str]:
+    return [*promise.must, *promise.may]
+
+
+def _is_nameless(promises: Promises, address: str, service: str) -> bool:
+    promise = promises.get(Key(reverse_name(address), "PTR"))
+    return promise is not None and any(f"{ANY_LABEL}{service}" in choice.values for choice, _ in promise.choices)
+
+
+def _service(choice: Choice) -> str:
+    return next(one.rpartition(ANY_LABEL)[2] for one in choice.values if ANY_LABEL in one)

@@ -1,0 +1,194 @@
+"""What an audit found, in words, and its report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kube_dns_conformance.dns.compare import Difference
+from kube_dns_conformance.dns.model import Answer, repeat_command
+from kube_dns_conformance.errors import ExitCode, ReportError
+from kube_dns_conformance.judge import Mismatch
+from kube_dns_conformance.promises import Key, Promise
+
+CLAUSES = {
+    "2.3.1": "clusterip.address",
+    "2.3.2": "clusterip.srv",
+    "2.3.3": "clusterip.ptr",
+    "2.4.1": "headless.address",
+    "2.4.2": "headless.srv",
+    "2.4.3": "headless.ptr",
+    "2.5": "externalname.cname",
+    "2.6": "pod.address",
+}
+"""What the sections are about, as the catalogue's requirements begin."""
+RECORDS_SAID = 3
+FILE = "audit.jsonl"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One name and type that is answered wrong without an excuse. ``text`` has a first line complete in itself."""
+
+    key: Key
+    section: str
+    text: str
+    answers: list[dict[str, Any]] = field(repr=False)
+
+    @property
+    def message(self) -> str:
+        """The first line."""
+        return self.text.partition("\n")[0]
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        name = {"name": self.key.name, "type": self.key.rdtype, "section": self.section}
+        return name | {"message": self.message, "detail": self.text, "answers": self.answers}
+
+
+@dataclass
+class Outcome:
+    """What came of an audit: how many questions by section and type, what is wrong, and what could not be judged."""
+
+    asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    unknown: dict[Key, str] = field(default_factory=dict)
+    gone: int = 0
+    again: int = 0
+
+    def exit_code(self) -> ExitCode:
+        """As of `run`."""
+        if self.findings:
+            return ExitCode.NONCONFORMANT
+        return ExitCode.COULD_NOT_JUDGE if self.unknown or not self.asked else ExitCode.CONFORMANT
+
+    def word(self) -> str:
+        """The exit code in a word."""
+        words = {ExitCode.NONCONFORMANT: "nonconformant", ExitCode.CONFORMANT: "conformant"}
+        return words.get(self.exit_code(), "could not judge")
+
+    def table(self) -> list[tuple[str, str, str, int, int]]:
+        """Section, what it is about, record type, how many names were asked and how many are wrong."""
+        wrong = Counter((one.section, one.key.rdtype) for one in self.findings)
+        return [(*key[:1], CLAUSES[key[0]], key[1], count, wrong[key]) for key, count in sorted(self.asked.items())]
+
+    def sentence(self) -> str:
+        """What was asked and what is wrong, in one line."""
+        parts = [f"{sum(self.asked.values())} names and types, {len(self.findings)} wrong"]
+        parts += [f"{len(self.unknown)} unknown"] if self.unknown else []
+        parts += [f"{self.again} asked again"] if self.again else []
+        return ", ".join(parts)
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        rows = [dict(zip(("section", "clause", "type", "names", "wrong"), row, strict=True)) for row in self.table()]
+        return {
+            "outcome": self.word(),
+            "records": rows,
+            "asked_again": self.again,
+            "gone_meanwhile": self.gone,
+            "unknown": {f"{key.name} {key.rdtype}": why for key, why in self.unknown.items()},
+            "differences": [one.as_data() for one in self.findings],
+        }
+
+
+def finding(key: Key, promise: Promise, wrong: Sequence[Mismatch], how_long: str, where: tuple[str, str]) -> Finding:
+    """``how_long`` it was so, and ``where``: the vantage and the zone."""
+    vantage, zone = where
+    worst, answer = wrong[0], wrong[0].answer
+    head = f"NONCONFORMANT {CLAUSES[promise.section]} ({promise.section}, MUST)"
+    about = key.name.removesuffix(f".svc.{zone}.")
+    servers = ", ".join(dict.fromkeys(one.answer.server.name for one in wrong))
+    text = [
+        f"{head}: {about} {key.rdtype} {_said(worst, promise)}",
+        f"  asked     {answer.question} → {answer.server}/{answer.transport} ({answer.server.name}) from {vantage}",
+        f"  expected  {worst.expected}",
+        f"  got       {answer.said()}   ({how_long}; so at {servers})",
+        f"  because   {_because(promise)}",
+        f"  repeat    {repeat_command(answer.question, answer.server, answer.transport)}",
+    ]
+    evidence = [
+        {"expected": str(one.expected), "differs": str(one.difference), **one.answer.as_data()} for one in wrong
+    ]
+    return Finding(key, promise.section, "\n".join(text), evidence)
+
+
+def _said(one: Mismatch, promise: Promise) -> str:
+    found: Difference = one.difference
+    answer: Answer = one.answer
+    if answer.problem is not None:
+        return f"is not answered by {answer.server.name}: {answer.problem}"
+    if answer.truncated:
+        return "is answered with a truncated message, even over TCP"
+    parts = [f"is answered with {found.instead}"] if found.instead else []
+    for word, values in (("lacks", found.missing), ("must not have", found.extra), ("repeats", found.repeated)):
+        if values:
+            parts.append(f"{word} {_some(values, promise)}")
+    return ", ".join(parts)
+
+
+def _some(values: Iterable[str], promise: Promise) -> str:
+    listed = list(values)
+    said = []
+    for value in listed[:RECORDS_SAID]:
+        known = next((some[value] for some in (promise.must, promise.must_not, promise.may) if value in some), None)
+        said.append(f"{value} ({known})" if known else value)
+    return " ".join(said) + (f" and {len(listed) - RECORDS_SAID} more" if len(listed) > RECORDS_SAID else "")
+
+
+def _because(promise: Promise) -> str:
+    whys = [*promise.must.values(), *(why for _, why in promise.choices), *promise.must_not.values()]
+    said = list(dict.fromkeys(map(str, whys))) or [
+        "no endpoint is ready" if promise.section == "2.4.1" else "no address"
+    ]
+    return ", ".join(said[:RECORDS_SAID]) + (
+        f" and {len(said) - RECORDS_SAID} more" if len(said) > RECORDS_SAID else ""
+    )
+
+
+class Report:
+    """``audit.jsonl``: a head, a line for each difference as it is found, and an end, without which it is partial."""
+
+    def __init__(self, directory: str) -> None:
+        """Empty: no report. Raises ReportError."""
+        self.directory = Path(directory) if directory else None
+        if self.directory is not None:
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                (self.directory / FILE).write_text("")
+                (self.directory / "summary.md").unlink(missing_ok=True)
+            except OSError as error:
+                raise self._cannot(error) from None
+
+    def add(self, kind: str, data: dict[str, Any]) -> None:
+        """Append a line."""
+        if self.directory is None:
+            return
+        try:
+            with (self.directory / FILE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"kind": kind} | data) + "\n")
+        except OSError as error:
+            raise self._cannot(error) from None
+
+    def summarise(self, head: Iterable[str], outcome: Outcome) -> None:
+        """Write ``summary.md``."""
+        if self.directory is None:
+            return
+        rows = ["| section | clause | type | names | wrong |", "|---|---|---|---:|---:|"]
+        rows += [f"| {' | '.join(map(str, row))} |" for row in outcome.table()]
+        details = [f"```\n{one.text.replace('```', '')}\n```" for one in outcome.findings]
+        unknown = [f"- unknown: {key.name} {key.rdtype}: {why}" for key, why in outcome.unknown.items()]
+        text = "\n".join(
+            [f"# Audit: {outcome.word()}", "", *(f"{line}  " for line in head), "", *rows, "", *details, *unknown, ""]
+        )
+        try:
+            (self.directory / "summary.md").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise self._cannot(error) from None
+
+    def _cannot(self, error: OSError) -> ReportError:
+        return ReportError(f"cannot write the report to {error.filename or self.directory}: {error.strerror}")

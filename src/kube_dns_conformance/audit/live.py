@@ -1,0 +1,220 @@
+"""A copy of what a whole cluster's DNS speaks of, kept up to date, that knows when what about it changed.
+
+Of the objects only that is kept which promises are made of, so that nothing else counts as a change.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection
+
+from kube_dns_conformance.clock import now
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.mirror import RETRY_SECONDS, WATCH_SECONDS
+from kube_dns_conformance.progress import Step
+from kube_dns_conformance.promises import PUBLISH_ANNOTATION, SERVICE_LABEL
+
+KINDS = {"Service": "v1", "EndpointSlice": "discovery.k8s.io/v1", "Pod": "v1"}
+
+Subject = tuple[str, str]
+"""Whom a change concerns: the namespace and name of a Service, or the namespace and an address of a Pod."""
+
+_Key = tuple[str, str]
+
+
+class Live:
+    """Services, EndpointSlices and, where that is allowed, Pods of a cluster, until `close`."""
+
+    def __init__(self, kube: Kube, patience: float, progress: Step) -> None:
+        """``patience`` is how many seconds a watch may be broken. Raises ClusterError."""
+        self._kube = kube
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._objects: dict[str, dict[_Key, Object]] = {}
+        self._stamps: dict[Subject, float] = {}
+        self._problems: dict[str, tuple[float, str]] = {}
+        self._closed = threading.Event()
+        self.changes = 0
+        versions = {kind: self._list(kind, progress) for kind in ("Service", "EndpointSlice")}
+        self.pods_refused = ""
+        try:
+            versions["Pod"] = self._list("Pod", progress)
+        except ClusterError as error:
+            self.pods_refused = str(error)
+        self.listed_at = now()
+        for kind, version in versions.items():
+            threading.Thread(target=self._follow, args=(kind, version), name=f"live-{kind}", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop following. The threads end with their current watch; as daemons they never hold up the process."""
+        self._closed.set()
+
+    def objects(self, kind: str) -> list[Object]:
+        """Those of one kind as they are now."""
+        with self._changed:
+            return list(self._objects.get(kind, {}).values())
+
+    def changed_at(self, subjects: Collection[Subject]) -> float:
+        """When what concerns them changed last (epoch seconds); when all was listed, if nothing has since."""
+        with self._changed:
+            return max((self._stamps.get(one, 0.0) for one in subjects), default=0.0) or self.listed_at
+
+    def confirm(self, subjects: Collection[Subject]) -> None:
+        """Wait until what concerns them is what the API server has now.
+
+        Raises ClusterError, which blames nobody, when the API server is gone or a watch stays behind it.
+        """
+        wanted = frozenset(subjects)
+        deadline = time.monotonic() + self._patience
+        for kind in list(self._objects):
+            while (problem := self._lag(kind, wanted)) is not None:
+                if time.monotonic() > deadline:
+                    raise ClusterError(problem)
+
+    def insist_alive(self) -> None:
+        """Raise ClusterError when changes have not been heard of for too long."""
+        with self._changed:
+            for since, problem in self._problems.values():
+                if time.monotonic() - since > self._patience:
+                    raise ClusterError(problem)
+
+    def _lag(self, kind: str, subjects: frozenset[Subject]) -> str | None:
+        try:
+            there = {_key(one): essence(kind, one) for items, _ in self._kube.pages(KINDS[kind], kind) for one in items}
+        except ClusterError as error:
+            self._closed.wait(RETRY_SECONDS)
+            return str(error)
+        with self._changed:
+            if self._changed.wait_for(
+                lambda: self._about(kind, self._objects[kind], subjects) == self._about(kind, there, subjects),
+                RETRY_SECONDS,
+            ):
+                return None
+        return f"the watch of {kind} objects stays behind the API server"
+
+    def _list(self, kind: str, progress: Step | None = None) -> str:
+        found: dict[_Key, Object] = {}
+        version = ""
+        for items, now_at in self._kube.pages(KINDS[kind], kind):
+            version = now_at
+            found |= {_key(item): essence(kind, item) for item in items}
+            if progress is not None:
+                progress.update(note=f"{len(found)} {kind} objects")
+        with self._changed:
+            before = self._objects.get(kind, found)  # the first list is where changes begin
+            for key in before.keys() | found.keys():
+                self._stamp(kind, before.get(key), found.get(key))
+            self._objects[kind] = found
+            self._problems.pop(kind, None)
+            self._changed.notify_all()
+        return version
+
+    def _stamp(self, kind: str, before: Object | None, after: Object | None) -> None:
+        if before == after:
+            return
+        self.changes += 1
+        moment = now()
+        for one in (before, after):
+            for subject in self._concerned(kind, one) if one else ():
+                self._stamps[subject] = moment
+
+    def _concerned(self, kind: str, one: Object) -> list[Subject]:
+        """What is behind a Service that has an address of its own concerns no record."""
+        subjects = subjects_of(kind, one)
+        if kind != "EndpointSlice":
+            return subjects
+        services = self._objects.get("Service", {})
+        return [subject for subject in subjects if _may_be_headless(services.get(subject))]
+
+    def _about(self, kind: str, objects: dict[_Key, Object], subjects: frozenset[Subject]) -> dict[_Key, Object]:
+        return {key: one for key, one in objects.items() if not subjects.isdisjoint(self._concerned(kind, one))}
+
+    def _follow(self, kind: str, version: str) -> None:
+        while not self._closed.is_set():
+            try:
+                version = self._watch(kind, version or self._list(kind))
+            except Exception as error:  # noqa: BLE001 - whatever broke the watch, nobody else would hear of it
+                version = ""  # a new list makes the copy whole again
+                with self._changed:
+                    since = self._problems.get(kind, (time.monotonic(), ""))[0]
+                    what = f"the watch of {kind} objects broke: {type(error).__name__}: {error}"
+                    self._problems[kind] = (since, what)
+                self._closed.wait(RETRY_SECONDS)
+
+    def _watch(self, kind: str, version: str) -> str:
+        for change, item in self._kube.watch(KINDS[kind], kind, resource_version=version, timeout=WATCH_SECONDS):
+            if self._closed.is_set() or change == "ERROR":
+                return ""
+            version = item["metadata"]["resourceVersion"]
+            key, after = _key(item), None if change == "DELETED" else essence(kind, item)
+            with self._changed:
+                self._stamp(kind, self._objects[kind].get(key), after)
+                if after is None:
+                    self._objects[kind].pop(key, None)
+                else:
+                    self._objects[kind][key] = after
+                self._changed.notify_all()
+        return version
+
+
+def essence(kind: str, item: Object) -> Object:
+    """What promises are made of, and which object it is."""
+    meta = item["metadata"]
+    kept: Object = {"name": meta["name"], "namespace": meta["namespace"], "uid": meta.get("uid")}
+    if kind == "Service":
+        kept["annotations"] = _only(meta.get("annotations"), PUBLISH_ANNOTATION)
+        return {"metadata": kept, "spec": _service_spec(item.get("spec") or {})}
+    if kind == "EndpointSlice":
+        kept["labels"] = _only(meta.get("labels"), SERVICE_LABEL)
+        endpoints = [_endpoint(one) for one in item.get("endpoints") or []]
+        return {
+            "metadata": kept,
+            "addressType": item.get("addressType"),
+            "ports": item.get("ports"),
+            "endpoints": endpoints,
+        }
+    status = item.get("status") or {}
+    kept["deletionTimestamp"] = meta.get("deletionTimestamp")
+    return {"metadata": kept, "status": {"phase": status.get("phase"), "podIPs": status.get("podIPs")}}
+
+
+def _only(some: dict[str, str] | None, name: str) -> dict[str, str]:
+    return {name: some[name]} if some and name in some else {}
+
+
+def _service_spec(spec: Object) -> Object:
+    names = ("type", "clusterIP", "clusterIPs", "externalName", "publishNotReadyAddresses")
+    ports = [
+        {"name": port.get("name"), "port": port.get("port"), "protocol": port.get("protocol") or "TCP"}
+        for port in spec.get("ports") or []
+    ]
+    return {name: spec.get(name) for name in names} | {"ports": ports}
+
+
+def _endpoint(one: Object) -> Object:
+    return {
+        "addresses": one.get("addresses"),
+        "hostname": one.get("hostname"),
+        "conditions": {"ready": (one.get("conditions") or {}).get("ready")},
+        "targetRef": {"name": (one.get("targetRef") or {}).get("name")},
+    }
+
+
+def subjects_of(kind: str, item: Object) -> list[Subject]:
+    """Whom an object speaks of."""
+    meta = item["metadata"]
+    if kind == "Service":
+        return [(meta["namespace"], meta["name"])]
+    if kind == "EndpointSlice":
+        return [(meta["namespace"], meta["labels"][SERVICE_LABEL])] if meta["labels"] else []
+    return [(meta["namespace"], one["ip"]) for one in item["status"]["podIPs"] or []]
+
+
+def _may_be_headless(service: Object | None) -> bool:
+    return service is None or service["spec"]["clusterIP"] in (None, "", "None")
+
+
+def _key(item: Object) -> _Key:
+    return item["metadata"]["namespace"], item["metadata"]["name"]

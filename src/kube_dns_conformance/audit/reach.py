@@ -1,0 +1,55 @@
+"""Before an audit: whether the servers answer at all, and whether they know Pods by their addresses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from kube_dns_conformance.audit.checks import Checks
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.dns.compare import difference
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promises
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.vantage import Ask
+
+PAUSE_SECONDS = 0.1
+PODS_TRIED = 3
+
+
+def insist_answering(checks: Checks, cluster: Cluster, timings: Timings) -> None:
+    """Raise ClusterError unless every server answers and one knows the Service that every cluster has.
+
+    Otherwise not the records are wrong but the address of a server, or the zone.
+    """
+    name = f"kubernetes.default.svc.{cluster.zone}."
+    asks: list[Ask] = [(Question(name, rdtype), server, "udp") for server in checks.servers for rdtype in ADDRESS_TYPES]
+    deadline = time.monotonic() + timings.propagation
+    while True:
+        answers = checks.ask(asks)
+        silent = [one for one in answers if not one.decisive]
+        if not silent and any(one.records for one in answers):
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(PAUSE_SECONDS)
+    if silent:
+        raise ClusterError(
+            f"{silent[0].server.name} at {silent[0].server} does not answer for {name}: {silent[0].said()}"
+        )
+    raise ClusterError(f"no server knows {name}", "--zone says the cluster domain")
+
+
+def pod_types(checks: Checks, promises: Promises, keys: Iterable[Key]) -> set[str]:
+    """The record types that all servers give for a Pod's address (section 2.6), found by asking for a few."""
+    pods: dict[str, list[Key]] = {}
+    for key in keys:
+        if promises[key].section == "2.6":
+            pods.setdefault(key.rdtype, []).append(key)
+    return {rdtype for rdtype, some in pods.items() if any(_known(checks, promises, one) for one in some[:PODS_TRIED])}
+
+
+def _known(checks: Checks, promises: Promises, key: Key) -> bool:
+    answers = checks.ask([(Question(*key), server, "udp") for server in checks.servers])
+    return not any(difference(promises[key].expected(), answer) for answer in answers)
