@@ -38,28 +38,38 @@ def wanted(tools: Toolchain) -> dict[str, str]:
 
 
 def archives(tools: Toolchain) -> list[Path]:
-    """The archives of those images, in the cache. Raises ToolsError, ToolchainError."""
+    """The archives of those images, in the cache: Debian with dig and a shell. Raises ToolsError, ToolchainError."""
     names = wanted(tools)
-    program = tools.need("agnhost")["agnhost"]
-    return [_archive(names[AGNHOST], program), _archive(names[GLIBC], None)]
+    recipe = [__file__, "debian.py", "archive.py", tools.version(AGNHOST)]
+
+    def agnhost(new: Path, work: Path) -> None:
+        root = _root(work)
+        shutil.copy(tools.need(AGNHOST)[AGNHOST], root)
+        layer = _packed(root, work)
+        Image(names[AGNHOST], [layer], entrypoint=[f"/{AGNHOST}"], command=["pause"]).write(new)
+
+    def glibc(new: Path, work: Path) -> None:
+        Image(names[GLIBC], [_packed(_root(work), work)], command=["sh"]).write(new)
+
+    made = {AGNHOST: agnhost, GLIBC: glibc}
+    return [cached(f"{_file(names[part])}.tar", [*recipe, names[part]], make) for part, make in made.items()]
 
 
-def _archive(image: str, program: Path | None) -> Path:
-    """An image of a Debian with dig and a shell, and with the program at its top where there is one."""
-    short, _, tag = image.rpartition("/")[2].partition(":")
-    recipe = [Path(__file__).read_text(), "debian.py", "archive.py", image, str(program or "")]
+def _root(work: Path) -> Path:
+    root = work / "root"
+    debian.unpack_root("dig", ["bind9-dnsutils"], root)
+    return root
 
-    def make(new: Path, work: Path) -> None:
-        root, layer = work / "root", work / "layer.tar"
-        debian.unpack_root("dig", ["bind9-dnsutils"], root)
-        if program:
-            shutil.copy(program, root / AGNHOST)
-        pack(root, layer, compress=False)
-        Image(
-            image, [layer], entrypoint=[f"/{AGNHOST}"] if program else [], command=["pause"] if program else ["sh"]
-        ).write(new)
 
-    return cached(f"{short}-{tag}.tar", recipe, make)
+def _packed(root: Path, work: Path) -> Path:
+    layer = work / "layer.tar"
+    pack(root, layer, compress=False)
+    return layer
+
+
+def _file(image: str) -> str:
+    """``registry.k8s.io/e2e-test-images/agnhost:2.63.0`` is ``agnhost-2.63.0``."""
+    return image.rpartition("/")[2].replace(":", "-")
 
 
 def _version(image: str) -> tuple[int, ...]:
