@@ -10,9 +10,9 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help conformance test test-kind test-release docs lock benchmarks engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
 conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no containers, or with CLUSTER=kind. ARGS='--ip-family dual' and so on.
 	@$(ON_KIND) $(BIN)/kube-dns-conformance run --cluster $(CLUSTER) $(ARGS) || { status=$$?; case $$status in 1) why=nonconformant;; 2) why="wrong usage";; \
@@ -41,6 +41,9 @@ benchmarks: .venv/ready ## Where the time goes, see benchmarks/README.md.
 
 docs: .venv/ready ## Write docs/requirements.md from the catalogue.
 	$(BIN)/python -m tools.requirements_page
+
+benchmark-e2e: .venv/ready ## Kubernetes' own DNS conformance tests against ours, on one kind cluster; see benchmarks/kubernetes_e2e/README.md.
+	$(BIN)/python -m benchmarks.kubernetes_e2e $(ARGS)
 
 lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements/dev.txt

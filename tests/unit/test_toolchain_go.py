@@ -34,6 +34,19 @@ megabytes = 70
 staging = "v0.{minor}.{patch}"
 stamps = { "example.invalid/version.gitVersion" = "v{version}", "example.invalid/version.gitMinor" = "{minor}" }
 """
+TEST_ROW = """
+[demo]
+version = "1.36.3"
+megabytes = 7
+binaries = { "demo.test" = ["--version"] }
+[demo.go]
+module = "example.invalid/demo"
+package = "example.invalid/demo"
+needs = "1.26.0"
+megabytes = 70
+staging = "v0.{minor}.{patch}"
+test = true
+"""
 UPSTREAM = {
     "Module": {"Path": "example.invalid/demo/v3"},
     "Go": "1.26.0",
@@ -68,8 +81,14 @@ elif command == "mod edit":
     print(json.dumps(plan["upstream"]))
 elif command == "list -deps":
     print("go: downloading example.invalid/log v1.2.0", file=sys.stderr)
-    print("fmt", "example.invalid/log", *sys.argv[3:], sep="\\n")
+    packages = sys.argv[3:]
+    if packages[0] == "-test":
+        name = packages.pop(0) and packages[0]
+        packages += [f"{name}.test", f"{name} [{name}.test]", "vendor/golang.org/x/net", "a.invalid/internal"]
+    print("fmt", "example.invalid/log", *packages, sep="\\n")
 elif command == "build -v":
+    if "-o" not in sys.argv:  # what a test imports
+        sys.exit(0)
     (here / "go.mod").write_text(pathlib.Path("go.mod").read_text())
     (here / "go.sum").write_text(pathlib.Path("go.sum").read_text())
     if plan.get("hang"):
@@ -81,6 +100,10 @@ elif command == "build -v":
         file = pathlib.Path(sys.argv[sys.argv.index("-o") + 1], package.split("/")[-2])
         file.write_text("#!/bin/sh\\necho " + plan.get("version", "v1.36.3") + "\\n")
         file.chmod(0o755)
+elif command == "test -c":
+    file = pathlib.Path(sys.argv[sys.argv.index("-o") + 1], "demo.test")
+    file.write_text("#!/bin/sh\\necho v1.36.3\\n")
+    file.chmod(0o755)
 elif command == "env GOVERSION":
     print("go1.26.8")
 """
@@ -107,12 +130,17 @@ class Bench:
         whole = {"upstream": UPSTREAM, "packages": PACKAGES} | {key.replace("_", " "): plan[key] for key in plan}
         (self.folder / "plan.json").write_text(json.dumps(whole))
 
-    def need(self) -> dict[str, Path]:
-        return Toolchain(cache=self.cache, table=load_table(self.table_file)).need("demo", "democtl")
+    def only_test(self) -> None:
+        """A unit that is the binary of a package's tests, and has no release."""
+        self.table_file.write_text(TEST_ROW)
 
-    def failure(self) -> ToolchainError:
+    def need(self, *binaries: str) -> dict[str, Path]:
+        table = load_table(self.table_file)
+        return Toolchain(cache=self.cache, table=table).need(*(binaries or ("demo", "democtl")))
+
+    def failure(self, *binaries: str) -> ToolchainError:
         with pytest.raises(ToolchainError) as caught:
-            self.need()
+            self.need(*binaries)
         assert not list(self.cache.rglob("origin.json"))
         assert self.unfinished() == []
         return caught.value
@@ -174,6 +202,33 @@ def test_go_is_told_to_build_small_static_stamped_binaries(bench: Bench) -> None
         "OUT",
         *PACKAGES,
     ]
+
+
+def test_a_binary_of_tests_is_compiled_package_by_package_and_then_linked(bench: Bench) -> None:
+    bench.only_test()
+    (found,) = bench.need("demo.test").values()
+    assert subprocess.check_output([found], text=True) == "v1.36.3\n"
+    packages, link = [call["arguments"] for call in bench.calls() if call["arguments"][0] in ("build", "test")]
+    assert packages == [
+        *("build", "-v", "-trimpath", "-buildvcs=false"),
+        *("example.invalid/log", "example.invalid/demo", "a.invalid/internal"),
+    ]
+    link[link.index("-o") + 1] = "OUT"
+    assert link == [
+        *("test", "-c", "-vet=off", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", "OUT"),
+        "example.invalid/demo",
+    ]
+
+
+def test_what_upstream_publishes_no_binary_of_is_built_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.only_test()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    error = bench.failure("demo.test")
+    assert error.message == (
+        "demo 1.36.3 is not on this machine, its release cannot be had (upstream publishes no binary), "
+        "and there is no go on PATH to build it"
+    )
+    assert error.hint == "install Go >= 1.26.0, or put demo.test of version 1.36.3 on PATH"
 
 
 def test_the_users_own_go_settings_do_not_change_the_build(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ def test_every_unit_has_the_version_of_the_table() -> None:
         "kubernetes-node": "1.36.3",
         "containerd": "2.3.7",
         "cni-plugins": "1.9.1",
+        "kubernetes-test": "1.36.3",
+        "agnhost": "1.36.3",
     }
 
 
@@ -29,7 +31,7 @@ def test_the_table_covers_every_binary_a_cluster_needs() -> None:
     node = {"kubeadm", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr"}
     network = {"host-local", "loopback", "portmap", "ptp"}
     assert {binary for unit in load_table().values() for binary in unit.binaries} == (
-        control_plane | node | network | {"coredns", "kind", "kwok", "kwokctl"}
+        control_plane | node | network | {"coredns", "kind", "kwok", "kwokctl", "e2e.test", "agnhost"}
     )
 
 
@@ -47,7 +49,8 @@ def test_a_version_of_an_unknown_tool_is_a_usage_error_that_lists_the_tools() ->
         Toolchain({"etdc": "3.6.16"})
     assert (
         caught.value.hint
-        == "tools with a version: cni-plugins, containerd, coredns, etcd, kind, kubernetes, kubernetes-node, kwok"
+        == "tools with a version: agnhost, cni-plugins, containerd, coredns, etcd, kind, kubernetes, kubernetes-node, "
+        "kubernetes-test, kwok"
     )
 
 
@@ -63,7 +66,9 @@ def test_a_malformed_version_is_a_usage_error_that_shows_a_right_one(version: st
 def test_an_unknown_binary_is_a_usage_error_that_lists_the_binaries(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no tool is called 'kublet'") as caught:
         Toolchain(cache=tmp_path).need("etcd", "kublet")
-    assert caught.value.hint.startswith("there are: containerd, containerd-shim-runc-v2, coredns, ctr, etcd, ")
+    assert caught.value.hint.startswith(
+        "there are: agnhost, containerd, containerd-shim-runc-v2, coredns, ctr, e2e.test, "
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,6 +97,12 @@ def test_an_unknown_binary_is_a_usage_error_that_lists_the_binaries(tmp_path: Pa
             "kind",
             "https://github.com/kubernetes-sigs/kind/releases/download/v0.33.0/kind-linux-amd64",
             "https://github.com/kubernetes-sigs/kind/releases/download/v0.33.0/kind-linux-amd64.sha256sum",
+        ),
+        (
+            "kubernetes-test",
+            "e2e.test",
+            "https://dl.k8s.io/release/v1.36.3/kubernetes-test-linux-amd64.tar.gz",
+            "https://dl.k8s.io/release/v1.36.3/kubernetes-test-linux-amd64.tar.gz.sha256",
         ),
     ],
 )

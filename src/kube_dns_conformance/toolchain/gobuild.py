@@ -56,7 +56,8 @@ def build(unit: Unit, into: Path, work: Path, so_far: str) -> dict[str, object]:
 def without_go(unit: Unit) -> str:
     """The hint for everyone whom Go does not help: each of the other things that would."""
     host = urlsplit(unit.release.url).netloc
-    return f"put {', '.join(unit.binaries)} of version {unit.version} on PATH, or allow access to {host}"
+    allow = f", or allow access to {host}" if host else ""
+    return f"put {', '.join(unit.binaries)} of version {unit.version} on PATH{allow}"
 
 
 def with_go(unit: Unit, version: str) -> str:
@@ -95,10 +96,9 @@ class _Build:
         with step(f"{self.unit}: building with Go") as progress:
             progress.update(note="source")
             self._write_module()
-            total = self._count_packages(progress)
-            self._compile(progress, total)
+            self._compile(progress, self._list_packages(progress))
         for package, binary in self.packages.items():
-            (self.out / _built_name(package)).rename(into / binary)
+            (self.out / _built_name(package, test=self.unit.go.test)).rename(into / binary)
         version = self._go("env", "GOVERSION").output.strip()
         return {"module": f"{self.unit.go.module}@v{self.unit.version}", "go": version}
 
@@ -112,7 +112,7 @@ class _Build:
         if sums.is_file():
             (self.module / "go.sum").write_bytes(sums.read_bytes())
 
-    def _count_packages(self, progress: Step) -> int:
+    def _list_packages(self, progress: Step) -> list[str]:
         downloads = 0
 
         def line(text: str) -> None:
@@ -122,9 +122,10 @@ class _Build:
                 downloads += 1
                 progress.update(note=f"{downloads} modules downloaded")
 
-        return len(self._go("list", "-deps", *self.packages, line=line).output.splitlines())
+        test = ["-test"] if self.unit.go.test else []
+        return self._go("list", "-deps", *test, *self.packages, line=line).output.splitlines()
 
-    def _compile(self, progress: Step, total: int) -> None:
+    def _compile(self, progress: Step, packages: list[str]) -> None:
         compiled = 0
 
         def line(text: str) -> None:
@@ -134,10 +135,17 @@ class _Build:
                 compiled += 1
                 progress.update(done=compiled, note="linking" if text in self.packages else "packages")
 
-        progress.update(done=0, total=total, note="packages")
+        progress.update(done=0, total=len(packages), note="packages")
         stamps = (f"-X {name}={self.unit.fill(value)}" for name, value in self.unit.go.stamps.items())
-        flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(["-s", "-w", *stamps])]
-        self._go("build", *flags, "-o", f"{self.out}{os.sep}", *self.packages, line=line)
+        how = ["-trimpath", "-buildvcs=false"]
+        flags = [*how, "-ldflags", " ".join(["-s", "-w", *stamps]), "-o", f"{self.out}{os.sep}"]
+        if self.unit.go.test:
+            # `go test -c` does not say what it compiles, which takes many minutes: so that is done before.
+            self._go("build", "-v", *how, *filter(_is_imported, packages), line=line)
+            progress.update(note="linking")
+            self._go("test", "-c", "-vet=off", *flags, *self.packages)
+        else:
+            self._go("build", "-v", *flags, *self.packages, line=line)
 
     def _go(self, *arguments: str, line: Callable[[str], None] | None = None) -> Finished:
         try:
@@ -201,7 +209,13 @@ def _error_in(output: str) -> str:
         return ""
 
 
-def _built_name(package: str) -> str:
-    """What ``go build -o directory/`` calls the binary: the last part that is not a major version."""
+def _is_imported(package: str) -> bool:
+    """Whether it is a package of a module, none of Go's own or of those that ``go list -test`` adds."""
+    return bool(_PACKAGE.fullmatch(package)) and "." in package.partition("/")[0] and not package.endswith(".test")
+
+
+def _built_name(package: str, *, test: bool = False) -> str:
+    """What Go calls the binary in a directory: the last part that is not a major version, and of a test ``.test``."""
     parts = package.split("/")
-    return parts[-2] if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
+    name = parts[-2] if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
+    return f"{name}.test" if test else name

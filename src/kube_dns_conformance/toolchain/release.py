@@ -39,6 +39,8 @@ def download(unit: Unit, into: Path, scratch: Path) -> dict[str, object]:
         NotPublishedError: no connection, no such file, no published checksum, or an archive of an unknown layout.
         ToolchainError: a file is not what its checksum says.
     """
+    if not unit.release.url:
+        raise NotPublishedError("upstream publishes no binary")
     urls = {binary: unit.fill(unit.release.url, binary=binary) for binary in unit.binaries}
     # All sums before the first big file: most reasons to give up show here.
     sums = {url: _published_sum(unit, url) for url in dict.fromkeys(urls.values())}

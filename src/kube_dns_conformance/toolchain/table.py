@@ -35,9 +35,12 @@ class Host:
 
 @dataclass(frozen=True)
 class Release:
-    """Where upstream publishes finished binaries; the fields are explained at the top of ``tools.toml``."""
+    """Where upstream publishes finished binaries; the fields are explained at the top of ``tools.toml``.
 
-    url: str
+    Without ``url`` it publishes none.
+    """
+
+    url: str = ""
     checksum: str = ""
     digests: str = ""
     member: str = ""
@@ -52,6 +55,7 @@ class GoModule:
     needs: str
     megabytes: int
     staging: str = ""
+    test: bool = False
     packages: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, str] = field(default_factory=dict)
 
@@ -100,7 +104,7 @@ def load_table(path: Path | None = None) -> Table:
 
 
 def _unit(name: str, row: Mapping[str, object]) -> Unit:
-    match row:
+    match {"release": {}, **row}:
         case {
             "version": str(version),
             "megabytes": int(megabytes),
@@ -110,7 +114,7 @@ def _unit(name: str, row: Mapping[str, object]) -> Unit:
         }:
             arguments = {binary: tuple(words) for binary, words in binaries.items()}
             return Unit(name, version, megabytes, arguments, Release(**release), GoModule(**go))
-    raise UsageError(f"tool table: row {name!r} needs version, megabytes, binaries, release and go")
+    raise UsageError(f"tool table: row {name!r} needs version, megabytes, binaries and go")
 
 
 def choose(table: Table, versions: Mapping[str, str]) -> Table:
