@@ -177,8 +177,8 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
     ] = None,
     sample: Annotated[
-        int, _judge("Only N Services, the same ones each time: by the hash of their names.", min=1, metavar="N")
-    ] = 0,
+        int | None, _judge("Only N Services, the same ones each time: by the hash of their names.", min=1, metavar="N")
+    ] = None,
     timing: Annotated[
         list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")
     ] = None,
@@ -220,7 +220,7 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         agent_image=agent_image,
         image_registry=image_registry,
     )
-    choice = Choice(tuple(namespace or ()), sample, report_dir, as_json)
+    choice = Choice(tuple(namespace or ()), sample or 0, report_dir, as_json)
     raise typer.Exit(audit_cluster(options, choice, timings(timing or ())))
 
 

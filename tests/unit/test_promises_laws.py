@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from honest import Honest, World
 from kube_dns_conformance.dns.compare import difference
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.kube import Object
-from kube_dns_conformance.promises import Key, Promise, Promises, expected, pod_record_name, reverse_name
+from kube_dns_conformance.promises import Key, Promises
 from objects import endpoint, endpoint_slice, external, headless, pod, service
 from observations import seen
 
-ZONE = "cluster.local"
 NAMES = st.sampled_from(["web", "api", "0-9", "x" * 63])
 SPACES = st.sampled_from(["shop", "shop-2"])
 V4 = st.sampled_from([f"10.64.0.{at}" for at in range(1, 6)])
@@ -25,17 +23,6 @@ PORT_NAMES = st.sampled_from([("", "TCP"), ("http", "TCP"), ("dns", "TCP"), ("dn
 PORTS = st.none() | st.dictionaries(PORT_NAMES, st.sampled_from([80, 8080, 9090]), max_size=3).map(
     lambda found: [(name, number, protocol) for (name, protocol), number in found.items()]
 )
-
-
-class World(NamedTuple):
-    """Everything in a cluster that DNS speaks of."""
-
-    services: list[Object]
-    slices: list[Object]
-    pods: list[Object]
-
-    def promises(self) -> Promises:
-        return expected(*self, ZONE)
 
 
 def endpoints(addresses: st.SearchStrategy[str]) -> st.SearchStrategy[Object]:
@@ -86,80 +73,6 @@ def services(draw: st.DrawFn) -> list[Object]:
 
 PODS = st.lists(st.builds(pod, st.sampled_from(["a", "b.c"]), V4, V6, namespace=SPACES), max_size=3)
 WORLDS = st.builds(World, services(), st.lists(slices_of(V4) | slices_of(V6), max_size=6), PODS)
-
-
-class Honest:
-    """A server that serves a world as one reading has it. Written as plainly as can be, to be another's word."""
-
-    def __init__(self, world: World, *, own_port: bool, by_pod: bool, all_published: bool, first_name: bool) -> None:
-        self.world = world
-        self.own_port, self.by_pod, self.all_published = own_port, by_pod, all_published
-        self.records: dict[Key, list[str]] = {}
-        for one in world.services:
-            spec = one["spec"] or {}
-            if spec.get("clusterIP") == "None":
-                self.headless(one)
-            elif spec.get("clusterIP"):
-                self.regular(one)
-        if first_name:
-            self.records = {key: some[:1] if key.rdtype == "PTR" else some for key, some in self.records.items()}
-        for one in world.pods:
-            for status in one["status"]["podIPs"]:
-                self.add(pod_record_name(status["ip"], one["metadata"]["namespace"], ZONE), status["ip"])
-
-    def add(self, name: str, value: str, rdtype: str = "") -> None:
-        some = self.records.setdefault(Key(name, rdtype or ("AAAA" if ":" in value else "A")), [])
-        if value not in some:
-            some.append(value)
-
-    def name(self, one: Object) -> str:
-        return f"{one['metadata']['name']}.{one['metadata']['namespace']}.svc.{ZONE}."
-
-    def regular(self, one: Object) -> None:
-        name = self.name(one)
-        for ip in one["spec"]["clusterIPs"]:
-            self.add(name, ip)
-            self.add(reverse_name(ip), name, "PTR")
-        for port in one["spec"].get("ports") or []:
-            if "name" in port:
-                self.add(f"_{port['name']}._{port['protocol'].lower()}.{name}", f"0 100 {port['port']} {name}", "SRV")
-
-    def headless(self, one: Object) -> None:
-        name = self.name(one)
-        for its_slice, found in self.behind(one):
-            address = found["addresses"][0]
-            label = address.replace(".", "-").replace(":", "-")
-            target = f"{found.get('hostname') or (self.by_pod and self.pod_of(found)) or label}.{name}"
-            self.add(name, address)
-            self.add(target, address)
-            self.add(reverse_name(address), target, "PTR")
-            for port in one["spec"].get("ports") or []:
-                for own in its_slice["ports"] or []:
-                    if "name" in port and (own.get("name"), own["protocol"]) == (port["name"], port["protocol"]):
-                        number = own["port"] if self.own_port else port["port"]
-                        srv = f"_{port['name']}._{port['protocol'].lower()}.{name}"
-                        self.add(srv, f"0 100 {number} {target}", "SRV")
-
-    def behind(self, one: Object) -> Iterator[tuple[Object, Object]]:
-        meta = one["metadata"]
-        for its_slice in self.world.slices:
-            its = its_slice["metadata"]
-            if (its["namespace"], its["labels"]["kubernetes.io/service-name"]) == (meta["namespace"], meta["name"]):
-                for found in its_slice["endpoints"]:
-                    published = self.all_published and one["spec"].get("publishNotReadyAddresses")
-                    if found["conditions"]["ready"] is not False or published:
-                        yield its_slice, found
-
-    def pod_of(self, found: Object) -> str:
-        return str(found.get("targetRef", {}).get("name", "")).replace(".", "-")
-
-    def answer(self, key: Key, promise: Promise) -> Answer:
-        if promise.is_alias:
-            cname = Question(key.name, "CNAME")
-            answer = seen(*promise.must, question=cname)
-            return Answer(Question(*key), answer.server, "udp", 0.0, 0.0, "NOERROR", records=answer.records)
-        exists = any(known.name == key.name for known in self.records)
-        return seen(*self.records.get(key, []), question=Question(*key), rcode="NOERROR" if exists else "NXDOMAIN")
 
 
 READINGS = st.fixed_dictionaries(

@@ -54,8 +54,10 @@ class Auditor:
         """Ask all ``keys``. Raises ClusterError when a server or the API server is gone."""
         with step(f"asking {len(keys)} names and types of {len(self._checks.servers)} servers") as progress:
             promises = self.promises()
-            wrong = self._checks.round(promises, keys, progress)
-        self.outcome.asked.update((promises[key].section, key.rdtype) for key in keys)
+            there = [key for key in keys if key in promises]
+            wrong = self._checks.round(promises, there, progress)
+        self.outcome.gone = len(keys) - len(there)
+        self.outcome.asked.update((promises[key].section, key.rdtype) for key in there)
         for key, some in wrong.items():
             changed_at = self._live.changed_at(subjects(key, promises[key], self._zone))
             self._pending[key] = _Pending(Rounds(self._timings, changed_at), changed_at)

@@ -50,12 +50,12 @@ def select(live: Live, promises: Promises, zone: str, namespaces: Collection[str
     keys = expected(services, live.objects("EndpointSlice"), pods, zone).keys()
     skipped: Counter[str] = Counter()
     possible = []
-    for key in keys:
+    for key in keys & promises.keys():  # what is new since is left out
         if why := _impossible(key, promises[key]):
             skipped[why] += 1
         else:
             possible.append(key)
-    return Selection(possible, services, pods, skipped)
+    return Selection(sorted(possible), services, pods, skipped)
 
 
 def first_by_hash(objects: Iterable[Object], count: int) -> list[Object]:
