@@ -10,8 +10,10 @@ from kube_dns_conformance.oracle import cluster_ips
 
 @requirement("externalname.alias.cname")
 def test_it_answers_with_a_cname_to_its_external_name(situation: Situation, judge: Judge) -> None:
-    name = situation.name_of("outside")
-    judge.insist(lambda: expectations.promised_addresses(situation, name), settled_at=situation.settled_at)
+    # Inside the cluster: what is outside may be out of reach of its DNS, which then answers late or never.
+    name_target(situation)
+    name, rdtype = situation.name_of("inside"), available_rdtype(situation.service("web"))
+    judge.insist(lambda: expectations.promised(situation, rdtype, name), settled_at=situation.settled_at)
 
 
 @requirement("externalname.alias.cname-asked-for")
@@ -29,5 +31,9 @@ def test_an_external_name_inside_the_cluster_is_followed_to_its_address(situatio
             Question(situation.name_of("inside"), rdtype): alias(situation.name_of("web"), cluster_ips(web, rdtype))
         }
 
-    situation.patch("Service", "inside", {"spec": {"externalName": situation.name_of("web").rstrip(".")}})
+    name_target(situation)
     judge.insist(expect, settled_at=situation.settled_at)
+
+
+def name_target(situation: Situation) -> None:
+    situation.patch("Service", "inside", {"spec": {"externalName": situation.name_of("web").rstrip(".")}})
