@@ -10,7 +10,7 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help conformance test test-kind lock benchmarks engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind audit-scale lock benchmarks engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -23,6 +23,9 @@ test: .venv/ready ## Every check of the project: style, types, tests, and a conf
 
 test-kind: .venv/ready ## The checks on kind clusters, and of tools/: where no container engine answers, on one of our own.
 	$(BIN)/tox run -e kind,sandbox $(TOX_ARGS)
+
+audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing is wrong, and each of ten lies is found.
+	$(BIN)/pytest tests/cluster/test_audit.py -k two_thousand
 
 engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
 	$(BIN)/python -m tools.engine up
