@@ -10,7 +10,7 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help conformance test test-kind test-release docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release audit-scale docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -26,6 +26,9 @@ test-kind: .venv/ready ## Those of them that need a kind cluster.
 
 test-release: .venv/ready ## What is beyond them: the tests that make many clusters and engines. Before a release.
 	$(BIN)/tox run -e release $(TOX_ARGS)
+
+audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing is wrong, and each of ten lies is found.
+	$(BIN)/pytest tests/cluster/test_audit.py -k two_thousand
 
 engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
 	$(BIN)/python -m tools.engine up

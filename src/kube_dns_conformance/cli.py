@@ -177,7 +177,13 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
     ] = None,
     sample: Annotated[
-        int | None, _judge("Only N Services, the same ones each time: by the hash of their names.", min=1, metavar="N")
+        int | None,
+        _judge(
+            "Only N Services, the same ones each time: by the hash of their names.",
+            min=1,
+            metavar="N",
+            envvar="KDC_SAMPLE",
+        ),
     ] = None,
     timing: Annotated[
         list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")

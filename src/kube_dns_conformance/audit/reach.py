@@ -34,11 +34,12 @@ def insist_answering(checks: Checks, cluster: Cluster, timings: Timings) -> None
         if time.monotonic() > deadline:
             break
         time.sleep(PAUSE_SECONDS)
-    if silent:
-        raise ClusterError(
-            f"{silent[0].server.name} at {silent[0].server} does not answer for {name}: {silent[0].said()}"
-        )
-    raise ClusterError(f"no server knows {name}", "--zone says the cluster domain")
+    hint = "--zone says the cluster domain"
+    if not silent:
+        raise ClusterError(f"no server knows {name}", hint)
+    first = silent[0]
+    what = f"{first.server.name} at {first.server} does not answer for {name}: {first.said()}"
+    raise ClusterError(what, "" if first.problem else hint)
 
 
 def pod_types(checks: Checks, promises: Promises, keys: Iterable[Key]) -> set[str]:

@@ -11,6 +11,7 @@ from kube_dns_conformance.audit.findings import Finding, Outcome, finding
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.selection import promises_of, subjects
 from kube_dns_conformance.clock import now
+from kube_dns_conformance.dns.compare import Expected
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import ROUND_PAUSE_SECONDS, Mismatch, announced_ttl
 from kube_dns_conformance.progress import step
@@ -21,10 +22,11 @@ from kube_dns_conformance.timings import Timings
 
 @dataclass
 class _Pending:
-    """What differed: ``changed_at`` is when its objects changed last, of which DNS was granted its time."""
+    """What differed: ``changed_at`` is when its objects changed last, since when DNS is granted its time."""
 
     rounds: Rounds
     changed_at: float
+    expected: Expected
 
 
 class Auditor:
@@ -59,21 +61,20 @@ class Auditor:
         self.outcome.gone = len(keys) - len(there)
         self.outcome.asked.update((promises[key].section, key.rdtype) for key in there)
         for key, some in wrong.items():
-            changed_at = self._live.changed_at(subjects(key, promises[key], self._zone))
-            self._pending[key] = _Pending(Rounds(self._timings, changed_at), changed_at)
+            changed_at = self._changed_at(key, promises)
+            self._pending[key] = _Pending(Rounds(self._timings, changed_at), changed_at, promises[key].expected())
             self._add(key, some)
         self.outcome.again = len(wrong)
         if wrong:
             with step(f"asking again what differed: {len(wrong)} names and types") as progress:
                 while self._pending:
                     progress.update(note=f"{len(self._pending)} left")
-                    self._again(promises)
-                    promises = self._promises
+                    self._again()
         self._live.insist_alive()
 
-    def _again(self, before: Promises) -> None:
+    def _again(self) -> None:
         self._live.insist_alive()
-        promises = self._renew(before)
+        promises = self._renew()
         began = time.monotonic()
         wrong = self._checks.round(promises, list(self._pending))
         for key in self._pending:
@@ -82,7 +83,7 @@ class Auditor:
         if self._pending:  # never more than half of the time
             time.sleep(max(ROUND_PAUSE_SECONDS, time.monotonic() - began))
 
-    def _renew(self, before: Promises) -> Promises:
+    def _renew(self) -> Promises:
         """What is promised now; what changed since is granted its time again."""
         promises = self.promises()
         for key, one in list(self._pending.items()):
@@ -90,9 +91,8 @@ class Auditor:
                 del self._pending[key]
                 self.outcome.gone += 1
                 continue
-            changed_at = self._live.changed_at(subjects(key, promises[key], self._zone))
-            if changed_at != one.changed_at or promises[key].expected() != before[key].expected():
-                one.changed_at = changed_at
+            if self._has_changed(key, promises):
+                one.changed_at, one.expected = self._changed_at(key, promises), promises[key].expected()
                 try:
                     one.rounds.begin_anew()
                 except ClusterError as error:
@@ -116,13 +116,19 @@ class Auditor:
         self._live.confirm(self._subjects(promises, condemned))
         known = self.promises()
         for key, some in condemned.items():
-            one = self._pending[key]
-            same = key in known and known[key].expected() == promises[key].expected()
-            if same and one.changed_at == self._live.changed_at(subjects(key, known[key], self._zone)):
+            if not self._has_changed(key, known):
                 where = (self._checks.vantage.name, self._zone)
-                self.outcome.findings.append(finding(key, known[key], some, str(one.rounds), where))
+                self.outcome.findings.append(finding(key, known[key], some, str(self._pending[key].rounds), where))
                 self._found(self.outcome.findings[-1])
                 del self._pending[key]
+
+    def _has_changed(self, key: Key, promises: Promises) -> bool:
+        one = self._pending[key]
+        same = key in promises and promises[key].expected() == one.expected
+        return not same or self._changed_at(key, promises) != one.changed_at
+
+    def _changed_at(self, key: Key, promises: Promises) -> float:
+        return self._live.changed_at(subjects(key, promises[key], self._zone))
 
     def _subjects(self, promises: Promises, keys: Collection[Key]) -> set[tuple[str, str]]:
         return {subject for key in keys for subject in subjects(key, promises[key], self._zone)}
