@@ -90,3 +90,16 @@ def every_verdict() -> Results:
         if one is not Verdict.NOT_RUN
     ]
     return Results(HEAD | {"selected": tests}, results)
+
+
+def hostile_cluster(text: str) -> Results:
+    """A run on a cluster that says this wherever it may say something."""
+    cluster: dict[str, Any] = {
+        "kubernetes": text,
+        "zone": text,
+        "provider": "existing",
+        "capabilities": [text],
+        "dns": [],
+    }
+    cluster |= {"implementation": [{"name": text, "version": text, "image": text}]}
+    return Results(HEAD | {"cluster": cluster}, [result(Verdict.NONCONFORMANT, f"NONCONFORMANT {text}")])

@@ -14,6 +14,7 @@ from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.oracle import SERVICE_LABEL
 from kube_dns_conformance.vantage import Vantage
 
 # A slice may hold 1,000 endpoints; this many names last for about 10 s of asking.
@@ -65,7 +66,7 @@ def _slice(namespace: str, *, v4: bool) -> dict[str, object]:
         "metadata": {
             "name": "canary",
             "namespace": namespace,
-            "labels": {"kubernetes.io/service-name": "canary"},
+            "labels": {SERVICE_LABEL: "canary"},
         },
         "addressType": "IPv4" if v4 else "IPv6",
         "ports": [{"name": "canary", "port": 80}],

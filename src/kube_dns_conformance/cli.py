@@ -63,6 +63,22 @@ def _where(text: str, **more: Any) -> Any:
     return typer.Option(rich_help_panel=PANEL_WHERE, help=text, **more)
 
 
+Timing = Annotated[
+    list[str] | None,
+    _judge(f"Change a time limit: {', '.join(TIMINGS)}.", metavar="NAME=SECONDS", envvar="KDC_TIMING"),
+]
+Context = Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")]
+DnsServer = Annotated[
+    list[str] | None, _where("Ask this server from here, repeatable.", metavar="HOST[:PORT]", envvar="KDC_DNS_SERVER")
+]
+AgentImage = Annotated[
+    str, _where("Of the Pods that ask from inside, with python3.", metavar="IMAGE", envvar="KDC_AGENT_IMAGE")
+]
+ImageRegistry = Annotated[
+    str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
+]
+
+
 @app.command(
     epilog="Examples: [bold]kube-dns-conformance run[/] judges the CoreDNS of an embedded cluster. "
     "[bold]kube-dns-conformance run --cluster existing --kubeconfig F --dns-server 10.0.0.5:53 "
@@ -77,10 +93,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     profile: Annotated[
         list[str] | None, _judge("Only this profile: core, extended, survival. Repeatable.", envvar="KDC_PROFILE")
     ] = None,
-    timing: Annotated[
-        list[str] | None,
-        _judge(f"Change a time limit: {', '.join(TIMINGS)}.", metavar="NAME=SECONDS", envvar="KDC_TIMING"),
-    ] = None,
+    timing: Timing = None,
     cluster: Annotated[str, _where("kind, embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
     name: Annotated[str, _where("Use this cluster when it runs; else make one of this name.", envvar="KDC_NAME")] = "",
     kubernetes: Annotated[str, _where("Kubernetes version of a cluster of ours.", envvar="KDC_KUBERNETES")] = "",
@@ -92,18 +105,12 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         bool, _where("Leave the cluster that was made for the run.", envvar="KDC_KEEP_CLUSTER")
     ] = False,
     kind_image: Annotated[str, _where("Node image of a kind cluster.", metavar="IMAGE", envvar="KDC_KIND_IMAGE")] = "",
-    agent_image: Annotated[
-        str, _where("Of the Pods that ask from inside, with python3.", metavar="IMAGE", envvar="KDC_AGENT_IMAGE")
-    ] = "",
-    image_registry: Annotated[
-        str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
-    ] = "",
+    agent_image: AgentImage = "",
+    image_registry: ImageRegistry = "",
     kubeconfig: Annotated[str, _where("Of an existing cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
-    context: Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")] = "",
+    context: Context = "",
     zone: Annotated[str, _where("Cluster domain, default cluster.local.", envvar="KDC_ZONE")] = "",
-    dns_server: Annotated[
-        list[str] | None, _where("Ask this server, repeatable.", metavar="HOST[:PORT]", envvar="KDC_DNS_SERVER")
-    ] = None,
+    dns_server: DnsServer = None,
     allow_disruptive: Annotated[
         bool, _where("Judge on somebody's cluster too what cordons its nodes.", envvar="KDC_ALLOW_DISRUPTIVE")
     ] = False,
@@ -185,23 +192,14 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
             envvar="KDC_SAMPLE",
         ),
     ] = None,
-    timing: Annotated[
-        list[str] | None, _judge("Change a time limit, repeatable.", metavar="NAME=SECONDS", envvar="KDC_TIMING")
-    ] = None,
+    timing: Timing = None,
     name: Annotated[str, _where("A cluster that `cluster up` made.", envvar="KDC_NAME")] = "",
     kubeconfig: Annotated[str, _where("Of any cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
-    context: Annotated[str, _where("Context of --kubeconfig.", envvar="KDC_CONTEXT")] = "",
+    context: Context = "",
     zone: Annotated[str, _where("Cluster domain, default as its DNS says.", envvar="KDC_ZONE")] = "",
-    dns_server: Annotated[
-        list[str] | None,
-        _where("Ask this server from here, repeatable.", metavar="HOST[:PORT]", envvar="KDC_DNS_SERVER"),
-    ] = None,
-    agent_image: Annotated[
-        str, _where("Of the Pods that ask from inside, with python3.", metavar="IMAGE", envvar="KDC_AGENT_IMAGE")
-    ] = "",
-    image_registry: Annotated[
-        str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
-    ] = "",
+    dns_server: DnsServer = None,
+    agent_image: AgentImage = "",
+    image_registry: ImageRegistry = "",
     report_dir: Annotated[
         str,
         typer.Option(metavar="DIR", envvar="KDC_REPORT_DIR", help="Default: none.", rich_help_panel=PANEL_REPORT),

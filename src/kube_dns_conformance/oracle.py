@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from kube_dns_conformance.kube import Object
 
+SERVICE_LABEL = "kubernetes.io/service-name"
+"""Of an EndpointSlice: the Service that it is of, in the same namespace."""
 RDTYPE_VERSION = {"A": 4, "AAAA": 6}
 RDTYPE_OF_FAMILY = {"IPv4": "A", "IPv6": "AAAA"}
 
@@ -74,7 +76,7 @@ def slice_addresses(slices: Iterable[Object], service: Object) -> set[str]:
     return {
         address
         for one in slices
-        if one["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name
+        if one["metadata"].get("labels", {}).get(SERVICE_LABEL) == name
         for endpoint in one.get("endpoints") or []
         if endpoint.get("conditions", {}).get("ready") is not False
         for address in endpoint["addresses"]

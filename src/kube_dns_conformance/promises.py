@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import NamedTuple
 
-from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Expected, Kind, normal
+from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Expected, Kind, is_address, normal
 from kube_dns_conformance.kube import Object
-from kube_dns_conformance.oracle import RDTYPE_OF_FAMILY, service_name, srv_name
+from kube_dns_conformance.oracle import RDTYPE_OF_FAMILY, SERVICE_LABEL, service_name, srv_name
 
-SERVICE_LABEL = "kubernetes.io/service-name"
 PUBLISH_ANNOTATION = "service.alpha.kubernetes.io/tolerate-unready-endpoints"
 """What section 2.1 still names; ``spec.publishNotReadyAddresses`` took its place."""
 HAS_ENDED = ("Succeeded", "Failed")
@@ -261,7 +260,7 @@ def _pointer(promises: Promises, section: str, address: str, target: str, why: W
 def _external(promises: Promises, service: Object, zone: str) -> None:
     """Section 2.5. An IP address as external name is no domain name: nothing is promised of it."""
     target = str(service["spec"].get("externalName") or "").rstrip(".").lower()
-    if not target or _is_address(target):
+    if not target or is_address(target):
         return
     must = {f"{target}.": _why(service, "externalName")}
     for rdtype in (*ADDRESS_TYPES, "CNAME"):
@@ -340,11 +339,3 @@ def _cluster_ips(spec: Object) -> list[str]:
 
 def _rdtype(ip: str) -> str:
     return "AAAA" if ":" in ip else "A"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

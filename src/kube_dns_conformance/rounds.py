@@ -9,8 +9,6 @@ from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.timings import Timings
 
-DAY_SECONDS = 86400.0
-
 
 class Rounds:
     """Counts rounds. ``settled_at`` (epoch seconds) is when the objects last changed."""
@@ -71,6 +69,6 @@ class Rounds:
     def __str__(self) -> str:
         age = now() - self._settled_at
         if self._alike == self._asked or self._alike >= self._timings.stable:
-            looked = f"unchanged for {time.monotonic() - self._since:.0f} s, {self._alike} rounds"
-            return f"{looked}, {age:.0f} s after the objects settled" if age < DAY_SECONDS else looked
+            how_long = time.monotonic() - self._since
+            return f"unchanged for {how_long:.0f} s, {self._alike} rounds, {age:.0f} s after the objects settled"
         return f"wrong in {self._wrong} of {self._asked} rounds, in {time.monotonic() - self._began:.0f} s"

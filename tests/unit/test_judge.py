@@ -33,7 +33,7 @@ WEB = Question(NAME, "A")
 TWO = {WEB: exactly(["10.0.0.1", "10.0.0.2"])}
 LONG_AGO = 0.0
 HEAD = "NONCONFORMANT headless.address.ipv4 (2.4.1, MUST): "
-HOW_LONG = "   (unchanged for T s, 3 rounds, 1 server)"
+HOW_LONG = "   (unchanged for T s, 3 rounds, A s after the objects settled, 1 server)"
 REPEAT = f"  repeat    dig @127.0.0.1 -p PORT {NAME} A"
 
 
@@ -68,6 +68,7 @@ def failure(
         with pytest.raises(Nonconformant) as caught:
             judge_of(*servers, **limits).insist(lambda: expected, settled_at=LONG_AGO, transports=transports)
     text = re.sub(r"(127\.0\.0\.1:| -p )\d+", r"\1PORT", str(caught.value))
+    text = re.sub(r", \d+ s after the objects settled", ", A s after the objects settled", text)
     return re.sub(r"(for|in) \d+ s,", r"\1 T s,", text).splitlines()
 
 
@@ -177,18 +178,18 @@ def test_further_wrong_names_are_listed_up_to_five() -> None:
 def test_of_two_servers_the_one_that_is_right_is_named() -> None:
     lines = failure(web("10.0.0.1", "10.0.0.2"), web("10.0.0.1"))
     assert lines[1] == f"  asked     {NAME} A → 127.0.0.1:PORT/udp (dns-1) from this process"
-    assert lines[3].endswith("   (unchanged for T s, 3 rounds, dns-0 right)")
+    assert lines[3].endswith("   (unchanged for T s, 3 rounds, A s after the objects settled, dns-0 right)")
 
 
 def test_two_servers_that_are_wrong_in_the_same_way_are_alike() -> None:
     lines = failure(web("10.0.0.1"), web("10.0.0.1"))
     assert lines[1].endswith("(dns-0) from this process")
-    assert lines[3].endswith("   (unchanged for T s, 3 rounds, 2 servers alike)")
+    assert lines[3].endswith("   (unchanged for T s, 3 rounds, A s after the objects settled, 2 servers alike)")
 
 
 def test_two_servers_that_are_wrong_in_different_ways_are_not_alike() -> None:
     lines = failure(web("10.0.0.1"), web("10.0.0.2"))
-    assert lines[3].endswith("   (unchanged for T s, 3 rounds, 2 servers differently)")
+    assert lines[3].endswith("   (unchanged for T s, 3 rounds, A s after the objects settled, 2 servers differently)")
 
 
 def test_an_honest_server_is_asked_as_many_rounds_as_have_to_be_right() -> None:

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kube_dns_conformance.clusters.base import Software
+from kube_dns_conformance.dns.compare import is_address
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.images import version_in
 from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.oracle import SERVICE_LABEL
 
 DNS_PORT = 53
-SERVICE_LABEL = "kubernetes.io/service-name"
 NOT_A_SERVICE = "resolver"
 """The name of a server that Pods are told to ask and that is no Service, as a cache on their node."""
 
@@ -88,7 +89,7 @@ def parse(text: str) -> ResolvConf:
     options: tuple[str, ...] = ()
     for line in text.splitlines():
         match line.split():
-            case ["nameserver", address, *_] if _is_address(address):
+            case ["nameserver", address, *_] if is_address(address):
                 nameservers.append(address)
             case ["search" | "domain", *names]:
                 search = tuple(name.rstrip(".").lower() for name in names)
@@ -164,11 +165,3 @@ def _target_port(service: Object, one: Object) -> int:
     names = {p.get("name", "") for p in service["spec"]["ports"] if (p["port"], p.get("protocol")) == (DNS_PORT, "UDP")}
     ports = [p for p in one.get("ports") or [] if (p.get("name") or "") in names and p.get("protocol") == "UDP"]
     return int(ports[0]["port"]) if ports else 0
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

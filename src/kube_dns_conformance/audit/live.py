@@ -13,8 +13,9 @@ from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.mirror import RETRY_SECONDS, WATCH_SECONDS
+from kube_dns_conformance.oracle import SERVICE_LABEL
 from kube_dns_conformance.progress import Step
-from kube_dns_conformance.promises import PUBLISH_ANNOTATION, SERVICE_LABEL
+from kube_dns_conformance.promises import PUBLISH_ANNOTATION
 
 KINDS = {"Service": "v1", "EndpointSlice": "discovery.k8s.io/v1", "Pod": "v1"}
 

@@ -123,6 +123,15 @@ def normal(text: str) -> str:
         return text.lower()
 
 
+def is_address(text: str) -> bool:
+    """Whether this is an IP address, and so no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def in_order(values: Iterable[str]) -> list[str]:
     """Addresses by number, everything else by text: the order in which people look for one."""
 
