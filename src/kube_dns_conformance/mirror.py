@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.following import RETRY_SECONDS, Follower
 from kube_dns_conformance.kube import Kube, Object
 
 T = TypeVar("T")
@@ -21,36 +21,23 @@ KINDS = {
 }
 JUDGED = ("Service", "Pod", "EndpointSlice")
 """The kinds that expectations are made of."""
-WATCH_SECONDS = 300
-RETRY_SECONDS = 0.5
 
 
-class Mirror:
+class Mirror(Follower):
     """Objects with one label, kept up to date in the background until `close`."""
 
     def __init__(self, kube: Kube, selector: str, patience: float) -> None:
         """``patience`` is how many seconds the API server may be away before `wait` gives up."""
-        self._kube = kube
+        super().__init__(kube, patience, KINDS, label_selector=selector)
         self._selector = selector
-        self._patience = patience
-        self._changed = threading.Condition()
         self._objects: dict[str, dict[tuple[str, str], Object]] = {kind: {} for kind in KINDS}
-        self._problems: dict[str, tuple[float, str]] = {}
-        self._closed = threading.Event()
         self._listeners: list[Callable[[], None]] = []
         kube.version()  # says at once when there is no API server
-        for kind in KINDS:
-            self._list(kind)
-            threading.Thread(target=self._follow, args=(kind,), name=f"mirror-{kind}", daemon=True).start()
-
-    def close(self) -> None:
-        """Stop following. The threads end with their current watch; as daemons they never hold up the process."""
-        self._closed.set()
+        self._start({kind: self._list(kind) for kind in KINDS})
 
     def objects(self, kind: str, namespace: str) -> list[Object]:
         """The objects of one kind in one namespace, by name. Raises ClusterError when they have been out of reach."""
-        with self._changed:
-            self._insist_on_api_server()
+        self.insist_alive()
         return self.last_known(kind, namespace)
 
     def last_known(self, kind: str, namespace: str) -> list[Object]:
@@ -67,7 +54,7 @@ class Mirror:
         deadline = time.monotonic() + within
         with self._changed:
             while (found := probe()) is None:
-                self._insist_on_api_server()
+                self.insist_alive()
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise ClusterError(f"{what}: not so within {within:g} s")
@@ -112,54 +99,24 @@ class Mirror:
     def _revisions(self, kind: str, namespace: str) -> dict[tuple[str, str], str]:
         return {key: _revision(item) for key, item in self._objects[kind].items() if key[0] == namespace}
 
-    def _insist_on_api_server(self) -> None:
-        for since, problem in self._problems.values():
-            if time.monotonic() - since > self._patience:
-                raise ClusterError(problem)
-
     def _list(self, kind: str) -> str:
         items, version = self._kube.list(KINDS[kind], kind, label_selector=self._selector)
         with self._changed:
             self._objects[kind] = {_key(item): item for item in items}
-            self._problems.pop(kind, None)
             self._tell()
         return version
-
-    def _follow(self, kind: str) -> None:
-        version = ""
-        while not self._closed.is_set():
-            try:
-                version = version or self._list(kind)
-                version = self._watch(kind, version)
-            except Exception as error:  # noqa: BLE001 - whatever broke the watch, nobody else would hear of it
-                version = ""  # a new list makes the copy whole again
-                with self._changed:
-                    since = self._problems.get(kind, (time.monotonic(), ""))[0]
-                    self._problems[kind] = (
-                        since,
-                        f"the watch of {kind} objects broke: {type(error).__name__}: {error}",
-                    )
-                    self._changed.notify_all()
-                self._closed.wait(RETRY_SECONDS)
 
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
         self._changed.notify_all()
 
-    def _watch(self, kind: str, version: str) -> str:
-        options = {"label_selector": self._selector, "resource_version": version, "timeout": WATCH_SECONDS}
-        for change, item in self._kube.watch(KINDS[kind], kind, **options):
-            if self._closed.is_set() or change == "ERROR":
-                return ""
-            version = item["metadata"]["resourceVersion"]
-            with self._changed:
-                if change == "DELETED":
-                    self._objects[kind].pop(_key(item), None)
-                else:
-                    self._objects[kind][_key(item)] = item
-                self._tell()
-        return version
+    def _take(self, kind: str, item: Object, *, is_gone: bool) -> None:
+        if is_gone:
+            self._objects[kind].pop(_key(item), None)
+        else:
+            self._objects[kind][_key(item)] = item
+        self._tell()
 
 
 def _key(item: Object) -> tuple[str, str]:

@@ -5,14 +5,13 @@ Of the objects only that is kept which promises are made of, so that nothing els
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Collection
 
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.following import RETRY_SECONDS, Follower
 from kube_dns_conformance.kube import Kube, Object
-from kube_dns_conformance.mirror import RETRY_SECONDS, WATCH_SECONDS
 from kube_dns_conformance.oracle import SERVICE_LABEL
 from kube_dns_conformance.progress import Step
 from kube_dns_conformance.promises import PUBLISH_ANNOTATION
@@ -25,32 +24,25 @@ Subject = tuple[str, str]
 _Key = tuple[str, str]
 
 
-class Live:
+class Live(Follower):
     """Services, EndpointSlices and, where that is allowed, Pods of a cluster, until `close`."""
 
     def __init__(self, kube: Kube, patience: float, progress: Step) -> None:
         """``patience`` is how many seconds a watch may be broken. Raises ClusterError."""
-        self._kube = kube
-        self._patience = patience
-        self._changed = threading.Condition()
+        super().__init__(kube, patience, KINDS)
         self._objects: dict[str, dict[_Key, Object]] = {}
         self._stamps: dict[Subject, float] = {}
-        self._problems: dict[str, tuple[float, str]] = {}
-        self._closed = threading.Event()
+        self._progress: Step | None = progress
         self.changes = 0
-        versions = {kind: self._list(kind, progress) for kind in ("Service", "EndpointSlice")}
+        versions = {kind: self._list(kind) for kind in ("Service", "EndpointSlice")}
         self.pods_refused = ""
         try:
-            versions["Pod"] = self._list("Pod", progress)
+            versions["Pod"] = self._list("Pod")
         except ClusterError as error:
             self.pods_refused = str(error)
+        self._progress = None  # from now on nobody waits for lists
         self.listed_at = now()
-        for kind, version in versions.items():
-            threading.Thread(target=self._follow, args=(kind, version), name=f"live-{kind}", daemon=True).start()
-
-    def close(self) -> None:
-        """Stop following. The threads end with their current watch; as daemons they never hold up the process."""
-        self._closed.set()
+        self._start(versions)
 
     def objects(self, kind: str) -> list[Object]:
         """Those of one kind as they are now."""
@@ -74,13 +66,6 @@ class Live:
                 if time.monotonic() > deadline:
                     raise ClusterError(problem)
 
-    def insist_alive(self) -> None:
-        """Raise ClusterError when changes have not been heard of for too long."""
-        with self._changed:
-            for since, problem in self._problems.values():
-                if time.monotonic() - since > self._patience:
-                    raise ClusterError(problem)
-
     def _lag(self, kind: str, subjects: frozenset[Subject]) -> str | None:
         try:
             there = {_key(one): essence(kind, one) for items, _ in self._kube.pages(KINDS[kind], kind) for one in items}
@@ -95,20 +80,19 @@ class Live:
                 return None
         return f"the watch of {kind} objects stays behind the API server"
 
-    def _list(self, kind: str, progress: Step | None = None) -> str:
+    def _list(self, kind: str) -> str:
         found: dict[_Key, Object] = {}
         version = ""
         for items, now_at in self._kube.pages(KINDS[kind], kind):
             version = now_at
             found |= {_key(item): essence(kind, item) for item in items}
-            if progress is not None:
-                progress.update(note=f"{len(found)} {kind} objects")
+            if self._progress is not None:
+                self._progress.update(note=f"{len(found)} {kind} objects")
         with self._changed:
             before = self._objects.get(kind, found)  # the first list is where changes begin
             for key in before.keys() | found.keys():
                 self._stamp(kind, before.get(key), found.get(key))
             self._objects[kind] = found
-            self._problems.pop(kind, None)
             self._changed.notify_all()
         return version
 
@@ -132,32 +116,13 @@ class Live:
     def _about(self, kind: str, objects: dict[_Key, Object], subjects: frozenset[Subject]) -> dict[_Key, Object]:
         return {key: one for key, one in objects.items() if not subjects.isdisjoint(self._concerned(kind, one))}
 
-    def _follow(self, kind: str, version: str) -> None:
-        while not self._closed.is_set():
-            try:
-                version = self._watch(kind, version or self._list(kind))
-            except Exception as error:  # noqa: BLE001 - whatever broke the watch, nobody else would hear of it
-                version = ""  # a new list makes the copy whole again
-                with self._changed:
-                    since = self._problems.get(kind, (time.monotonic(), ""))[0]
-                    what = f"the watch of {kind} objects broke: {type(error).__name__}: {error}"
-                    self._problems[kind] = (since, what)
-                self._closed.wait(RETRY_SECONDS)
-
-    def _watch(self, kind: str, version: str) -> str:
-        for change, item in self._kube.watch(KINDS[kind], kind, resource_version=version, timeout=WATCH_SECONDS):
-            if self._closed.is_set() or change == "ERROR":
-                return ""
-            version = item["metadata"]["resourceVersion"]
-            key, after = _key(item), None if change == "DELETED" else essence(kind, item)
-            with self._changed:
-                self._stamp(kind, self._objects[kind].get(key), after)
-                if after is None:
-                    self._objects[kind].pop(key, None)
-                else:
-                    self._objects[kind][key] = after
-                self._changed.notify_all()
-        return version
+    def _take(self, kind: str, item: Object, *, is_gone: bool) -> None:
+        key, after = _key(item), None if is_gone else essence(kind, item)
+        self._stamp(kind, self._objects[kind].get(key), after)
+        if after is None:
+            self._objects[kind].pop(key, None)
+        else:
+            self._objects[kind][key] = after
 
 
 def essence(kind: str, item: Object) -> Object:
