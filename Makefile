@@ -10,6 +10,9 @@ ifeq ($(UV_DEFAULT_INDEX),)
 unexport UV_DEFAULT_INDEX
 endif
 
+# Else the first run has to, and each one where Python is told to write nothing.
+export UV_COMPILE_BYTECODE := 1
+
 .PHONY: help conformance test test-kind test-release audit-scale docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22

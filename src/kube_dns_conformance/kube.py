@@ -12,8 +12,6 @@ from typing import Any
 import urllib3.exceptions
 import yaml
 from kubernetes import client, config
-from kubernetes.client import CoreV1Api
-from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 from kubernetes.watch import Watch
@@ -57,17 +55,13 @@ class Kube:
 
     def evict(self, pod: Object) -> None:
         """Ask for a Pod to be evicted, which respects PodDisruptionBudgets."""
-        meta = pod["metadata"]
-        names = {"name": meta["name"], "namespace": meta["namespace"]}
-        body: Any = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
+        names = {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"]}
+        item = {"apiVersion": "v1", "kind": "Pod", "metadata": names}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names}
         try:
-            CoreV1Api(self.api).create_namespaced_pod_eviction(
-                **names, body=body, _preload_content=False, _request_timeout=REQUEST_SECONDS
-            )
-        except ApiException as error:
-            raise ClusterError(f"Pod {meta['name']} could not be evicted: {error.reason}") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
+            self._call(item, "create", subresource="eviction", body=body, **names)
+        except ClusterError as error:
+            raise ClusterError(f"Pod {names['name']} could not be evicted: {error}") from error
 
     def patch(self, item: Object, body: Object) -> Object:
         """Merge patch of the object named by ``item``."""
@@ -155,7 +149,7 @@ class Kube:
             resource = self._resource(item["apiVersion"], item["kind"])
             if part := options.pop("subresource", None):
                 resource = resource.subresources[part]
-            answer = getattr(self._client, verb)(resource, **options, serialize=False, _request_timeout=REQUEST_SECONDS)
+            answer = getattr(resource, verb)(**options, serialize=False)
         except DynamicApiError as error:
             if isinstance(error, NotFoundError) and verb in ("get", "delete") and options.get("name"):
                 raise  # that very object; in all other cases what it was to be in, as a namespace
@@ -184,6 +178,14 @@ class Kube:
         return self._dynamic
 
 
+class _Impatient(client.ApiClient):
+    """Gives up what nobody set a time limit for, as the library's own discovery, which would wait for ever."""
+
+    def call_api(self, *request: Any, **options: Any) -> Any:
+        options["_request_timeout"] = options.get("_request_timeout") or REQUEST_SECONDS
+        return super().call_api(*request, **options)
+
+
 def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
     text = _read(kubeconfig)
     settings = client.Configuration()
@@ -208,7 +210,7 @@ def _client(kubeconfig: Path, context: str | None) -> client.ApiClient:
     redact.remember(*(str(one).removeprefix("Bearer ") for one in given))
     if not settings.host.startswith(("http://", "https://")):
         raise UsageError(f"kubeconfig {kubeconfig} cannot be used: {settings.host!r} is not the URL of an API server")
-    return client.ApiClient(settings)
+    return _Impatient(settings)
 
 
 def _read(kubeconfig: Path) -> str:

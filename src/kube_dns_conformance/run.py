@@ -37,9 +37,6 @@ from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess, Vantage
 
-TERMINATING_SECONDS = 3.0
-"""How long a run waits to hear whether what it deleted can go."""
-
 
 @dataclass(frozen=True)
 class Options:
@@ -190,7 +187,7 @@ class Run:
             problems = situations.delete(self._namespaces, self._kube)
             if not problems and not self._cordoned and not self._frozen:
                 leftovers.forget(self.id)
-            return problems or terminating.hanging(self._namespaces, self._kube, TERMINATING_SECONDS)
+            return problems or terminating.hanging(self._namespaces, self._kube)
         return []
 
     def _connect(self, cluster: Cluster) -> tuple[Kube, Mirror]:

@@ -54,7 +54,7 @@ def space(name: str) -> Object:
 def test_a_namespace_that_can_go_is_not_spoken_of(kube: Kube) -> None:
     kube.apply(space("kdc-goes"))
     kube.delete(space("kdc-goes"))
-    assert terminating.hanging(["kdc-goes", "kdc-never-was"], kube, 20.0) == []
+    assert terminating.hanging(["kdc-goes", "kdc-never-was"], kube) == []
 
 
 def test_a_situation_whose_namespace_is_being_deleted_is_refused_and_no_other(
