@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kube_dns_conformance.errors import KdcError, one_line, save_details
-from kube_dns_conformance.marks import RUN, WRITER, judged, requirement_of
+from kube_dns_conformance.marks import RUN, WRITER
+from kube_dns_conformance.opening import tests_of
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.run import Run
@@ -66,8 +67,9 @@ class Reporter:
         self.results = session.config.stash[WRITER].results
         self.run = session.config.stash[RUN]
         provider, why = self.run.options.chosen_provider
-        self._total = len(judged(session))
-        requirements = len({requirement_of(item).id for item in judged(session)})
+        tests = tests_of(session)
+        self._total = len(tests)
+        requirements = len({test.requirement for test in tests})
         self.console.print(
             f"{_count(requirements, 'requirement')}, {_count(self._total, 'test')}, cluster: {provider} ({why})",
             markup=False,

@@ -38,6 +38,11 @@ def enter(kube: Kube, mirror: Mirror, run: str, image: str, token: str, timings:
     return Inside(workload.deploy(kube, mirror, run, image, token, timings), timings.answer)
 
 
+def join(kube: Kube, mirror: Mirror, run: str, token: str, timings: Timings) -> Inside:
+    """Ask from the agents that another process of the same run made."""
+    return Inside(workload.find(kube, mirror, run, token, timings), timings.answer)
+
+
 def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> Cluster:
     """The cluster with the DNS that its Pods use. ``zone`` is the user's word for its domain, if there is one."""
     facts = vantage.agents.ask(lambda agent: agent.facts())

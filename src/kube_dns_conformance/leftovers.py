@@ -37,6 +37,15 @@ def note(
     new.replace(path)
 
 
+def disturbed(run: str) -> list[str]:
+    """The nodes that are still noted as cordoned or frozen by this run."""
+    try:
+        known = json.loads((_folder() / f"{run}.json").read_text())
+    except FileNotFoundError:
+        return []
+    return [*known["nodes"], *known["frozen"]]
+
+
 def forget(run: str) -> None:
     """This run has deleted what it made."""
     path = _folder() / f"{run}.json"

@@ -28,11 +28,6 @@ def requirement_of(item: pytest.Item) -> Requirement:
     return catalogue()[mark.args[0]]
 
 
-def judged(session: pytest.Session) -> list[pytest.Item]:
-    """The tests of the session that judge a requirement."""
-    return [item for item in session.items if item.get_closest_marker("requirement") is not None]
-
-
 def situation_of(path: Path) -> str:
     """The situation of a suite file: ``suites/survival/test_pod_restart.py`` → ``survival/pod-restart``."""
     return f"{path.parent.name}/{path.stem.removeprefix('test_').replace('_', '-')}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -15,20 +14,19 @@ from typing import Any
 
 import pytest
 
-from kube_dns_conformance import __version__
+from kube_dns_conformance import opening, sharing
 from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.clusters.choice import PROVIDERS
 from kube_dns_conformance.clusters.zone import parse_zone
-from kube_dns_conformance.command import reproduce
 from kube_dns_conformance.errors import ExitCode, KdcError, UsageError
 from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.judge import Evidence, Nonconformant
-from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, judged, requirement_of, situation_of
+from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, requirement_of
 from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Requirement, select
-from kube_dns_conformance.results import Result, Verdict, Writer
+from kube_dns_conformance.results import Result, Verdict
 from kube_dns_conformance.run import Options, Run
-from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up, exit_status
+from kube_dns_conformance.signals import cleaning_up, exit_status
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions
 
@@ -41,7 +39,6 @@ pytest_plugins = [
 SELECTED = pytest.StashKey[set[str]]()
 OUTCOME = pytest.StashKey[tuple[Verdict, str]]()
 STARTED = pytest.StashKey[float]()
-ENDED_BY = pytest.StashKey[str]()
 UNSUPPORTED = "unsupported: "
 SEVERITY = {Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}
 
@@ -96,13 +93,17 @@ def _many(config: pytest.Config, name: str) -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything is started."""
     config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that this test judges")
-    if hasattr(config, "workerinput"):
-        return
     try:
         config.stash[SELECTED] = select(_many(config, "--requirement"), _many(config, "--profile"))
-        config.stash[RUN] = Run(_options(config), timings(_many(config, "--timing")))
+        options, limits = _options(config), timings(_many(config, "--timing"))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    if sharing.is_worker(config):
+        config.pluginmanager.register(sharing.Guest(config, options, limits))
+        return
+    config.stash[RUN] = Run(options, limits)
+    if sharing.is_controller(config):
+        config.pluginmanager.register(sharing.Host(config))
 
 
 def _options(config: pytest.Config) -> Options:
@@ -163,54 +164,14 @@ def allure_labels(requirement: Requirement) -> list[tuple[str, str]]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Open the report. From here on, every verdict is written as soon as it is known."""
-    if not judged(session) or session.config.option.collectonly or RUN not in session.config.stash:
-        return
-    directory = session.config.getoption("report_dir")
-    try:
-        _ = session.config.stash[RUN].options.chosen_provider  # says what is wrong with the name
-        writer = Writer(Path(directory) if directory else None)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-    session.config.stash[WRITER] = writer
-    run = session.config.stash[RUN]
-    head = {
-        "run": run.id,
-        "version": __version__,
-        "started": round(time.time(), 3),
-        "command": reproduce(sys.argv, os.environ),
-        "timings": run.timings.as_data(),
-        "selected": {item.nodeid: requirement_of(item).id for item in judged(session)},
-    }
-    writer.begin(head)
+    if not session.config.option.collectonly and RUN in session.config.stash:
+        opening.open_report(session.config, opening.tests_of(session))
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Start the cluster and all workloads together, before the first test."""
-    writer = session.config.stash.get(WRITER, None)
-    if writer is None:
-        return
-    run, items = session.config.stash[RUN], judged(session)
-    clean_up_when_terminated()
-    if terminal := session.config.pluginmanager.get_plugin("terminalreporter"):
-        terminal.write_line("cluster: {} ({})".format(*run.options.chosen_provider))
-    try:
-        cluster = run.cluster
-        writer.begin(writer.results.run | {"cluster": cluster.as_data()})
-        supported = [item for item in items if not requirement_of(item).missing(cluster.capabilities)]
-        run.deploy(dict.fromkeys(situation_of(item.path) for item in supported))
-    except UsageError as error:
-        writer.drop()
-        raise pytest.UsageError(str(error)) from None
-    except KdcError as error:
-        session.config.stash[ENDED_BY] = error.message.splitlines()[0]
-        _nothing_judged(writer, items, str(error))
-        raise pytest.exit.Exception(f"could not judge: {error}", returncode=int(error.exit_code)) from None
-
-
-def _nothing_judged(writer: Writer, items: list[pytest.Item], why: str) -> None:
-    for item in items:
-        message = f"UNKNOWN {requirement_of(item).id}: {why.splitlines()[0]}"
-        writer.add(Result(requirement_of(item).id, item.nodeid, Verdict.UNKNOWN, message, why, time.time()))
+    if WRITER in session.config.stash:
+        opening.prepare(session.config, opening.tests_of(session))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -219,8 +180,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("requirement") is None:
         return
     item.stash[STARTED] = time.time()
-    if RUN not in item.config.stash:
-        raise UsageError("the suites share one cluster and its workloads: run them in one process, without -n")
     missing = requirement_of(item).missing(item.config.stash[RUN].cluster.capabilities)
     if missing:
         pytest.skip(f"{UNSUPPORTED}needs {', '.join(missing)}")
@@ -232,7 +191,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn pytest's outcome into a verdict; the text of a nonconformance stands for itself, without a traceback."""
     report = yield
-    if item.get_closest_marker("requirement") is None or WRITER not in item.config.stash:
+    if item.get_closest_marker("requirement") is None or RUN not in item.config.stash:
         return report
     known = item.stash.get(OUTCOME, (Verdict.CONFORMANT, ""))
     if known[0] is Verdict.CONFORMANT and call.excinfo is not None:
@@ -240,7 +199,7 @@ def pytest_runtest_makereport(
         if isinstance(call.excinfo.value, Nonconformant | KdcError):
             report.longrepr = item.stash[OUTCOME][1] if report.failed else report.longrepr
     if report.when == "teardown":
-        _write(item)
+        sharing.deliver(_result(item), report, item.config)
     return report
 
 
@@ -260,7 +219,7 @@ def _verdict(
     return Verdict.UNKNOWN, f"UNKNOWN {requirement}: {name}{error}"
 
 
-def _write(item: pytest.Item) -> None:
+def _result(item: pytest.Item) -> Result:
     verdict, detail = item.stash.get(OUTCOME, (Verdict.CONFORMANT, ""))
     evidence = item.stash.get(EVIDENCE, Evidence())
     started = item.stash.get(STARTED, time.time())
@@ -273,7 +232,7 @@ def _write(item: pytest.Item) -> None:
     if verdict in Verdict.bad() and situation is not None:
         found["objects"] = situation.objects()  # now, before anything is cleaned up
     name = requirement_of(item).id
-    item.config.stash[WRITER].add(Result(name, item.nodeid, verdict, message, detail, started, seconds, found))
+    return Result(name, item.nodeid, verdict, message, detail, started, seconds, found)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -310,7 +269,7 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     if writer is None or not writer.results.run:
         return
     interrupted = exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-    ended_by = session.config.stash.get(ENDED_BY, interruption()) if interrupted else ""
+    ended_by = session.config.stash.get(opening.ENDED_BY, interruption()) if interrupted else ""
     try:
         writer.end(time.time(), interrupted=interrupted, ended_by=ended_by)
         from kube_dns_conformance.reports import append_step_summary, write_all  # noqa: PLC0415 - slow, and needed once

@@ -7,10 +7,11 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from kube_dns_conformance import (
     barrier,
@@ -69,6 +70,7 @@ class Run:
     def __init__(self, options: Options, timings: Timings) -> None:
         self.id = secrets.token_hex(4)
         self._token = secrets.token_urlsafe(24)
+        self._is_guest = False
         redact.remember(self._token)
         self.options = options
         self.timings = timings
@@ -99,6 +101,37 @@ class Run:
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster
 
+    def invitation(self) -> dict[str, Any]:
+        """What another process of this machine needs to `join`, as JSON can carry it. Holds the token of the agents."""
+        return {
+            "id": self.id,
+            "token": self._token,
+            "cluster": self.cluster.as_data(),
+            "made_cluster": self._made_cluster,
+            "namespaces": self._namespaces,
+            "situations": list(self._situations),
+            "failures": {name: str(error) for name, error in self._failures.items()},
+        }
+
+    @classmethod
+    def join(cls, invitation: Mapping[str, Any], options: Options, timings: Timings) -> Run:
+        """The run of another process, with its cluster and situations: nothing is made, and `close` deletes nothing."""
+        run = cls(options, timings)
+        run.id, run._token, run._is_guest = invitation["id"], invitation["token"], True
+        redact.remember(run._token)
+        run._cluster = cluster = Cluster.from_data(invitation["cluster"])
+        run._made_cluster = invitation["made_cluster"]
+        run._namespaces = list(invitation["namespaces"])
+        run._failures = {name: ClusterError(why) for name, why in invitation["failures"].items()}
+        kube, mirror = run._connect(cluster)
+        if run._asks_from_inside():
+            run.vantage = inside.join(kube, mirror, run.id, run._token, timings)
+        made = situations.prepare(invitation["situations"], run.id, cluster.zone, kube, mirror, timings)
+        for one in made:
+            one.equip(run.id, run._agent_image, run._token)
+        run._situations = {one.name: one for one in made}
+        return run
+
     def deploy(self, names: Iterable[str]) -> None:
         """Apply every situation at once, and wait until all are settled and DNS has caught up."""
         began = time.monotonic()
@@ -119,6 +152,8 @@ class Run:
         """A settled situation. Raises what kept it from settling."""
         if name in self._failures:
             raise self._failures[name]
+        if self._is_guest:  # what others did to nodes meanwhile is over, but may just have been
+            self._situations[name].wait_settled()
         return self._situations[name]
 
     def settle_again(self) -> None:
@@ -139,6 +174,7 @@ class Run:
     def goes_on(self, node: str) -> None:
         """A frozen node is so no more."""
         self._frozen.remove(node)
+        self._note_again()
 
     def uncordon(self, node: str) -> None:
         """Let Pods be scheduled to the node again, if it was this run that kept them off. Says when it did not work."""
@@ -146,6 +182,7 @@ class Run:
         try:
             uncordon(kube, node, self.id, self.timings.api)
             self._cordoned.remove(node)
+            self._note_again()
         except ClusterError as error:
             console.print(f"node {node} stays cordoned, until: kubectl uncordon {node} ({error})", markup=False)
 
@@ -178,6 +215,8 @@ class Run:
         self.spent["clean-up"] = time.monotonic() - began
 
     def _delete(self) -> list[str]:
+        if self._is_guest:
+            return []
         if self._made_cluster and self._cluster is not None:
             try:
                 store.end(self._cluster.name)
@@ -185,7 +224,7 @@ class Run:
                 return [str(error)]
         elif self._kube is not None:
             problems = situations.delete(self._namespaces, self._kube)
-            if not problems and not self._cordoned and not self._frozen:
+            if not problems and not leftovers.disturbed(self.id):
                 leftovers.forget(self.id)
             return problems or terminating.hanging(self._namespaces, self._kube)
         return []

@@ -126,13 +126,6 @@ def test_a_requirement_that_is_not_in_the_catalogue(pytester: pytest.Pytester) -
     assert "::test_it: not a requirement of the catalogue: nope" in result.stderr.str() + result.stdout.str()
 
 
-def test_the_suites_need_one_process(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("import pytest\n@pytest.mark.requirement('clusterip.address.ipv4')\ndef test_it(): pass")
-    result = pytester.runpytest_subprocess("-n", "1")
-    assert result.ret != 0
-    result.stdout.fnmatch_lines(["*run them in one process, without -n*"])
-
-
 def test_inert_where_nothing_is_judged(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
     result = pytester.runpytest_subprocess()

@@ -42,15 +42,21 @@ def deploy(
         mirror.wait(probe, timings.settle, "no agent Pod became ready")
     except ClusterError as error:
         raise _with_reason(error, mirror.objects("Pod", namespace)) from error
+    return find(kube, mirror, run, token, timings)
 
-    def find() -> Sequence[Agent]:
+
+def find(kube: Kube, mirror: Mirror, run: str, token: str, timings: Timings) -> Agents:
+    """The agents that a run has made, those that are ready at any time."""
+    namespace = namespace_of(run)
+
+    def ready() -> Sequence[Agent]:
         return [
             Agent(kube.api, namespace, pod["metadata"]["name"], token, pod["spec"].get("nodeName", ""))
             for pod in mirror.objects("Pod", namespace)
             if oracle.is_ready(pod)
         ]
 
-    return Agents(find, timings.api)
+    return Agents(ready, timings.api)
 
 
 def namespace_of(run: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -91,6 +92,16 @@ class Cluster:
             "capabilities": sorted(self.capabilities),
             "implementation": [asdict(one) for one in self.implementation],
         }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Cluster:
+        """What `as_data` was made of."""
+        fields = dict(data)
+        fields["kubeconfig"] = Path(data["kubeconfig"])
+        fields["dns"] = tuple(Server(**one) for one in data["dns"])
+        fields["capabilities"] = frozenset(map(Capability, data["capabilities"]))
+        fields["implementation"] = tuple(Software(**one) for one in data.get("implementation", ()))
+        return cls(**fields)
 
 
 def family_capabilities(family: IpFamily) -> frozenset[Capability]:

@@ -20,8 +20,7 @@ import platformdirs
 
 from kube_dns_conformance import locks
 from kube_dns_conformance.clusters import processes
-from kube_dns_conformance.clusters.base import Capability, Cluster, Software
-from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.errors import ClusterError, UsageError
 from kube_dns_conformance.signals import cleaning_up
 
@@ -127,7 +126,7 @@ def load(where: Path) -> Entry:
     """Read a cluster directory, whatever state it was left in."""
     try:
         data = json.loads((where / "cluster.json").read_text())
-        cluster = _cluster(data["cluster"]) if data["cluster"] else None
+        cluster = Cluster.from_data(data["cluster"]) if data["cluster"] else None
         return Entry(where, data["kept"], cluster, data["made"], data["provider"])
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # cut off, or of another version
         return Entry(where, kept=True, cluster=None)
@@ -214,12 +213,3 @@ def _cannot_write(where: Path, error: OSError) -> ClusterError:
 
 def _lock(where: Path) -> Path:
     return where.with_name(f".{where.name}.lock")
-
-
-def _cluster(data: dict[str, object]) -> Cluster:
-    fields = dict(data)
-    fields["kubeconfig"] = Path(str(data["kubeconfig"]))
-    fields["dns"] = tuple(Server(**one) for one in data["dns"])  # type: ignore[attr-defined]
-    fields["capabilities"] = frozenset(Capability(one) for one in data["capabilities"])  # type: ignore[attr-defined]
-    fields["implementation"] = tuple(Software(**one) for one in data.get("implementation", ()))  # type: ignore[attr-defined]
-    return Cluster(**fields)  # type: ignore[arg-type]
