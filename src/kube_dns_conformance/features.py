@@ -1,17 +1,24 @@
-"""What a DNS server may do or leave out: found by asking it."""
+"""What a DNS server may do or leave out, whether it is there at all: found by asking it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.promises import pod_record_name
 from kube_dns_conformance.vantage import Ask, Vantage
 
 CLUSTER_SET_ZONE = "clusterset.local"
 NOBODY = ("192.0.2.1", "default")
 """Where Pods are not looked up, any address will do in a namespace that exists; this one is nobody's (RFC 5737)."""
+
+
+def silent(cluster: Cluster, vantage: Vantage) -> list[Server]:
+    """The servers that say nothing at all about the zone's own version record, which each must have."""
+    question = Question(f"dns-version.{cluster.zone}.", "TXT")
+    asks: list[Ask] = [(question, server, "udp") for server in cluster.dns]
+    return [answer.server for answer in vantage.ask(asks) if answer.rcode is None]
 
 
 def find(cluster: Cluster, vantage: Vantage, pods: Iterable[tuple[str, str]] = ()) -> frozenset[Capability]:

@@ -96,6 +96,8 @@ class Run:
             if self._asks_from_inside():
                 with step("starting the agents that ask from inside"):
                     self._cluster = self._go_inside(self._cluster)
+            for server in features.silent(self._cluster, self.vantage):
+                console.print(f"{server.name} at {server} does not answer, as every verdict will say", markup=False)
             found = features.find(self._cluster, self.vantage, self._agent_addresses())
             self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | found)
             self.spent["cluster"] = time.monotonic() - began

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,18 +16,21 @@ from kube_dns_conformance.vantage import ThisProcess
 ZONE = "cluster.local"
 
 
+@contextmanager
+def served_by(*handlers: Handler) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(DnsServer(one, f"dns-{at}")) for at, one in enumerate(handlers)]
+        yield Cluster("existing", "c", Path("kubeconfig"), None, ZONE, tuple(servers), frozenset())
+
+
 def found(*handlers: Handler, pods: tuple[tuple[str, str], ...] = ()) -> set[Capability]:
-    servers = [DnsServer(one, f"dns-{at}") for at, one in enumerate(handlers)]
-    cluster = Cluster(
-        "existing", "c", Path("kubeconfig"), None, ZONE, tuple(one.server for one in servers), frozenset()
-    )
-    for one in servers:
-        one.__enter__()
-    try:
+    with served_by(*handlers) as cluster:
         return set(features.find(cluster, ThisProcess(20.0), pods))
-    finally:
-        for one in servers:
-            one.__exit__(None)
+
+
+def test_a_server_that_says_nothing_is_told_from_one_that_says_little() -> None:
+    with served_by(records({}), lambda *_: None) as cluster:
+        assert [one.name for one in features.silent(cluster, ThisProcess(0.2))] == ["dns-1"]
 
 
 @pytest.mark.parametrize(
