@@ -21,10 +21,10 @@ conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no cont
 	@$(ON_KIND) $(BIN)/kube-dns-conformance run --cluster $(CLUSTER) $(ARGS) || { status=$$?; case $$status in 1) why=nonconformant;; 2) why="wrong usage";; \
 	  3) why="could not judge";; *) why=ended;; esac; echo "exit status $$status: $$why" >&2; exit $$status; }
 
-test: .venv/ready ## Every check of the project that needs no containers: style, types, tests, and a conformance run.
-	$(BIN)/tox run $(TOX_ARGS)
+test: .venv/ready ## Every check of the project: style, types, tests, and all suites, embedded and on a kind cluster.
+	@status=0; $(BIN)/tox run $(TOX_ARGS) || status=$$?; $(BIN)/python -m tools.on_kind --why-not; exit $$status
 
-test-kind: .venv/ready ## The checks on a kind cluster, and of tools/: where no container engine answers, on one of our own.
+test-kind: .venv/ready ## Those of them that need a container engine: where none answers, on one of our own.
 	$(BIN)/tox run -e sandbox,kind $(TOX_ARGS)
 
 test-release: .venv/ready ## What is beyond them: the tests that make many clusters and engines. Before a release.

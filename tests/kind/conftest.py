@@ -12,6 +12,7 @@ import pytest
 from cluster.commandline import CommandLine
 from kube_dns_conformance.clusters import engine, kind, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.results import Results, read
 
 IMAGE = os.environ.get("KDC_KIND_IMAGE", "")
 NAME = f"tests-{os.getpid()}"  # others may make clusters on the same engine
@@ -43,6 +44,16 @@ def cluster(state: Path) -> Iterator[Cluster]:
         if store.load(store.directory(NAME)).exists:
             store.down(NAME)
         patch.undo()
+
+
+@pytest.fixture(scope="session")
+def everything(cluster: Cluster, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """What all suites say of the cluster; they run when a test needs it, and once."""
+    made = CommandLine(tmp_path_factory.mktemp("everything"), state, _variables())
+    done = made("run", f"--name={cluster.name}", "--report-dir=report", timeout=600)
+    made.end()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read(made.directory / "report")
 
 
 @pytest.fixture
