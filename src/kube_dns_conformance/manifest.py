@@ -14,6 +14,9 @@ from kube_dns_conformance.resources import folder
 ENDPOINTS = "kube-dns-conformance/endpoints"
 """Annotation of an EndpointSlice: ``150 from 198.18.4.0`` makes that many endpoints with addresses in a row."""
 
+UNNEEDED = {"automountServiceAccountToken": False, "enableServiceLinks": False}
+"""What every Pod has unless it says otherwise, none of ours uses, and its node spends time on."""
+
 
 def path(name: str) -> Path:
     """The file of a situation, for example ``headless/address``."""
@@ -26,6 +29,8 @@ def load(name: str, run: str) -> Iterator[Object]:
         label(item, run)
         if "template" in item.get("spec", {}):
             label(item["spec"]["template"], run)
+        for spec in _pod_specs(item):
+            spec |= {**UNNEEDED, **spec}
         if many := item["metadata"].get("annotations", {}).get(ENDPOINTS):
             item["endpoints"] = list(_in_a_row(*many.split(" from ")))
         yield item
@@ -34,6 +39,12 @@ def load(name: str, run: str) -> Iterator[Object]:
 def label(item: Object, run: str) -> None:
     """Mark an object as belonging to ``run``."""
     item["metadata"].setdefault("labels", {})[RUN_LABEL] = run
+
+
+def _pod_specs(item: Object) -> list[Object]:
+    """The specification of the Pods that an object is or makes: one or none."""
+    spec = item.get("spec", {})
+    return [spec] if item["kind"] == "Pod" else [spec["template"]["spec"]] if "template" in spec else []
 
 
 def _in_a_row(count: str, first: str) -> Iterator[Object]:

@@ -12,6 +12,15 @@ def test_every_object_is_labelled_with_the_run_and_so_are_the_pods_to_come() -> 
     assert "namespace" not in service["metadata"]
 
 
+def test_a_pod_gets_no_token_and_no_variables_of_services_unless_it_asks_for_them() -> None:
+    unneeded = {"automountServiceAccountToken": False, "enableServiceLinks": False}
+    _, deployment, *_ = manifest.load("headless/address", "run-1")
+    assert unneeded.items() <= deployment["spec"]["template"]["spec"].items()
+    pods = [item for item in manifest.load("resolver/policy", "run-1") if item["kind"] == "Pod"]
+    assert pods
+    assert all(unneeded.items() <= pod["spec"].items() for pod in pods)
+
+
 def test_a_slice_gets_as_many_endpoints_as_its_annotation_says() -> None:
     slices = [item for item in manifest.load("slices/many", "run-1") if item["kind"] == "EndpointSlice"]
     endpoints = {one["metadata"]["name"]: one["endpoints"] for one in slices}

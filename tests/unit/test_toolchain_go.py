@@ -196,6 +196,7 @@ def test_go_is_told_to_build_small_static_stamped_binaries(bench: Bench) -> None
         "-v",
         "-trimpath",
         "-buildvcs=false",
+        "-gcflags=all=-dwarf=false",
         "-ldflags",
         "-s -w -X example.invalid/version.gitVersion=v1.36.3 -X example.invalid/version.gitMinor=36",
         "-o",
@@ -210,12 +211,13 @@ def test_a_binary_of_tests_is_compiled_package_by_package_and_then_linked(bench:
     assert subprocess.check_output([found], text=True) == "v1.36.3\n"
     packages, link = [call["arguments"] for call in bench.calls() if call["arguments"][0] in ("build", "test")]
     assert packages == [
-        *("build", "-v", "-trimpath", "-buildvcs=false"),
+        *("build", "-v", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"),
         *("example.invalid/log", "example.invalid/demo", "a.invalid/internal"),
     ]
     link[link.index("-o") + 1] = "OUT"
     assert link == [
-        *("test", "-c", "-vet=off", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", "OUT"),
+        *("test", "-c", "-vet=off", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"),
+        *("-ldflags", "-s -w", "-o", "OUT"),
         "example.invalid/demo",
     ]
 
