@@ -27,7 +27,7 @@ test: .venv/ready ## Every check of the project: style, types, tests, and all su
 test-kind: .venv/ready ## Those of them that need a container engine: where none answers, on one of our own.
 	$(BIN)/tox run -e sandbox,kind $(TOX_ARGS)
 
-test-release: .venv/ready ## What is beyond them: the tests that make many clusters and engines. Before a release.
+test-release: .venv/ready ## What is beyond them: the tests with a large cluster, many clusters, many engines. Before a release.
 	$(BIN)/tox run -e release $(TOX_ARGS)
 
 audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing is wrong, and each of ten lies is found.

@@ -200,7 +200,7 @@ def test_wrong_usage(command: CommandLine, arguments: list[str], words: str) -> 
     assert words in done.stdout + done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_two_thousand_services(command: CommandLine) -> None:
     done = command("cluster", "up", "--name=scale", "--ip-family=dual")
     assert done.returncode == 0, done.stderr
