@@ -1,0 +1,23 @@
+"""DNS servers that lie in one named way each, in front of a real one.
+
+A fault is a function in one of the modules here: what it does to an answer, which requirement has to notice, and which
+others may. `python -m faults` (with ``PYTHONPATH=tests``) serves one by hand.
+"""
+
+from faults import addresses, aliases, denials, names, reverse, services, sometimes, wire
+from faults.kit import FAULTS, Fault, Upstream, served
+
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "Upstream",
+    "addresses",
+    "aliases",
+    "denials",
+    "names",
+    "reverse",
+    "served",
+    "services",
+    "sometimes",
+    "wire",
+]

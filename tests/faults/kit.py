@@ -1,0 +1,151 @@
+"""What a fault is, and how one is put in front of a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+from dns_server import DnsServer, Handler, Reply
+from kube_dns_conformance.agent.exchange import Request, exchange
+from kube_dns_conformance.dns.model import Server, Transport
+
+SECONDS = 5.0
+"""How long the real server may take."""
+LARGEST = 65535
+Change = Callable[[dns.message.Message, "Upstream"], None]
+"""Changes an answer in place, each record an RRset of its own."""
+Say = Callable[[bytes, Transport, bytes], Reply]
+"""What to say instead: from the query, the transport and what the real server said."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The real server."""
+
+    server: Server
+
+    def ask(self, wire: bytes, transport: Transport) -> bytes:
+        """Pass a message on as it is: the suite asks in ways that no client library would."""
+        return exchange(Request(self.server.host, self.server.port, transport, wire, SECONDS)).wire
+
+    def look_up(self, name: str, rdtype: str) -> list[dns.rrset.RRset]:
+        """The answer to another question, for lies that are true elsewhere; nothing when the name does not exist."""
+        query = dns.message.make_query(name, rdtype, use_edns=True, payload=LARGEST)
+        return parsed(self.ask(query.to_wire(), "tcp")).answer
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to lie.
+
+    ``caught_by`` is the requirement that has to notice; ``touches`` are globs of those that may, because it is their
+    answer as well. ``handler`` makes what speaks for a server that has this fault, with a memory of its own.
+    """
+
+    name: str
+    lie: str
+    caught_by: str
+    touches: tuple[str, ...]
+    handler: Callable[[Upstream], Handler]
+
+
+FAULTS: dict[str, Fault] = {}
+"""By name, in the order of the modules."""
+
+
+def changes(name: str, caught_by: str, *touches: str) -> Callable[[Change], Change]:
+    """A fault that changes answers. The first line of the function's docstring is the lie, in words."""
+
+    def register(change: Change) -> Change:
+        def handler(upstream: Upstream) -> Handler:
+            def handle(wire: bytes, transport: Transport) -> Reply:
+                said = upstream.ask(wire, transport)
+                answer = parsed(said)
+                change(answer, upstream)
+                return fitting(answer, wire, transport)
+
+            return handle
+
+        _register(name, change.__doc__, caught_by, touches, handler)
+        return change
+
+    return register
+
+
+def says(name: str, caught_by: str, *touches: str) -> Callable[[Callable[[], Say]], Callable[[], Say]]:
+    """A fault below or beyond the content of an answer. The function makes a server's `Say`, with its memory."""
+
+    def register(make: Callable[[], Say]) -> Callable[[], Say]:
+        def handler(upstream: Upstream) -> Handler:
+            say = make()
+            return lambda wire, transport: say(wire, transport, upstream.ask(wire, transport))
+
+        _register(name, make.__doc__, caught_by, touches, handler)
+        return make
+
+    return register
+
+
+def _register(
+    name: str, lie: str | None, caught_by: str, touches: tuple[str, ...], handler: Callable[[Upstream], Handler]
+) -> None:
+    if name in FAULTS:
+        raise ValueError(f"there are two faults {name}")
+    FAULTS[name] = Fault(name, (lie or "").splitlines()[0].rstrip("."), caught_by, touches, handler)
+
+
+def parsed(wire: bytes) -> dns.message.Message:
+    """An answer with each record in an RRset of its own, so that none is merged away."""
+    return dns.message.from_wire(wire, one_rr_per_rrset=True)
+
+
+def fitting(answer: dns.message.Message, query: bytes, transport: Transport) -> bytes:
+    """The answer as it goes over the wire; cut, and said so, where it does not fit into what the client takes."""
+    wire = answer.to_wire(max_size=LARGEST)
+    room = LARGEST if transport == "tcp" else max(512, dns.message.from_wire(query).payload)
+    if len(wire) <= room:
+        return wire
+    answer.flags |= dns.flags.TC
+    answer.answer, answer.authority = [], []
+    return answer.to_wire(max_size=LARGEST)
+
+
+def asked(answer: dns.message.Message) -> tuple[str, str]:
+    """The name, in lower case and with its final dot, and the type."""
+    question = answer.question[0]
+    return str(question.name).lower(), dns.rdatatype.to_text(question.rdtype)
+
+
+def of_type(answer: dns.message.Message, *rdtypes: str) -> list[dns.rrset.RRset]:
+    """The records of these types in the answer section."""
+    return [one for one in answer.answer if dns.rdatatype.to_text(one.rdtype) in rdtypes]
+
+
+def replace(answer: dns.message.Message, old: dns.rrset.RRset, *values: str) -> None:
+    """Put records with these rdata in the place of one."""
+    at = answer.answer.index(old)
+    answer.answer[at : at + 1] = [
+        dns.rrset.from_text(old.name, old.ttl, old.rdclass, old.rdtype, value) for value in values
+    ]
+
+
+def deny(answer: dns.message.Message, rcode: str) -> None:
+    """Nothing but an rcode, and the authority section as it was."""
+    answer.answer = []
+    answer.set_rcode(dns.rcode.from_text(rcode))
+
+
+@contextmanager
+def served(fault: Fault, upstream: Server, name: str = "faulty", host: str = "127.0.0.1") -> Iterator[Server]:
+    """A server with this fault on a free port, until the block ends."""
+    with DnsServer(fault.handler(Upstream(upstream)), name, host) as server:
+        yield server

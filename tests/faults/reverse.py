@@ -1,0 +1,32 @@
+"""PTR records."""
+
+from __future__ import annotations
+
+import dns.message
+
+from faults.kit import Upstream, changes, deny, of_type, replace
+
+ALL = ("*.ptr.*", "statefulset.names.reverse", "replicas.*")
+
+
+@changes("ptr-missing", "clusterip.ptr.ipv4", *ALL)
+def missing(answer: dns.message.Message, _: Upstream) -> None:
+    """No address leads to a name."""
+    if of_type(answer, "PTR"):
+        deny(answer, "NXDOMAIN")
+
+
+@changes("ptr-wrong", "clusterip.ptr.ipv4", *ALL)
+def wrong(answer: dns.message.Message, _: Upstream) -> None:
+    """Addresses lead to a name of nobody."""
+    for one in of_type(answer, "PTR"):
+        replace(answer, one, "nobody.nowhere.svc.cluster.local.")
+
+
+@changes("ptr-parent", "statefulset.names.reverse", *ALL)
+def parent(answer: dns.message.Message, _: Upstream) -> None:
+    """Addresses of endpoints lead to the name of their Service."""
+    for one in of_type(answer, "PTR"):
+        name = one[0].target
+        if len(name) > 6:  # an endpoint's has a label more than web.shop.svc.cluster.local.
+            replace(answer, one, str(name.parent()))
