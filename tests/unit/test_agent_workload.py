@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from kube_dns_conformance.agent.workload import FILES, deploy, objects, on_every_node
+from kube_dns_conformance import manifest
+from kube_dns_conformance.agent.clients import equip
+from kube_dns_conformance.agent.workload import FILES, deploy, objects, on_every_node, template
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.images import image
 from kube_dns_conformance.kube import Kube, Object
@@ -113,6 +115,14 @@ def test_where_a_suite_needs_it_there_is_one_on_every_node() -> None:
     assert (
         len(deployed(pod("a", ready=True), pod("b", ready=True), pod("c", ready=True), every_node=True, nodes=3)) == 3
     )
+
+
+def test_the_pod_of_a_situation_outlives_the_loss_of_its_node_for_as_long_as_any_other() -> None:
+    items = list(equip(list(manifest.load("resolver/search", "run-1")), "python:3.13-slim", "a token"))
+    pods = [item for item in items if item["kind"] == "Pod"]
+    assert pods
+    assert all("tolerations" not in pod["spec"] for pod in pods)  # nobody would make it again
+    assert "tolerations" in template()  # an agent of the run is made elsewhere, soon
 
 
 def test_all_of_it_is_labelled_with_the_run_and_lives_in_one_namespace() -> None:

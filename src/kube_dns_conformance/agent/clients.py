@@ -19,7 +19,8 @@ def equip(items: list[Object], image: str, token: str) -> list[Object]:
     for spec in pods:
         wanted = spec["containers"][0]["image"]
         ours = workload.pod_spec(workload.template(), image if wanted == AGENT_IMAGE else wanted)
-        del ours["topologySpreadConstraints"]
+        # Who asks for the run is soon made again elsewhere; a Pod of a situation would be gone for good.
+        del ours["topologySpreadConstraints"], ours["tolerations"]
         spec.update(ours | {key: value for key, value in spec.items() if key != "containers"})
     return [*workload.code_and_token(token), *items] if pods else items
 
