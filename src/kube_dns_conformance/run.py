@@ -193,15 +193,20 @@ class Run:
         try:
             if self._cluster is None or not self._is_ours(self._cluster):
                 return  # what else runs there is not for our report
-            if self._cluster.provider == "kind":
-                kind.save_logs(self._cluster.name, directory)
-            else:
-                directory.mkdir(parents=True, exist_ok=True)
-                for log in self._cluster.kubeconfig.parent.rglob("logs/*.log"):
-                    shutil.copy(log, directory / log.name)
-            redact.files(directory)
+            try:
+                self._copy_logs(self._cluster, directory)
+            finally:
+                redact.files(directory)  # also what there is of them when something went wrong
         except (KdcError, OSError) as error:
-            console.print(f"could not save the cluster's logs: {error}", markup=False)
+            console.print(f"the cluster's logs are not complete: {error}", markup=False)
+
+    def _copy_logs(self, cluster: Cluster, directory: Path) -> None:
+        if cluster.provider == "kind":
+            kind.save_logs(cluster.name, directory)
+            return
+        directory.mkdir(parents=True, exist_ok=True)
+        for log in cluster.kubeconfig.parent.rglob("logs/*.log"):
+            shutil.copy(log, directory / log.name)
 
     def close(self) -> None:
         """Delete what the run made: its cluster, or its namespaces in somebody else's. Says what did not work."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from kube_dns_conformance import redact
 from kube_dns_conformance.clusters import kind
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.errors import UsageError
+from kube_dns_conformance.errors import ClusterError, UsageError
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.timings import Timings
 
@@ -37,6 +38,24 @@ def test_the_logs_of_somebody_elses_workloads_are_not_saved(saved: list[str], tm
     mine.save_logs(tmp_path / "logs")
     assert saved == []
     mine.close()
+
+
+def test_logs_that_are_not_complete_hold_no_secrets_either(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def half(_name: str, directory: Path) -> None:
+        directory.mkdir()
+        (directory / "kubelet.log").write_text("token: a-secret-of-12345\n")
+        raise ClusterError("kind export logs failed: no crictl")
+
+    redact.remember("a-secret-of-12345")
+    mine = Run(Options(provider="kind"), Timings())
+    cluster = Cluster("kind", "ours", tmp_path / "kubeconfig", None, "cluster.local", (), frozenset())
+    monkeypatch.setattr(mine, "_cluster", cluster)
+    monkeypatch.setattr(kind, "save_logs", half)
+    mine.save_logs(tmp_path / "logs")
+    assert "a-secret" not in (tmp_path / "logs" / "kubelet.log").read_text()
+    assert capsys.readouterr().err == "the cluster's logs are not complete: kind export logs failed: no crictl\n"
 
 
 @pytest.mark.parametrize(
