@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 
 import dns.message
+import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 from faults.kit import Upstream, asked, changes, deny, of_type, replace
@@ -112,3 +114,22 @@ def _instead(answer: dns.message.Message, upstream: Upstream, other: Callable[[s
     elsewhere = upstream.look_up(f"{parts[1]}{other(parts[2])}{parts[3]}", rdtype)
     if elsewhere:
         replace(answer, found[0], elsewhere[0][0].to_text())
+
+
+@changes("address-first-missing", "headless.address.ipv4", *ALL)
+def first_missing(answer: dns.message.Message, _: Upstream) -> None:
+    """Of several addresses the first is left out."""
+    found = of_type(answer, "A", "AAAA")
+    if len(found) > 1:
+        answer.answer.remove(found[0])
+
+
+@changes("aaaa-mapped", "clusterip.family.other-no-data", *ALL, "negative.*")
+def mapped(answer: dns.message.Message, upstream: Upstream) -> None:
+    """What has an IPv4 address alone answers it as a mapped IPv6 address."""
+    name, rdtype = asked(answer)
+    if rdtype != "AAAA" or answer.answer or answer.rcode() != dns.rcode.NOERROR:
+        return
+    found = [one for one in upstream.look_up(name, "A") if one.rdtype == dns.rdatatype.A]
+    values = [f"::ffff:{one[0].address}" for one in found]
+    answer.answer = [dns.rrset.from_text(name, 5, "IN", "AAAA", value) for value in values]

@@ -47,3 +47,10 @@ def followed(answer: dns.message.Message, _: Upstream) -> None:
     if of_type(answer, "CNAME"):
         for one in of_type(answer, "A"):
             replace(answer, one, "192.0.2.66")
+
+
+@changes("cname-twice", "externalname.alias.cname", *ALL)
+def two(answer: dns.message.Message, _: Upstream) -> None:
+    """One name has two aliases."""
+    for one in of_type(answer, "CNAME"):
+        replace(answer, one, one[0].to_text(), "elsewhere.example.")

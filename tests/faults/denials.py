@@ -14,6 +14,8 @@ DENIED = (
     *("*.other-protocol-absent", "headless.ready.*", "headless.hostname.*", "readiness.*", "replicas.*", "survival.*"),
     *("statefulset.names.beyond-replicas", "externalname.*", "podrecords.*", "clusterip.names.*", "resolver.*"),
 )
+HIGHEST_KNOWN = 258
+"""Few servers know a type with a higher number."""
 
 
 def _is(answer: dns.message.Message, rcode: str) -> bool:
@@ -61,3 +63,10 @@ def wildcard(answer: dns.message.Message, _: Upstream) -> None:
     if _is(answer, "NXDOMAIN") and rdtype == "A":
         answer.set_rcode(dns.rcode.NOERROR)
         answer.answer, answer.authority = [dns.rrset.from_text(name, 5, "IN", "A", "192.0.2.66")], []
+
+
+@changes("unknown-type-refused", "negative.types.unknown", *DENIED)
+def unknown_type(answer: dns.message.Message, _: Upstream) -> None:
+    """Types that the server does not know are answered with NOTIMP."""
+    if answer.question[0].rdtype > HIGHEST_KNOWN:
+        deny(answer, "NOTIMP")

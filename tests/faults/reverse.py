@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dns.message
 
-from faults.kit import Upstream, changes, deny, of_type, replace
+from faults.kit import Upstream, asked, changes, deny, of_type, replace
 
 ALL = ("*.ptr.*", "statefulset.names.reverse", "replicas.*")
 
@@ -30,3 +30,10 @@ def parent(answer: dns.message.Message, _: Upstream) -> None:
         name = one[0].target
         if len(name) > 6:  # an endpoint's has a label more than web.shop.svc.cluster.local.
             replace(answer, one, str(name.parent()))
+
+
+@changes("ptr-servfail", "clusterip.ptr.ipv4", *ALL)
+def servfail(answer: dns.message.Message, _: Upstream) -> None:
+    """Questions for the name of an address fail."""
+    if asked(answer)[1] == "PTR":
+        deny(answer, "SERVFAIL")

@@ -46,3 +46,11 @@ def none(answer: dns.message.Message, _: Upstream) -> None:
     """There are no SRV records."""
     if of_type(answer, "SRV"):
         deny(answer, "NXDOMAIN")
+
+
+@changes("srv-extra", "clusterip.srv.named-port", *ALL)
+def extra(answer: dns.message.Message, _: Upstream) -> None:
+    """Beside each SRV record is one for another port."""
+    for one in of_type(answer, "SRV"):
+        srv = one[0]
+        replace(answer, one, srv.to_text(), f"{srv.priority} {srv.weight} 9 {srv.target}")

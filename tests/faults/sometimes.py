@@ -9,6 +9,8 @@ from faults.kit import Say, deny, fitting, parsed, says
 from kube_dns_conformance.dns.model import Transport
 
 ALL = ("*",)
+LATE_SECONDS = 2.5
+"""Longer than the suite waits for an answer."""
 
 
 @says("servfail-every-fifth", "headless.address.ipv4", *ALL)
@@ -52,5 +54,33 @@ def _stale(seconds: float) -> Say:
             known[key] = time.monotonic(), said
             return said
         return query[:2] + answer[2:]
+
+    return say
+
+
+@says("right-only-at-first", "clusterip.address.ipv4", *ALL)
+def at_first() -> Say:
+    """The first answer to a question is right, and every later one denies the name."""
+    known: set[tuple[Transport, bytes]] = set()
+
+    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
+        key = transport, query[2:]
+        if key not in known:
+            known.add(key)
+            return said
+        answer = parsed(said)
+        deny(answer, "NXDOMAIN")
+        return fitting(answer, query, transport)
+
+    return say
+
+
+@says("too-late", "clusterip.address.ipv4", *ALL)
+def late() -> Say:
+    """Answers come when nobody waits for them any more."""
+
+    def say(_query: bytes, _transport: Transport, said: bytes) -> bytes:
+        time.sleep(LATE_SECONDS)
+        return said
 
     return say

@@ -105,3 +105,29 @@ def no_edns() -> Say:
         return fitting(answer, query, transport)
 
     return say
+
+
+@says("empty-over-tcp", "transport.tcp.same-as-udp", *ALL)
+def empty() -> Say:
+    """Over TCP there is no record in any answer."""
+
+    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
+        if transport == "udp":
+            return said
+        answer = parsed(said)
+        answer.answer = []
+        return fitting(answer, query, transport)
+
+    return say
+
+
+@says("edns-ignored", "transport.edns.answered", "transport.edns.*")
+def ignored() -> Say:
+    """Questions with EDNS are answered as if they were without."""
+
+    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
+        answer = parsed(said)
+        answer.use_edns(False)
+        return fitting(answer, query, transport)
+
+    return say
