@@ -24,7 +24,7 @@ def test_everything_is_judged_and_nothing_is_left(everything: Results, cluster: 
     assert {name for name, verdict in verdicts.items() if verdict is not Verdict.CONFORMANT} == NOT_THERE
     assert {verdicts[name] for name in NOT_THERE} == {Verdict.UNSUPPORTED}
     assert len(verdicts) >= 120
-    assert everything.run["cluster"]["implementation"][0]["name"] == "CoreDNS"
+    assert everything.run["cluster"]["implementation"][0]["name"] == "coredns"
     assert namespaces(cluster) == []
 
 
