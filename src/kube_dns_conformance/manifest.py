@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -29,22 +29,25 @@ def load(name: str, run: str) -> Iterator[Object]:
         label(item, run)
         if "template" in item.get("spec", {}):
             label(item["spec"]["template"], run)
-        for spec in _pod_specs(item):
+        for spec in pod_specs([item]):
             spec |= {**UNNEEDED, **spec}
         if many := item["metadata"].get("annotations", {}).get(ENDPOINTS):
             item["endpoints"] = list(_in_a_row(*many.split(" from ")))
         yield item
 
 
+def pod_specs(items: Iterable[Object]) -> Iterator[Object]:
+    """The specifications of the Pods that objects are or make."""
+    for item in items:
+        if item["kind"] == "Pod":
+            yield item["spec"]
+        elif "template" in item.get("spec", {}):
+            yield item["spec"]["template"]["spec"]
+
+
 def label(item: Object, run: str) -> None:
     """Mark an object as belonging to ``run``."""
     item["metadata"].setdefault("labels", {})[RUN_LABEL] = run
-
-
-def _pod_specs(item: Object) -> list[Object]:
-    """The specification of the Pods that an object is or makes: one or none."""
-    spec = item.get("spec", {})
-    return [spec] if item["kind"] == "Pod" else [spec["template"]["spec"]] if "template" in spec else []
 
 
 def _in_a_row(count: str, first: str) -> Iterator[Object]:

@@ -10,10 +10,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from faults.kit import Upstream, asked, changes, deny, of_type, replace
+from faults.kit import FOREIGN, Upstream, asked, changes, deny, of_type, replace
 
-FOREIGN = {"A": "192.0.2.66", "AAAA": "2001:db8::66"}
-"""Set aside for documentation: nobody's (RFC 5737, RFC 3849)."""
 HEADLESS = ("headless.*", "readiness.*", "selectorless.headless.*", "slices.*", "transport.*", "replicas.*")
 ALL = (*HEADLESS, "clusterip.*", "statefulset.*", "survival.*", "externalname.*", "podrecords.*", "selectorless.*")
 ORDINAL = re.compile(r"(web-)(\d+)(\..*)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dns.message
 import dns.rrset
 
-from faults.kit import Upstream, asked, changes, deny, of_type, replace
+from faults.kit import FOREIGN, Upstream, asked, changes, deny, of_type, replace
 
 ALL = ("externalname.*", "replicas.*")
 
@@ -46,7 +46,7 @@ def followed(answer: dns.message.Message, _: Upstream) -> None:
     """The alias is right, the address behind it nobody's."""
     if of_type(answer, "CNAME"):
         for one in of_type(answer, "A"):
-            replace(answer, one, "192.0.2.66")
+            replace(answer, one, FOREIGN["A"])
 
 
 @changes("cname-twice", "externalname.alias.cname", *ALL)

@@ -6,7 +6,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from faults.kit import Upstream, asked, changes, deny
+from faults.kit import FOREIGN, Upstream, asked, changes, deny
 
 ALL = ("negative.*", "*.family.*", "headless.address.no-ready-endpoint", "*.no-srv", "*.unnamed-port-absent")
 DENIED = (
@@ -62,7 +62,7 @@ def wildcard(answer: dns.message.Message, _: Upstream) -> None:
     name, rdtype = asked(answer)
     if _is(answer, "NXDOMAIN") and rdtype == "A":
         answer.set_rcode(dns.rcode.NOERROR)
-        answer.answer, answer.authority = [dns.rrset.from_text(name, 5, "IN", "A", "192.0.2.66")], []
+        answer.answer, answer.authority = [dns.rrset.from_text(name, 5, "IN", "A", FOREIGN["A"])], []
 
 
 @changes("unknown-type-refused", "negative.types.unknown", *DENIED)

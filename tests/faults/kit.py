@@ -18,6 +18,8 @@ from dns_server import DnsServer, Handler, Reply
 from kube_dns_conformance.agent.exchange import Request, exchange
 from kube_dns_conformance.dns.model import Server, Transport
 
+FOREIGN = {"A": "192.0.2.66", "AAAA": "2001:db8::66"}
+"""Set aside for documentation: nobody's (RFC 5737, RFC 3849)."""
 SECONDS = 5.0
 """How long the real server may take."""
 LARGEST = 65535
@@ -62,13 +64,17 @@ FAULTS: dict[str, Fault] = {}
 """By name, in the order of the modules."""
 
 
-def changes(name: str, caught_by: str, *touches: str) -> Callable[[Change], Change]:
-    """A fault that changes answers. The first line of the function's docstring is the lie, in words."""
+def changes(
+    name: str, caught_by: str, *touches: str, over: tuple[Transport, ...] = ("udp", "tcp")
+) -> Callable[[Change], Change]:
+    """A fault that changes answers ``over`` some transports. The first line of the docstring is the lie, in words."""
 
     def register(change: Change) -> Change:
         def handler(upstream: Upstream) -> Handler:
             def handle(wire: bytes, transport: Transport) -> Reply:
                 said = upstream.ask(wire, transport)
+                if transport not in over:
+                    return said
                 answer = parsed(said)
                 change(answer, upstream)
                 return fitting(answer, wire, transport)
@@ -142,6 +148,13 @@ def deny(answer: dns.message.Message, rcode: str) -> None:
     """Nothing but an rcode, and the authority section as it was."""
     answer.answer = []
     answer.set_rcode(dns.rcode.from_text(rcode))
+
+
+def denied(query: bytes, transport: Transport, said: bytes, rcode: str) -> bytes:
+    """The same message with nothing but an rcode."""
+    answer = parsed(said)
+    deny(answer, rcode)
+    return fitting(answer, query, transport)
 
 
 @contextmanager

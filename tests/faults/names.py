@@ -5,10 +5,9 @@ from __future__ import annotations
 import dns.message
 import dns.name
 
-from faults.kit import Say, Upstream, asked, changes, deny, of_type, parsed, replace, says
+from faults.kit import Say, Upstream, asked, changes, deny, of_type, replace, says
+from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
-
-HEADER = 12
 
 
 @changes("case-sensitive", "schema.case.insensitive", "schema.*")
@@ -23,8 +22,8 @@ def not_echoed() -> Say:
     """The question comes back in lower case, whatever it was asked in."""
 
     def say(_query: bytes, _transport: Transport, said: bytes) -> bytes:
-        end = HEADER + len(dns.name.from_text(asked(parsed(said))[0]).to_digestable())
-        return said[:HEADER] + said[HEADER:end].lower() + said[end:]
+        end = said.index(0, HEADER_BYTES)  # the root label of the question's name
+        return said[:HEADER_BYTES] + said[HEADER_BYTES:end].lower() + said[end:]
 
     return say
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from faults.kit import Say, deny, fitting, parsed, says
+from faults.kit import Say, denied, says
 from kube_dns_conformance.dns.model import Transport
 
 ALL = ("*",)
@@ -19,11 +19,7 @@ def fifth() -> Say:
     number = itertools.count(1)
 
     def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        if next(number) % 5:
-            return said
-        answer = parsed(said)
-        deny(answer, "SERVFAIL")
-        return fitting(answer, query, transport)
+        return said if next(number) % 5 else denied(query, transport, said, "SERVFAIL")
 
     return say
 
@@ -68,9 +64,7 @@ def at_first() -> Say:
         if key not in known:
             known.add(key)
             return said
-        answer = parsed(said)
-        deny(answer, "NXDOMAIN")
-        return fitting(answer, query, transport)
+        return denied(query, transport, said, "NXDOMAIN")
 
     return say
 

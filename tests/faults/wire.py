@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dns.flags
+import dns.message
 
 from dns_server import Reply, framed
-from faults.kit import Say, deny, fitting, parsed, says
+from faults.kit import Say, Upstream, changes, deny, says
+from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
 
 ALL = ("*",)
-HEADER = 12
+CUT = ("transport.*", "headless.*", "slices.*", "survival.*")
 
 
 @says("silence", "clusterip.address.ipv4", *ALL)
@@ -27,7 +29,7 @@ def wrong_id() -> Say:
 @says("garbage", "clusterip.address.ipv4", *ALL)
 def garbage() -> Say:
     """After the header there is no DNS."""
-    return lambda _query, _transport, said: said[:HEADER] + b"\xff" * 40
+    return lambda _query, _transport, said: said[:HEADER_BYTES] + b"\xff" * 40
 
 
 @says("header-only", "clusterip.address.ipv4", *ALL)
@@ -41,7 +43,7 @@ def question() -> Say:
     """The question that comes back is another one."""
 
     def say(_query: bytes, _transport: Transport, said: bytes) -> bytes:
-        return said[:HEADER] + said[HEADER : HEADER + 1] + b"_" + said[HEADER + 2 :]
+        return said[:HEADER_BYTES] + said[HEADER_BYTES : HEADER_BYTES + 1] + b"_" + said[HEADER_BYTES + 2 :]
 
     return say
 
@@ -66,68 +68,34 @@ def half() -> Say:
     return say
 
 
-@says("less-over-tcp", "transport.tcp.same-as-udp", *ALL)
-def less() -> Say:
+@changes("less-over-tcp", "transport.tcp.same-as-udp", *ALL, over=("tcp",))
+def less(answer: dns.message.Message, _: Upstream) -> None:
     """Over TCP the last of several records is left out."""
-
-    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        answer = parsed(said)
-        if transport == "udp" or len(answer.answer) < 2:
-            return said
+    if len(answer.answer) > 1:
         answer.answer.pop()
-        return fitting(answer, query, transport)
-
-    return say
 
 
-@says("cut-without-saying-so", "transport.size.truncation-said", "transport.*", "headless.*", "slices.*", "survival.*")
-def unsaid() -> Say:
+@changes("empty-over-tcp", "transport.tcp.same-as-udp", *ALL, over=("tcp",))
+def empty(answer: dns.message.Message, _: Upstream) -> None:
+    """Over TCP there is no record in any answer."""
+    answer.answer = []
+
+
+@changes("cut-without-saying-so", "transport.size.truncation-said", *CUT, over=("udp",))
+def unsaid(answer: dns.message.Message, _: Upstream) -> None:
     """What was cut to fit does not say so."""
-
-    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        answer = parsed(said)
-        answer.flags &= ~dns.flags.TC
-        return said if transport == "tcp" else fitting(answer, query, transport)
-
-    return say
+    answer.flags &= ~dns.flags.TC
 
 
-@says("edns-refused", "transport.edns.answered", *ALL)
-def no_edns() -> Say:
+@changes("edns-refused", "transport.edns.answered", *ALL)
+def refused(answer: dns.message.Message, _: Upstream) -> None:
     """Questions with EDNS are answered with FORMERR."""
-
-    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        answer = parsed(said)
-        if answer.edns < 0:
-            return said
+    if answer.edns >= 0:
         answer.use_edns(False)
         deny(answer, "FORMERR")
-        return fitting(answer, query, transport)
-
-    return say
 
 
-@says("empty-over-tcp", "transport.tcp.same-as-udp", *ALL)
-def empty() -> Say:
-    """Over TCP there is no record in any answer."""
-
-    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        if transport == "udp":
-            return said
-        answer = parsed(said)
-        answer.answer = []
-        return fitting(answer, query, transport)
-
-    return say
-
-
-@says("edns-ignored", "transport.edns.answered", "transport.edns.*")
-def ignored() -> Say:
+@changes("edns-ignored", "transport.edns.answered", "transport.edns.*")
+def ignored(answer: dns.message.Message, _: Upstream) -> None:
     """Questions with EDNS are answered as if they were without."""
-
-    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        answer = parsed(said)
-        answer.use_edns(False)
-        return fitting(answer, query, transport)
-
-    return say
+    answer.use_edns(False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.kube import Object
+from kube_dns_conformance.manifest import pod_specs
 
 
 def equip(items: list[Object], image: str, token: str) -> list[Object]:
@@ -15,7 +14,7 @@ def equip(items: list[Object], image: str, token: str) -> list[Object]:
     A Pod keeps what its manifest says of it; the rest is that of the suite's own agents. ``image`` takes the place of
     the default agent image.
     """
-    pods = [spec for spec in _pod_specs(items) if spec["containers"][0]["name"] == workload.NAME]
+    pods = [spec for spec in pod_specs(items) if spec["containers"][0]["name"] == workload.NAME]
     for spec in pods:
         wanted = spec["containers"][0]["image"]
         ours = workload.pod_spec(workload.template(), image if wanted == AGENT_IMAGE else wanted)
@@ -23,11 +22,3 @@ def equip(items: list[Object], image: str, token: str) -> list[Object]:
         del ours["topologySpreadConstraints"], ours["tolerations"]
         spec.update(ours | {key: value for key, value in spec.items() if key != "containers"})
     return [*workload.code_and_token(token), *items] if pods else items
-
-
-def _pod_specs(items: Iterable[Object]) -> Iterable[Object]:
-    for item in items:
-        if item["kind"] == "Pod":
-            yield item["spec"]
-        elif "template" in item.get("spec", {}):
-            yield item["spec"]["template"]["spec"]
