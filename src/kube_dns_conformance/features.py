@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Question, Server
@@ -14,15 +15,15 @@ NOBODY = ("192.0.2.1", "default")
 """Where Pods are not looked up, any address will do in a namespace that exists; this one is nobody's (RFC 5737)."""
 
 
-def silent(cluster: Cluster, vantage: Vantage) -> list[Server]:
-    """The servers that say nothing at all about the zone's own version record, which each must have."""
-    question = Question(f"dns-version.{cluster.zone}.", "TXT")
-    asks: list[Ask] = [(question, server, "udp") for server in cluster.dns]
-    return [answer.server for answer in vantage.ask(asks) if answer.rcode is None]
+class Seen(NamedTuple):
+    """What asking showed: the capabilities of the DNS, and the servers that answered nothing at all."""
+
+    capabilities: frozenset[Capability]
+    silent: tuple[Server, ...]
 
 
-def find(cluster: Cluster, vantage: Vantage, pods: Iterable[tuple[str, str]] = ()) -> frozenset[Capability]:
-    """The capabilities that its DNS has; ``pods`` are addresses and namespaces of Pods that exist.
+def find(cluster: Cluster, vantage: Vantage, pods: Iterable[tuple[str, str]] = ()) -> Seen:
+    """Ask every server; ``pods`` are addresses and namespaces of Pods that exist.
 
     What any of several servers can do, all are expected to do.
     """
@@ -30,6 +31,9 @@ def find(cluster: Cluster, vantage: Vantage, pods: Iterable[tuple[str, str]] = (
     by_address = [Question(name, rdtype) for name in names for rdtype in ("A", "AAAA")]
     cluster_set = Question(f"dns-version.{CLUSTER_SET_ZONE}.", "TXT")
     asks: list[Ask] = [(question, server, "udp") for question in (*by_address, cluster_set) for server in cluster.dns]
-    answered = {answer.question for answer in vantage.ask(asks) if answer.records}
+    answers = vantage.ask(asks)
+    answered = {answer.question for answer in answers if answer.records}
     found = {Capability.POD_RECORDS} if answered & set(by_address) else set()
-    return frozenset(found | ({Capability.CLUSTER_SET} if cluster_set in answered else set()))
+    found |= {Capability.CLUSTER_SET} if cluster_set in answered else set()
+    heard = {answer.server for answer in answers if answer.rcode is not None}
+    return Seen(frozenset(found), tuple(server for server in cluster.dns if server not in heard))

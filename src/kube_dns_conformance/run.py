@@ -96,10 +96,10 @@ class Run:
             if self._asks_from_inside():
                 with step("starting the agents that ask from inside"):
                     self._cluster = self._go_inside(self._cluster)
-            for server in features.silent(self._cluster, self.vantage):
+            seen = features.find(self._cluster, self.vantage, self._agent_addresses())
+            for server in seen.silent:
                 console.print(f"{server.name} at {server} does not answer, as every verdict will say", markup=False)
-            found = features.find(self._cluster, self.vantage, self._agent_addresses())
-            self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | found)
+            self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | seen.capabilities)
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster
 

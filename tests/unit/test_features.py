@@ -25,12 +25,12 @@ def served_by(*handlers: Handler) -> Iterator[Cluster]:
 
 def found(*handlers: Handler, pods: tuple[tuple[str, str], ...] = ()) -> set[Capability]:
     with served_by(*handlers) as cluster:
-        return set(features.find(cluster, ThisProcess(20.0), pods))
+        return set(features.find(cluster, ThisProcess(20.0), pods).capabilities)
 
 
 def test_a_server_that_says_nothing_is_told_from_one_that_says_little() -> None:
     with served_by(records({}), lambda *_: None) as cluster:
-        assert [one.name for one in features.silent(cluster, ThisProcess(0.2))] == ["dns-1"]
+        assert [one.name for one in features.find(cluster, ThisProcess(1.0)).silent] == ["dns-1"]
 
 
 @pytest.mark.parametrize(
