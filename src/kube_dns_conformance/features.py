@@ -16,7 +16,7 @@ NOBODY = ("192.0.2.1", "default")
 
 
 class Seen(NamedTuple):
-    """What asking showed: the capabilities of the DNS, and the servers that answered nothing at all."""
+    """What asking showed: the capabilities of the DNS, and the servers that gave no usable answer at all."""
 
     capabilities: frozenset[Capability]
     silent: tuple[Server, ...]

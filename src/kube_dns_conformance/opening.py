@@ -15,6 +15,7 @@ from kube_dns_conformance import __version__
 from kube_dns_conformance.command import reproduce
 from kube_dns_conformance.errors import KdcError, UsageError
 from kube_dns_conformance.marks import RUN, WRITER, requirement_of, situation_of
+from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Verdict, Writer
 from kube_dns_conformance.signals import clean_up_when_terminated
@@ -67,6 +68,8 @@ def prepare(config: pytest.Config, tests: Sequence[Test]) -> None:
         terminal.write_line("cluster: {} ({})".format(*run.options.chosen_provider))
     try:
         cluster = run.cluster
+        for server in run.silent:
+            console.print(f"{server.name} at {server} gives no usable answer, as every verdict will say", markup=False)
         writer.begin(writer.results.run | {"cluster": cluster.as_data()})
         supported = [test for test in tests if not catalogue()[test.requirement].missing(cluster.capabilities)]
         run.deploy(dict.fromkeys(test.situation for test in supported))

@@ -29,6 +29,7 @@ from kube_dns_conformance.clusters import embedded, existing, kind, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.clusters.choice import choose
 from kube_dns_conformance.cordon import uncordon
+from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, KdcError, UsageError
 from kube_dns_conformance.kube import RUN_LABEL, Kube
 from kube_dns_conformance.mirror import Mirror
@@ -76,6 +77,7 @@ class Run:
         self.timings = timings
         self.vantage: Vantage = ThisProcess(timings.answer)
         self.spent: dict[str, float] = {}
+        self.silent: tuple[Server, ...] = ()
         self._cluster: Cluster | None = None
         self._made_cluster = False
         self._private: tempfile.TemporaryDirectory[str] | None = None
@@ -97,8 +99,7 @@ class Run:
                 with step("starting the agents that ask from inside"):
                     self._cluster = self._go_inside(self._cluster)
             seen = features.find(self._cluster, self.vantage, self._agent_addresses())
-            for server in seen.silent:
-                console.print(f"{server.name} at {server} does not answer, as every verdict will say", markup=False)
+            self.silent = seen.silent
             self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | seen.capabilities)
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster

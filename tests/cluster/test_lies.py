@@ -149,6 +149,7 @@ def test_a_server_that_gives_no_usable_answer(
         )
 
     assert done.returncode == 1
+    assert f"server-0 at {server} gives no usable answer, as every verdict will say\n" in done.stderr
     assert accused(results) == {"clusterip.address.ipv4"}
     first, *_ = failure_text(done.stdout, "clusterip.address.ipv4")
     assert first.startswith(
