@@ -21,7 +21,7 @@ LABEL = "kube-dns-conformance.recipe"
 """Of the image: the key of the recipe it was made by, as in its archive's name."""
 _COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd")
 _RECIPE = ("kind_image.py", "node.py", "images.py", "archive.py", *pods.RECIPE, *files("files/**/*"))
-_UNITS = ("kubernetes", "kubernetes-node", "etcd", "coredns", "containerd", "cni-plugins", "kind")
+_UNITS = ("kubernetes", "kubernetes-node", "etcd", "coredns", "containerd", "cri-tools", "cni-plugins", "kind")
 
 
 def toolchain(version: str = "") -> Toolchain:

@@ -64,7 +64,7 @@ def kubernetes(root: Path, work: Path, tools: Toolchain, archives: Sequence[Path
     """Make the directory ``root`` what one version of Kubernetes adds; ``archives`` are the images that it has."""
     for folder, binaries in {
         "usr/bin": ("kubeadm", "kubelet", "kubectl"),
-        "usr/local/bin": ("containerd", "containerd-shim-runc-v2", "ctr"),
+        "usr/local/bin": ("containerd", "containerd-shim-runc-v2", "ctr", "crictl"),
         "opt/cni/bin": ("host-local", "loopback", "portmap", "ptp"),
     }.items():
         (root / folder).mkdir(parents=True)

@@ -20,6 +20,7 @@ def test_every_unit_has_the_version_of_the_table() -> None:
         "kind": "0.33.0",
         "kubernetes-node": "1.36.3",
         "containerd": "2.3.7",
+        "cri-tools": "1.37.0",
         "cni-plugins": "1.9.1",
         "kubernetes-test": "1.36.3",
         "agnhost": "1.36.3",
@@ -28,7 +29,7 @@ def test_every_unit_has_the_version_of_the_table() -> None:
 
 def test_the_table_covers_every_binary_a_cluster_needs() -> None:
     control_plane = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"}
-    node = {"kubeadm", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr"}
+    node = {"kubeadm", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr", "crictl"}
     network = {"host-local", "loopback", "portmap", "ptp"}
     assert {binary for unit in load_table().values() for binary in unit.binaries} == (
         control_plane | node | network | {"coredns", "kind", "kwok", "kwokctl", "e2e.test", "agnhost"}
@@ -49,8 +50,8 @@ def test_a_version_of_an_unknown_tool_is_a_usage_error_that_lists_the_tools() ->
         Toolchain({"etdc": "3.6.16"})
     assert (
         caught.value.hint
-        == "tools with a version: agnhost, cni-plugins, containerd, coredns, etcd, kind, kubernetes, kubernetes-node, "
-        "kubernetes-test, kwok"
+        == "tools with a version: agnhost, cni-plugins, containerd, coredns, cri-tools, etcd, kind, kubernetes, "
+        "kubernetes-node, kubernetes-test, kwok"
     )
 
 
@@ -67,7 +68,7 @@ def test_an_unknown_binary_is_a_usage_error_that_lists_the_binaries(tmp_path: Pa
     with pytest.raises(UsageError, match="no tool is called 'kublet'") as caught:
         Toolchain(cache=tmp_path).need("etcd", "kublet")
     assert caught.value.hint.startswith(
-        "there are: agnhost, containerd, containerd-shim-runc-v2, coredns, ctr, e2e.test, "
+        "there are: agnhost, containerd, containerd-shim-runc-v2, coredns, crictl, ctr, e2e.test, "
     )
 
 
