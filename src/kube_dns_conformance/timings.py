@@ -19,6 +19,8 @@ class Timings:
     was announced, see ``cache``."""
     cache: float = 60.0
     """The most that is granted for an announced TTL, so that a server cannot buy itself time with a huge one."""
+    ttl: float = 60.0
+    """The longest TTL that what may change at any moment should be announced with."""
     settle: float = 180.0
     """How long objects may take to become ready before what depends on them is *unknown*."""
     api: float = 10.0

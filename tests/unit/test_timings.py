@@ -35,7 +35,7 @@ def test_an_unknown_name_lists_those_there_are(setting: str) -> None:
     with pytest.raises(UsageError) as caught:
         timings([setting])
     assert caught.value.message == f"there is no timing {setting.partition('=')[0]!r}"
-    assert caught.value.hint == "there are answer, propagation, cache, settle, api, hold, stable"
+    assert caught.value.hint == "there are answer, propagation, cache, ttl, settle, api, hold, stable"
 
 
 def test_every_limit_is_in_the_report() -> None:
@@ -43,6 +43,7 @@ def test_every_limit_is_in_the_report() -> None:
         "answer": 2.0,
         "propagation": 10.0,
         "cache": 1.0,
+        "ttl": 60.0,
         "settle": 180.0,
         "api": 10.0,
         "hold": 2.0,
