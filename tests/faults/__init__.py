@@ -4,20 +4,36 @@ A fault is a function in one of the modules here: what it does to an answer, whi
 others may. `python -m faults` (with ``PYTHONPATH=tests``) serves one by hand.
 """
 
-from faults import addresses, aliases, denials, names, reverse, services, sometimes, wire
-from faults.kit import FAULTS, Fault, Upstream, served
+from faults import (
+    addresses,
+    aliases,
+    denials,
+    endpoints,
+    names,
+    replicas,
+    reverse,
+    services,
+    sometimes,
+    ttl,
+    wire,
+)
+from faults.kit import FAULTS, Fault, Needs, Upstream, served
 
 __all__ = [
     "FAULTS",
     "Fault",
+    "Needs",
     "Upstream",
     "addresses",
     "aliases",
     "denials",
+    "endpoints",
     "names",
+    "replicas",
     "reverse",
     "served",
     "services",
     "sometimes",
+    "ttl",
     "wire",
 ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
 
 import dns.exception
 import dns.flags
@@ -17,23 +20,42 @@ import dns.rrset
 from dns_server import DnsServer, Handler, Reply
 from kube_dns_conformance.agent.exchange import Request, exchange
 from kube_dns_conformance.dns.model import Server, Transport
+from kube_dns_conformance.kube import Kube
 
 FOREIGN = {"A": "192.0.2.66", "AAAA": "2001:db8::66"}
 """Set aside for documentation: nobody's (RFC 5737, RFC 3849)."""
 SECONDS = 5.0
 """How long the real server may take."""
 LARGEST = 65535
+NO_LIE = ""
+"""In place of who has to notice: what is unusual, and yet right."""
 Change = Callable[[dns.message.Message, "Upstream"], None]
 """Changes an answer in place, each record an RRset of its own."""
 Say = Callable[[bytes, Transport, bytes], Reply]
 """What to say instead: from the query, the transport and what the real server said."""
 
 
-@dataclass(frozen=True)
+class Needs(StrEnum):
+    """What a fault needs besides the real server."""
+
+    NOTHING = "nothing"
+    API = "the API of the cluster, to know what is true"
+    RIGHT_REPLICA = "a replica beside it that is right"
+
+
+@dataclass
 class Upstream:
-    """The real server."""
+    """The real server, and the API of its cluster for lies that need to know what is true."""
 
     server: Server
+    kubeconfig: Path | None = None
+
+    @cached_property
+    def kube(self) -> Kube:
+        """The API. Raises ValueError when nobody said where it is."""
+        if self.kubeconfig is None:
+            raise ValueError("this fault needs --kubeconfig")
+        return Kube(self.kubeconfig)
 
     def ask(self, wire: bytes, transport: Transport) -> bytes:
         """Pass a message on as it is: the suite asks in ways that no client library would."""
@@ -49,8 +71,9 @@ class Upstream:
 class Fault:
     """One way to lie.
 
-    ``caught_by`` is the requirement that has to notice; ``touches`` are globs of those that may, because it is their
-    answer as well. ``handler`` makes what speaks for a server that has this fault, with a memory of its own.
+    ``caught_by`` is the requirement that has to notice; empty for what is unusual and no lie, so that nobody may be
+    accused. ``touches`` are globs of those that may notice, because it is their answer as well. ``handler`` makes what
+    speaks for a server that has this fault, with a memory of its own. ``needs`` is what must be there besides.
     """
 
     name: str
@@ -58,6 +81,12 @@ class Fault:
     caught_by: str
     touches: tuple[str, ...]
     handler: Callable[[Upstream], Handler]
+    needs: Needs = Needs.NOTHING
+
+    @property
+    def is_lie(self) -> bool:
+        """Whether somebody has to be accused."""
+        return bool(self.caught_by)
 
 
 FAULTS: dict[str, Fault] = {}
@@ -65,7 +94,11 @@ FAULTS: dict[str, Fault] = {}
 
 
 def changes(
-    name: str, caught_by: str, *touches: str, over: tuple[Transport, ...] = ("udp", "tcp")
+    name: str,
+    caught_by: str,
+    *touches: str,
+    over: tuple[Transport, ...] = ("udp", "tcp"),
+    needs: Needs = Needs.NOTHING,
 ) -> Callable[[Change], Change]:
     """A fault that changes answers ``over`` some transports. The first line of the docstring is the lie, in words."""
 
@@ -81,13 +114,15 @@ def changes(
 
             return handle
 
-        _register(name, change.__doc__, caught_by, touches, handler)
+        _register(Fault(name, _lie(change.__doc__), caught_by, touches, handler, needs))
         return change
 
     return register
 
 
-def says(name: str, caught_by: str, *touches: str) -> Callable[[Callable[[], Say]], Callable[[], Say]]:
+def says(
+    name: str, caught_by: str, *touches: str, needs: Needs = Needs.NOTHING
+) -> Callable[[Callable[[], Say]], Callable[[], Say]]:
     """A fault below or beyond the content of an answer. The function makes a server's `Say`, with its memory."""
 
     def register(make: Callable[[], Say]) -> Callable[[], Say]:
@@ -95,18 +130,20 @@ def says(name: str, caught_by: str, *touches: str) -> Callable[[Callable[[], Say
             say = make()
             return lambda wire, transport: say(wire, transport, upstream.ask(wire, transport))
 
-        _register(name, make.__doc__, caught_by, touches, handler)
+        _register(Fault(name, _lie(make.__doc__), caught_by, touches, handler, needs))
         return make
 
     return register
 
 
-def _register(
-    name: str, lie: str | None, caught_by: str, touches: tuple[str, ...], handler: Callable[[Upstream], Handler]
-) -> None:
-    if name in FAULTS:
-        raise ValueError(f"there are two faults {name}")
-    FAULTS[name] = Fault(name, (lie or "").splitlines()[0].rstrip("."), caught_by, touches, handler)
+def _lie(docstring: str | None) -> str:
+    return (docstring or "").splitlines()[0].rstrip(".")
+
+
+def _register(fault: Fault) -> None:
+    if fault.name in FAULTS:
+        raise ValueError(f"there are two faults {fault.name}")
+    FAULTS[fault.name] = fault
 
 
 def parsed(wire: bytes) -> dns.message.Message:
@@ -158,7 +195,7 @@ def denied(query: bytes, transport: Transport, said: bytes, rcode: str) -> bytes
 
 
 @contextmanager
-def served(fault: Fault, upstream: Server, name: str = "faulty", host: str = "127.0.0.1") -> Iterator[Server]:
+def served(fault: Fault, upstream: Upstream, name: str = "faulty", host: str = "127.0.0.1") -> Iterator[Server]:
     """A server with this fault on a free port, until the block ends."""
-    with DnsServer(fault.handler(Upstream(upstream)), name, host) as server:
+    with DnsServer(fault.handler(upstream), name, host) as server:
         yield server

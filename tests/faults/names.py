@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import dns.message
 import dns.name
+import dns.rcode
+import dns.rrset
 
-from faults.kit import Say, Upstream, asked, changes, deny, of_type, replace, says
+from faults.kit import FOREIGN, Say, Upstream, asked, changes, deny, fitting, of_type, parsed, replace, says
 from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
+
+DENIALS = ("negative.*", "headless.*", "statefulset.names.beyond-replicas", "readiness.*", "replicas.*", "ttl.*")
+BELOW_A_SERVICE = re.compile(r"[^_.][^.]*\.([^.]+\.[^.]+\.svc\..*)")
+OTHER_KIND = re.compile(r"([^.]+\.[^.]+)\.(?!svc|pod)[^.]+\.(cluster\.local\.)")
+WITHOUT_NAMESPACE = re.compile(r"[^.]+\.(?!kdc-)[^.]+\.svc\.cluster\.local\.")
 
 
 @changes("case-sensitive", "schema.case.insensitive", "schema.*")
@@ -55,3 +64,80 @@ def pods(answer: dns.message.Message, _: Upstream) -> None:
     name, _rdtype = asked(answer)
     if ".pod." in name and not name.startswith("192-0-2-1."):
         deny(answer, "NXDOMAIN")
+
+
+@changes("hostname-missing", "headless.hostname.ipv4", "*")
+def hostname(answer: dns.message.Message, _: Upstream) -> None:
+    """Endpoints have no names of their own."""
+    if BELOW_A_SERVICE.fullmatch(asked(answer)[0]):
+        deny(answer, "NXDOMAIN")
+
+
+@changes("hostname-of-anybody", "negative.names.unknown-hostname", *DENIALS)
+def anybody(answer: dns.message.Message, upstream: Upstream) -> None:
+    """Every name below a headless Service is answered like the Service."""
+    found = BELOW_A_SERVICE.fullmatch(asked(answer)[0])
+    if found and not answer.answer:
+        _answer_as(answer, upstream, found[1])
+
+
+@changes("kind-ignored", "negative.names.unknown-kind", *DENIALS)
+def kind(answer: dns.message.Message, upstream: Upstream) -> None:
+    """What stands in the place of svc does not matter."""
+    found = OTHER_KIND.fullmatch(asked(answer)[0])
+    if found and not answer.answer:
+        _answer_as(answer, upstream, f"{found[1]}.svc.{found[2]}")
+
+
+@changes("namespace-not-needed", "negative.names.without-namespace", *DENIALS)
+def without_namespace(answer: dns.message.Message, _: Upstream) -> None:
+    """Names without a namespace are answered."""
+    name, rdtype = asked(answer)
+    if WITHOUT_NAMESPACE.fullmatch(name) and rdtype == "A" and not answer.answer:
+        answer.set_rcode(dns.rcode.NOERROR)
+        answer.answer, answer.authority = [dns.rrset.from_text(name, 5, "IN", "A", FOREIGN["A"])], []
+
+
+@says("namespace-ignored", "clusterip.address.ipv4", "*")
+def first_namespace() -> Say:
+    """A name is answered as in the namespace in which it was asked for first."""
+    known: dict[tuple[str, str, Transport], list[str]] = {}
+
+    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
+        answer = parsed(said)
+        name, rdtype = asked(answer)
+        labels, found = name.split("."), of_type(answer, "A", "AAAA")
+        if labels[2:3] != ["svc"] or not found or len(found) < len(answer.answer):
+            return said
+        values = known.setdefault((labels[0], rdtype, transport), [one[0].address for one in found])
+        answer.answer = [dns.rrset.from_text(name, 5, "IN", rdtype, value) for value in values]
+        return fitting(answer, query, transport)
+
+    return say
+
+
+@changes("longer-name-too", "clusterip.names.alike", "clusterip.*", "statefulset.*")
+def prefix(answer: dns.message.Message, upstream: Upstream) -> None:
+    """A Service is answered like the one whose name goes on after its own."""
+    name, rdtype = asked(answer)
+    service, _, rest = name.partition(".")
+    elsewhere = upstream.look_up(f"{service}0.{rest}", rdtype) if rest.split(".")[1:2] == ["svc"] else []
+    if elsewhere and answer.answer:
+        answer.answer = [dns.rrset.from_text(name, one.ttl, "IN", rdtype, one[0].to_text()) for one in elsewhere]
+
+
+@changes("zone-not-served", "clusterip.address.ipv4", "*")
+def zone(answer: dns.message.Message, _: Upstream) -> None:
+    """The names of the zone are refused, as by a server of another one."""
+    if asked(answer)[0].endswith(".cluster.local."):
+        answer.authority = []
+        deny(answer, "REFUSED")
+
+
+def _answer_as(answer: dns.message.Message, upstream: Upstream, other: str) -> None:
+    name, rdtype = asked(answer)
+    found = upstream.look_up(other, rdtype)
+    if found:
+        answer.set_rcode(dns.rcode.NOERROR)
+        answer.authority = []
+        answer.answer = [dns.rrset.from_text(name, one.ttl, "IN", rdtype, one[0].to_text()) for one in found]

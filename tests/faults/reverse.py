@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dns.message
 
-from faults.kit import Upstream, asked, changes, deny, of_type, replace
+from faults.kit import Say, Upstream, asked, changes, deny, fitting, of_type, parsed, replace, says
+from kube_dns_conformance.dns.model import Transport
 
 ALL = ("*.ptr.*", "statefulset.names.reverse", "replicas.*")
 
@@ -37,3 +38,22 @@ def servfail(answer: dns.message.Message, _: Upstream) -> None:
     """Questions for the name of an address fail."""
     if asked(answer)[1] == "PTR":
         deny(answer, "SERVFAIL")
+
+
+@says("ptr-of-another", "clusterip.ptr.ipv4", *ALL)
+def another() -> Say:
+    """Addresses lead to the name of the Service or endpoint that was asked for before."""
+    known: list[tuple[str, str]] = []
+
+    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
+        answer = parsed(said)
+        for one in of_type(answer, "PTR"):
+            name, target = asked(answer)[0], str(one[0].target)
+            if (name, target) not in known:
+                known.append((name, target))
+            others = [target for address, target in known if address != name]
+            if others:
+                replace(answer, one, others[-1])
+        return fitting(answer, query, transport)
+
+    return say

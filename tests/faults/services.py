@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dns.message
+import dns.rcode
+import dns.rrset
 
-from faults.kit import Upstream, changes, deny, of_type, replace
+from faults.kit import NO_LIE, Upstream, asked, changes, deny, of_type, replace
 
 ALL = ("*.srv.*", "headless.portless.*", "statefulset.ordinals.srv-targets", "replicas.*", "transport.*")
 
@@ -54,3 +56,54 @@ def extra(answer: dns.message.Message, _: Upstream) -> None:
     for one in of_type(answer, "SRV"):
         srv = one[0]
         replace(answer, one, srv.to_text(), f"{srv.priority} {srv.weight} 9 {srv.target}")
+
+
+@changes("srv-port-as-priority", "clusterip.srv.named-port", *ALL)
+def fields(answer: dns.message.Message, _: Upstream) -> None:
+    """The port of every SRV record is where the priority should be, and the priority where the port should be."""
+    for one in of_type(answer, "SRV"):
+        srv = one[0]
+        replace(answer, one, f"{srv.port} {srv.weight} {srv.priority} {srv.target}")
+
+
+@changes("srv-target-is-address", "clusterip.srv.target-resolves", *ALL)
+def address(answer: dns.message.Message, upstream: Upstream) -> None:
+    """SRV records lead to an address instead of a name."""
+    for one in of_type(answer, "SRV"):
+        srv = one[0]
+        found = upstream.look_up(str(srv.target), "A")
+        if found:
+            replace(answer, one, f"{srv.priority} {srv.weight} {srv.port} {found[0][0].address}.")
+
+
+@changes("srv-for-any-protocol", "clusterip.srv.other-protocol-absent", *ALL)
+def protocol(answer: dns.message.Message, upstream: Upstream) -> None:
+    """A port of TCP is answered for as one of UDP as well."""
+    _found_under(answer, upstream, "._udp.", "._tcp.")
+
+
+@changes("srv-for-any-port", "negative.names.unknown-port", *ALL, "negative.names.unknown-port", "headless.srv.*")
+def any_port(answer: dns.message.Message, upstream: Upstream) -> None:
+    """Every name of a port is answered with the port named http."""
+    name, _ = asked(answer)
+    _found_under(answer, upstream, f"{name.split('.')[0]}.", "_http.")
+
+
+@changes("srv-priorities", NO_LIE)
+def priorities(answer: dns.message.Message, _: Upstream) -> None:
+    """SRV records have another priority and weight."""
+    for one in of_type(answer, "SRV"):
+        srv = one[0]
+        replace(answer, one, f"7 3 {srv.port} {srv.target}")
+
+
+def _found_under(answer: dns.message.Message, upstream: Upstream, part: str, other: str) -> None:
+    """What does not exist is answered with what there is under another name."""
+    name, rdtype = asked(answer)
+    if rdtype != "SRV" or answer.answer or part not in name or part == other:
+        return
+    found = upstream.look_up(name.replace(part, other, 1), rdtype)
+    if found:
+        answer.set_rcode(dns.rcode.NOERROR)
+        answer.authority = []
+        answer.answer = [dns.rrset.from_text(name, one.ttl, "IN", "SRV", one[0].to_text()) for one in found]

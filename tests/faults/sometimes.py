@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from faults.kit import Say, denied, says
+from faults.kit import Say, denied, fitting, parsed, says
 from kube_dns_conformance.dns.model import Transport
 
 ALL = ("*",)
@@ -50,6 +50,33 @@ def _stale(seconds: float) -> Say:
             known[key] = time.monotonic(), said
             return said
         return query[:2] + answer[2:]
+
+    return say
+
+
+@says("stale-for-five-seconds", "survival.pod-restart.name-follows", *ALL)
+def five_seconds() -> Say:
+    """What was answered once is answered for five seconds, whatever TTL it had."""
+    return _stale(5.0)
+
+
+@says("stale-for-twenty-seconds", "survival.pod-restart.name-follows", *ALL)
+def twenty_seconds() -> Say:
+    """What was answered once is answered for twenty seconds, whatever TTL it had."""
+    return _stale(20.0)
+
+
+@says("address-missing-every-fifth", "headless.address.ipv4", *ALL)
+def lacking() -> Say:
+    """Every fifth answer lacks an address."""
+    number = itertools.count(1)
+
+    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
+        answer = parsed(said)
+        if len(answer.answer) < 2 or next(number) % 5:
+            return said
+        answer.answer.pop()
+        return fitting(answer, query, transport)
 
     return say
 
