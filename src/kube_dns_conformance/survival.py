@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -59,23 +59,28 @@ def observe(
 
     with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
-        watch.wait(lambda answers: _hold(watch, answers, before, 0.0), now() + run.timings.propagation)
+        watch.wait(_until_right(watch, before), now() + run.timings.propagation)
         _insist_unchanged(situation, expect, before)
         began = now()
         change()
         (settle or situation.wait_settled)()
         after, settled_at, hold = expect(), situation.settled_at, run.timings.hold
 
-        def is_over(answers: list[Answer]) -> bool:
-            # What held before the change says nothing about afterwards.
-            if _hold(watch, [one for one in answers if one.sent >= settled_at], after, hold):
-                return True
-            deadline = _deadline(answers, settled_at, run.timings)
-            asked = timeline.last_asked(answers)
-            # This process or a server may be slow: what was not asked when its time was up says nothing yet.
-            return now() > deadline + hold and all(asked.get(lane, 0.0) > deadline for lane in watch.lanes)
+        # What held before the change says nothing about afterwards.
+        holding = timeline.Holding(after, settled_at)
 
-        watch.wait(is_over, settled_at + run.timings.propagation + run.timings.cache + hold)
+        def is_over(new: Sequence[Answer]) -> bool:
+            holding.add(new)
+            if holding.lasts(watch.lanes, hold):
+                return True
+            if now() <= settled_at + run.timings.propagation + hold:
+                return False
+            deadline = _deadline(watch.answers(), settled_at, run.timings)
+            # This process or a server may be slow: what was not asked when its time was up says nothing yet.
+            return now() > deadline + hold and all(holding.last_asked(lane) > deadline for lane in watch.lanes)
+
+        budgets = run.timings.propagation + run.timings.cache + hold
+        watch.wait(is_over, settled_at + budgets + run.timings.settle)
     _insist_unchanged(situation, expect, after)
     answers = watch.answers()
     deadline = _deadline(answers, settled_at, run.timings)
@@ -238,8 +243,12 @@ def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where:
     )
 
 
-def _hold(watch: timeline.Watch, answers: list[Answer], expectations: Expectations, seconds: float) -> bool:
-    """Whether every server that is watched has been right for the last ``seconds``, over every transport."""
-    if not watch.lanes <= timeline.last_asked(answers).keys():
-        return False
-    return all(timeline.holds(timeline.of(answers, one), must, seconds) for one, must in expectations.items())
+def _until_right(watch: timeline.Watch, expectations: Expectations) -> Callable[[Sequence[Answer]], bool]:
+    """Whether every server that is watched was right when it was asked last, over every transport."""
+    holding = timeline.Holding(expectations)
+
+    def is_right(new: Sequence[Answer]) -> bool:
+        holding.add(new)
+        return holding.lasts(watch.lanes, 0.0)
+
+    return is_right

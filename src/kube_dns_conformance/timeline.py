@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -22,11 +22,19 @@ TCP_EVERY = 4
 
 @dataclass(frozen=True)
 class Lane:
-    """One question at one server over one transport: what is alike in a row of observations."""
+    """One question at one server over one transport: what is alike in a row of observations.
+
+    What was asked over UDP first stays so when the answer was truncated and came over TCP in the end.
+    """
 
     question: Question
     server: str
     transport: Transport
+
+    @classmethod
+    def of(cls, answer: Answer) -> Lane:
+        """The lane of an observation."""
+        return cls(answer.question, answer.server.name, "udp" if answer.after_truncation else answer.transport)
 
 
 class Watch:
@@ -62,17 +70,26 @@ class Watch:
         with self._news:
             return sorted(self._answers, key=lambda answer: answer.sent)
 
-    def wait(self, probe: Callable[[list[Answer]], bool], deadline: float) -> bool:
-        """Wait until ``probe`` is content with the answers so far, or until ``deadline`` (epoch seconds)."""
+    def wait(self, take: Callable[[Sequence[Answer]], bool], deadline: float) -> bool:
+        """Hand ``take`` what was seen so far, and then what is new as it comes, until it is content.
+
+        Returns False when it is not by ``deadline`` (epoch seconds). Each answer is handed over once, those of a lane
+        in the order of asking.
+        """
+        taken = 0
         while True:
             if self._failure is not None:
                 raise self._failure
-            if probe(self.answers()):
+            with self._news:
+                new = self._answers[taken:]
+            taken += len(new)
+            if take(new):
                 return True
             if now() > deadline:
                 return False
             with self._news:
-                self._news.wait(SLOT_SECONDS)
+                if len(self._answers) == taken:
+                    self._news.wait(SLOT_SECONDS)
 
     def _ask(self, server: Server) -> None:
         slot = time.monotonic()
@@ -97,11 +114,10 @@ class Watch:
 
 def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:
     """The answers by lane, each in the order of asking."""
-
     rows: dict[Lane, list[Answer]] = {}
     for one in sorted(answers, key=lambda one: (one.question.name, one.server.name, one.transport, one.sent)):
-        rows.setdefault(Lane(one.question, one.server.name, one.transport), []).append(one)
-    return rows
+        rows.setdefault(Lane.of(one), []).append(one)
+    return {lane: sorted(row, key=lambda one: one.sent) for lane, row in rows.items()}
 
 
 def of(answers: Iterable[Answer], question: Question) -> list[Answer]:
@@ -112,11 +128,6 @@ def of(answers: Iterable[Answer], question: Question) -> list[Answer]:
 def deviations(answers: Iterable[Answer], *right: Expected) -> list[Answer]:
     """The answers that are none of ``right``."""
     return [answer for answer in answers if all(difference(one, answer) for one in right)]
-
-
-def last_asked(answers: Iterable[Answer]) -> dict[Lane, float]:
-    """When each lane was asked last (epoch seconds)."""
-    return {lane: row[-1].sent for lane, row in lanes(answers).items()}
 
 
 def settles(answers: Sequence[Answer], expected: Expected) -> float | None:
@@ -130,12 +141,37 @@ def settles(answers: Sequence[Answer], expected: Expected) -> float | None:
     return since
 
 
-def holds(answers: Iterable[Answer], expected: Expected, seconds: float) -> bool:
-    """Whether every lane has been right for the last ``seconds``."""
-    rows = lanes(answers).values()
-    since = [(row[-1].sent, settles(row, expected)) for row in rows]
-    # Until the last answer, not until now: what has not been asked since may have changed since.
-    return bool(since) and all(one is not None and last - one >= seconds for last, one in since)
+class Holding:
+    """Since when each lane has been right, kept up to date with every answer, so that none is looked at twice."""
+
+    def __init__(self, expected: Mapping[Question, Expected], start: float = 0.0) -> None:
+        """What was sent before ``start`` (epoch seconds) says nothing."""
+        self._expected = expected
+        self._start = start
+        self._since: dict[Lane, float] = {}
+        self._last: dict[Lane, float] = {}
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Take answers over, those of a lane in the order of asking."""
+        for one in answers:
+            if one.sent < self._start:
+                continue
+            lane = Lane.of(one)
+            self._last[lane] = one.sent
+            if difference(self._expected[one.question], one):
+                self._since.pop(lane, None)
+            else:
+                self._since.setdefault(lane, one.sent)
+
+    def last_asked(self, lane: Lane) -> float:
+        """When a lane was asked last (epoch seconds), or 0."""
+        return self._last.get(lane, 0.0)
+
+    def lasts(self, lanes: Collection[Lane], seconds: float) -> bool:
+        """Whether these lanes, and every other that was asked, have been right for the last ``seconds``."""
+        # Until the last answer, not until now: what has not been asked since may have changed since.
+        right = {lane for lane, since in self._since.items() if self._last[lane] - since >= seconds}
+        return bool(lanes) and right.issuperset(lanes) and right.issuperset(self._last)
 
 
 def sightings(answers: Iterable[Answer], address: str) -> list[Answer]:

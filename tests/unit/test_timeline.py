@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -39,6 +40,12 @@ def test_lanes_are_told_apart_by_question_server_and_transport() -> None:
         Lane(WEB, "dns-0", "tcp"): [mixed[2]],
         Lane(WEB, "dns-1", "udp"): [mixed[1]],
     }
+
+
+def test_what_was_truncated_over_udp_stays_in_the_lane_of_udp() -> None:
+    first, second = seen(OLD, at=1.0), replace(seen(NEW, at=2.0, transport="tcp"), after_truncation=True)
+    assert timeline.lanes([second, first]) == {Lane(WEB, "dns-0", "udp"): [first, second]}
+    assert [line["transport"] for line in timeline.as_data([first, second])] == ["udp", "udp"]
 
 
 def test_the_answers_to_one_question_are_found() -> None:
@@ -136,7 +143,26 @@ def test_a_deviation_is_none_of_what_is_right() -> None:
 def test_the_right_answer_holds_when_every_lane_gave_it_long_enough(
     answers: list[Answer], seconds: float, held: bool
 ) -> None:
-    assert timeline.holds(answers, RIGHT, seconds) is held
+    holding = timeline.Holding({WEB: RIGHT})
+    for answer in answers:
+        holding.add([answer])
+    assert holding.lasts(timeline.lanes(answers).keys(), seconds) is held
+
+
+def test_what_was_said_before_the_start_says_nothing() -> None:
+    holding = timeline.Holding({WEB: RIGHT}, start=2.0)
+    holding.add(row(NEW, NEW, NEW, NEW))
+    lane = Lane(WEB, "dns-0", "udp")
+    assert (holding.lasts([lane], 1.0), holding.lasts([lane], 1.1)) == (True, False)
+    assert holding.last_asked(lane) == 3.0
+
+
+def test_a_lane_that_was_not_asked_does_not_hold() -> None:
+    holding = timeline.Holding({WEB: RIGHT})
+    holding.add(row(NEW, NEW))
+    unasked = Lane(WEB, "dns-0", "tcp")
+    assert not holding.lasts([Lane(WEB, "dns-0", "udp"), unasked], 0.0)
+    assert holding.last_asked(unasked) == 0.0
 
 
 def test_equal_answers_in_a_row_become_one_line() -> None:
@@ -174,7 +200,9 @@ def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
     with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
         watch = timeline.Watch(ThisProcess(5.0), [first, second], [web, db])
         with watch:
-            enough = watch.wait(lambda seen: len(seen) >= 16 and len(timeline.lanes(seen)) == 8, time.time() + 30)
+            enough = watch.wait(
+                lambda _: len(watch.answers()) >= 16 and len(timeline.lanes(watch.answers())) == 8, time.time() + 30
+            )
     assert enough
     lanes = timeline.lanes(watch.answers())
     transports: tuple[Transport, ...] = ("udp", "tcp")
@@ -188,7 +216,7 @@ def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
     silence = DnsServer(lambda query, transport: None, "dns-1")
     with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
         with timeline.Watch(ThisProcess(1.0), [honest, quiet], [WEB]) as watch:
-            assert watch.wait(lambda seen: len(seen) >= 4, time.time() + 30)
+            assert watch.wait(lambda _: len(watch.answers()) >= 4, time.time() + 30)
             assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
         assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
 
@@ -220,9 +248,25 @@ def test_a_vantage_that_breaks_is_never_mistaken_for_an_answer_that_holds() -> N
     with honest as server, timeline.Watch(Breaking(), [server], [WEB]) as watch:
         with pytest.raises(ConnectionError, match="the vantage is gone"):
             watch.wait(lambda seen: False, time.time() + 30)
-        assert timeline.holds(watch.answers(), RIGHT, 0.0)
+        assert timeline.deviations(watch.answers(), RIGHT) == []
         with pytest.raises(ConnectionError, match="the vantage is gone"):
             watch.wait(lambda seen: True, time.time() + 30)
+
+
+def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
+    with (
+        DnsServer(records({WEB.name + " A": [NEW]})) as server,
+        timeline.Watch(ThisProcess(5.0), [server], [WEB]) as watch,
+    ):
+        for _ in range(2):
+            taken: list[Answer] = []
+
+            def take(new: Sequence[Answer], taken: list[Answer] = taken) -> bool:
+                taken += new
+                return len(taken) >= 8
+
+            assert watch.wait(take, time.time() + 30)
+            assert taken == watch.answers()[: len(taken)]
 
 
 def test_a_watch_of_no_server_sees_nothing() -> None:
