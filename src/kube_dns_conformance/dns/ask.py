@@ -6,6 +6,7 @@ and nothing is retried, cached or hidden.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,8 @@ from kube_dns_conformance.errors import ClusterError
 PARALLEL_QUESTIONS = 16
 PLAIN_UDP_BYTES = 512
 
+_kept = threading.local()
+
 _Asked = tuple[Question, Server, Transport, dns.message.QueryMessage]
 
 Exchange = Callable[[Sequence[Request]], Sequence[Reply]]
@@ -39,8 +42,15 @@ class _Unusable(Exception):
 
 def exchange_here(requests: Sequence[Request]) -> list[Reply]:
     """Exchange over sockets of this process."""
-    with ThreadPoolExecutor(PARALLEL_QUESTIONS) as pool:
-        return list(pool.map(partial(exchange, clock=now), requests))
+    return list(_pool().map(partial(exchange, clock=now), requests))
+
+
+def _pool() -> ThreadPoolExecutor:
+    """One for each thread that asks: whoever waits for a silent server holds up nobody else."""
+    pool: ThreadPoolExecutor | None = getattr(_kept, "pool", None)
+    if pool is None:
+        pool = _kept.pool = ThreadPoolExecutor(PARALLEL_QUESTIONS)
+    return pool
 
 
 def ask_all(
