@@ -13,7 +13,7 @@ endif
 # Else the first run has to, and each one where Python is told to write nothing.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help conformance test test-kind test-release audit-scale docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release audit-scale faults matrix fuzz docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -32,6 +32,15 @@ test-release: .venv/ready ## What is beyond them: the tests with a large cluster
 
 audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing is wrong, and each of ten lies is found.
 	$(BIN)/pytest tests/cluster/test_audit.py -k two_thousand
+
+faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50'.
+	@PYTHONPATH=tests $(BIN)/python -m faults.table $(ARGS)
+
+matrix: .venv/ready ## Judge versions and configurations of CoreDNS side by side, and write docs/matrix.md. ARGS='--only "ttl*"'.
+	@$(BIN)/python -m tools.matrix $(ARGS)
+
+fuzz: .venv/fuzz ## Fuzz what reads answers, for a minute; ARGS=-max_total_time=600 for ten.
+	PYTHONPATH=tests $(BIN)/python tests/fuzz_answers.py -max_total_time=60 -timeout=2 -rss_limit_mb=512 -max_len=4096 $(ARGS)
 
 engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
 	$(BIN)/python -m tools.engine up
@@ -54,6 +63,7 @@ benchmark-e2e: .venv/ready ## Kubernetes' own DNS conformance tests against ours
 lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements/uv.in -c requirements/dev.txt -o requirements/uv.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 
 clean: ## Delete the environments; the tools in the user's cache folder stay.
 	rm -rf .venv .tox
@@ -64,4 +74,8 @@ clean: ## Delete the environments; the tools in the user's cache folder stay.
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/uv.txt
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/fuzz: .venv/ready requirements/fuzz.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/fuzz.txt
 	@touch $@

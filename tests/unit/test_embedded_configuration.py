@@ -11,6 +11,7 @@ import yaml
 
 from kube_dns_conformance.clusters import coredns, kwokctl, ports
 from kube_dns_conformance.clusters.base import Capability, IpFamily, family_capabilities
+from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.resources import folder
 
@@ -108,18 +109,20 @@ def test_no_placeholder_of_ours_is_left_in_the_stages(family: IpFamily) -> None:
 
 @pytest.mark.parametrize(("host", "bracketed"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_coredns_listens_where_it_was_told_and_nowhere_else(host: str, bracketed: str) -> None:
-    lines = coredns.configuration(Path("/k"), "example.test", host, [5301, 5302, 5303, 5304]).splitlines()
+    server = Server("dns-0", host, 5301)
+    lines = coredns.configuration(Path("/k"), "example.test", server).splitlines()
     stripped = [line.strip() for line in lines if not line.startswith("#")]
     assert stripped[0] == ".:5301 {"
     assert f"bind {host}" in stripped
-    assert f"health {bracketed}:5302 {{" in stripped
-    assert f"ready {bracketed}:5303" in stripped
-    assert f"prometheus {bracketed}:5304" in stripped
+    starts = (f"{word} {bracketed}:" for word in ("health", "ready", "prometheus"))
+    others = {line.removeprefix(start).rstrip(" {") for start in starts for line in stripped if line.startswith(start)}
+    assert len(others) == 3
+    assert "5301" not in others
     assert not any(line.startswith("forward") for line in stripped)
 
 
 def test_coredns_serves_the_zone_asked_for_from_the_kubeconfig_given() -> None:
-    text = coredns.configuration(Path("/with a space/k"), "example.test", "127.0.0.1", [1, 2, 3, 4])
+    text = coredns.configuration(Path("/with a space/k"), "example.test", Server("dns-0", "127.0.0.1", 1))
     assert "    kubernetes example.test in-addr.arpa ip6.arpa {\n" in text
     assert '       kubeconfig "/with a space/k"\n' in text
     assert "       disable success example.test\n       disable denial example.test\n" in text

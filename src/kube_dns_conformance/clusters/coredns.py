@@ -26,26 +26,30 @@ class Replica:
             raise ports.has_ended("CoreDNS", self.log)
 
 
-def start(directory: Path, index: int, binary: Path, kubeconfig: Path, zone: str, host: str, port: int) -> Replica:
-    """Start replica ``index`` on ``host`` and ``port``."""
-    name = f"dns-{index}"
-    corefile = directory / f"Corefile-{index}"
-    corefile.write_text(configuration(kubeconfig, zone, host, [port, *ports.free_ports(3, host)]))
-    log = directory / "logs" / f"{name}.log"
-    process = processes.start([str(binary), "-conf", str(corefile)], directory, log)
-    return Replica(directory, Server(name, host, port, single=True), process, log)
+def start(directory: Path, binary: Path, server: Server, corefile: str) -> Replica:
+    """Start a replica that is to answer as ``server``, with this text as its Corefile."""
+    path = directory / f"Corefile-{server.name}"
+    path.write_text(corefile)
+    log = directory / "logs" / f"{server.name}.log"
+    process = processes.start([str(binary), "-conf", str(path)], directory, log)
+    return Replica(directory, server, process, log)
 
 
-def configuration(kubeconfig: Path, zone: str, host: str, free: list[int]) -> str:
-    """The Corefile; ``free`` are the ports for DNS, health, readiness and metrics."""
+def configuration(kubeconfig: Path, zone: str, server: Server, template: str = "") -> str:
+    """The Corefile for this server, with free ports for all but DNS; ``template`` is another than ours."""
+    host, free = server.host, ports.free_ports(3, server.host)
     bracketed = f"[{host}]" if ":" in host else host
-    text = (folder("manifests") / "embedded" / "Corefile").read_text()
-    return Template(text).substitute(
+    return Template(template or ours()).substitute(
         address=host,
-        dns_port=free[0],
-        health=f"{bracketed}:{free[1]}",
-        ready=f"{bracketed}:{free[2]}",
-        metrics=f"{bracketed}:{free[3]}",
+        dns_port=server.port,
+        health=f"{bracketed}:{free[0]}",
+        ready=f"{bracketed}:{free[1]}",
+        metrics=f"{bracketed}:{free[2]}",
         zone=zone,
         kubeconfig=kubeconfig,
     )
+
+
+def ours() -> str:
+    """The Corefile of an embedded cluster, with places to be filled in."""
+    return (folder("manifests") / "embedded" / "Corefile").read_text()

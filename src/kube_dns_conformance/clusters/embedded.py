@@ -112,8 +112,8 @@ def _start(directory: Path, options: Options, tools: dict[str, Path], toolchain:
     dns_ports = _dns_ports(options.dns_port, host)
     kubeconfig = kwokctl.create(directory, tools, version, family)
     replicas = [
-        coredns.start(directory, index, tools["coredns"], kubeconfig, options.zone, host, port)
-        for index, port in enumerate(dns_ports)
+        coredns.start(directory, tools["coredns"], one, coredns.configuration(kubeconfig, options.zone, one))
+        for one in (Server(f"dns-{index}", host, port, single=True) for index, port in enumerate(dns_ports))
     ]
     deadline = time.monotonic() + START_SECONDS
     kube = Kube(kubeconfig)
@@ -122,7 +122,7 @@ def _start(directory: Path, options: Options, tools: dict[str, Path], toolchain:
         kube.apply(_node(index))
     _wait_nodes(kube, directory, deadline)
     for replica in replicas:
-        _wait_answering(replica, options.zone, family, deadline)
+        wait_answering(replica, options.zone, family, deadline)
     return Cluster(
         provider="embedded",
         name=directory.name,
@@ -182,7 +182,7 @@ def _wait_nodes(kube: Kube, directory: Path, deadline: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _wait_answering(replica: coredns.Replica, zone: str, family: IpFamily, deadline: float) -> None:
+def wait_answering(replica: coredns.Replica, zone: str, family: IpFamily, deadline: float) -> None:
     """Wait until the replica has answered for the one Service that every cluster has, several times in a row."""
     question = Question(f"kubernetes.default.svc.{zone}.", "AAAA" if family is IpFamily.IPV6 else "A")
     in_a_row = 0

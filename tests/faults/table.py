@@ -1,0 +1,145 @@
+"""The kill table: ``make faults`` runs the whole suite against every fault, and writes docs/faults.md.
+
+With ``--honest N`` it judges the real servers instead, N times: they must be accused of nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from faults import FAULTS, Fault
+from faults.trial import LIMITS, Bench, Trial
+from kube_dns_conformance.clusters import embedded, store
+from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.progress import step
+from tools.command import guarded
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+WORKERS_PER_CORE = 3
+"""Much of a trial is waiting: for a budget to be used up, or for answers to last."""
+
+bench: Bench | None = None
+
+
+def main() -> int:
+    """The command line; 1 when the suite missed a lie, or accused somebody wrongly."""
+    parser = argparse.ArgumentParser(
+        prog="make faults ARGS=…", description="Runs the suite against servers that lie in one way each."
+    )
+    parser.add_argument("--fault", action="append", metavar="GLOB", help="only these, repeatable; writes no page")
+    parser.add_argument("--honest", type=int, default=0, metavar="N", help="judge the real servers N times instead")
+    parser.add_argument("--workers", type=int, default=WORKERS_PER_CORE * (os.cpu_count() or 1), metavar="N")
+    arguments = parser.parse_args()
+    globs = arguments.fault or ["*"]
+    names = [one for one in FAULTS if any(fnmatchcase(one, glob) for glob in globs)]
+    if not names:
+        parser.error(f"no fault matches {' or '.join(globs)}; PYTHONPATH=tests python -m faults --list shows them")
+    began = time.monotonic()
+    trials = run(["" for _ in range(arguments.honest)] or names, arguments.workers)
+    seconds = time.monotonic() - began
+    failed = [trial for trial in trials if trial.problems()]
+    for trial in failed:
+        print(trial.name or "the real servers", *trial.problems(), sep="\n  ")  # noqa: T201
+    print(f"{len(trials) - len(failed)} of {len(trials)} as they must be, in {seconds:.0f} s")  # noqa: T201
+    if not arguments.honest and not arguments.fault:
+        PAGE.write_text(page(trials, seconds))
+    return 1 if failed else 0
+
+
+def run(names: Sequence[str], workers: int) -> list[Trial]:
+    """Judge these faults, or for an empty name the real servers, several at once on one cluster."""
+    with a_cluster() as cluster, step("judging faulty servers") as progress:
+        progress.update(done=0, total=len(names))
+        trials = []
+        with multiprocessing.get_context("spawn").Pool(min(workers, len(names)), prepare, [cluster]) as pool:
+            for trial in pool.imap_unordered(judge, names):
+                trials.append(trial)
+                progress.update(done=len(trials), note=trial.name)
+    order = list(FAULTS)
+    return sorted(trials, key=lambda one: order.index(one.name) if one.name else 0)
+
+
+def prepare(cluster: Cluster) -> None:
+    """A process of the pool deploys its workloads when it first needs them."""
+    global bench  # noqa: PLW0603 - what a process keeps from one task to the next
+    bench = Bench(cluster)
+
+
+def judge(name: str) -> Trial:
+    """One task of a process of the pool."""
+    assert bench is not None
+    return bench.judge(name)
+
+
+@contextmanager
+def a_cluster() -> Iterator[Cluster]:
+    """A cluster for this run alone; what the workers make in it goes with it."""
+    with tempfile.TemporaryDirectory(prefix="kdc-") as state:
+        os.environ["KDC_STATE"] = state
+        try:
+            yield embedded.up("faults", embedded.Options(family=IpFamily.DUAL), keep=False)
+        finally:
+            store.end("faults")
+
+
+def page(trials: Sequence[Trial], seconds: float) -> str:
+    """The table, for people."""
+    lies = [one for one in trials if one.fault and one.fault.is_lie]
+    others = [one for one in trials if one.fault and not one.fault.is_lie]
+    caught = sum(one.fault.caught_by in one.accused for one in lies if one.fault)
+    wrongly = sum(any(line.startswith("accused ") for line in one.problems()) for one in trials)
+    return "\n".join(
+        [
+            "# What the suite notices",
+            "",
+            "DNS servers that lie in one way each, in front of a real CoreDNS ([tests/faults](../tests/faults)):",
+            f"{len(lies)} lies, {caught} noticed by the requirement that has to; somebody accused wrongly in {wrongly}",
+            f"of {len(trials)} runs. `make faults` wrote this page, in {seconds:.0f} s on {os.cpu_count()} cores,",
+            f"{time.strftime('%Y-%m-%d')}. Each run is the whole suite on an embedded cluster, with the time limits",
+            f"{', '.join(LIMITS)}. *After* is how many seconds it took from the start of the suite,",
+            "*others* are the requirements that accuse as well.",
+            "",
+            "| fault | the lie | noticed by | after | others | in these words |",
+            "|---|---|---|---|---|---|",
+            *(_row(one, one.fault) for one in lies if one.fault),
+            "",
+            "What is unusual, and no lie, must be accused of nothing:",
+            "",
+            "| server | what it does | accused by |",
+            "|---|---|---|",
+            *(
+                f"| `{one.fault.name}` | {one.fault.lie}. | {len(one.accused) or 'nobody'} |"
+                for one in others
+                if one.fault
+            ),
+            "",
+        ]
+    )
+
+
+def _row(trial: Trial, fault: Fault) -> str:
+    line = trial.accused.get(fault.caught_by, "")
+    said = neutral(line.partition(": ")[2]).replace("|", "\\|")
+    after = f"{trial.noticed:.0f} s" if line else "never"
+    others = len(trial.accused.keys() - {fault.caught_by})
+    return f"| `{fault.name}` | {fault.lie}. | `{fault.caught_by}` | {after} | {others} | {said} |"
+
+
+def neutral(line: str) -> str:
+    """Without what differs from run to run."""
+    line = re.sub(r"(?i)kdc-[0-9a-f]{8}", "kdc-…", line)
+    line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:…", line)
+    return re.sub(r"\b10\.(64|96)\.\d+\.\d+", r"10.\1.…", line)
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,45 @@
+"""The kill table: what counts as a problem, and that the published page is that of the faults there are."""
+
+from __future__ import annotations
+
+from faults.table import neutral, page
+from faults.trial import Trial
+
+NAME, CAUGHT_BY = "ptr-missing", "clusterip.ptr.ipv4"
+LINE = f"{CAUGHT_BY} (2.3.3, MUST): 1.0.96.10.in-addr.arpa. is answered with NXDOMAIN instead of NOERROR"
+
+
+def test_a_lie_has_to_be_noticed_by_the_requirement_named_for_it() -> None:
+    noticed = Trial(NAME, {CAUGHT_BY: LINE, "headless.ptr.ipv4": "…"}, {}, 9.0, 2.0)
+    missed = Trial(NAME, {"headless.ptr.ipv4": "…"}, {}, 9.0)
+    assert noticed.problems() == []
+    assert missed.problems() == ["clusterip.ptr.ipv4 did not notice"]
+
+
+def test_who_has_nothing_to_do_with_a_lie_may_not_be_accused_nor_left_unjudged() -> None:
+    trial = Trial(NAME, {CAUGHT_BY: LINE, "headless.address.ipv4": "why"}, {"schema.version.record": "no API"}, 9.0)
+    assert trial.problems() == [
+        "accused headless.address.ipv4: why",
+        "could not judge schema.version.record: no API",
+    ]
+
+
+def test_what_is_no_lie_may_not_be_accused_of_anything() -> None:
+    for name in ("", "other-order"):
+        assert Trial(name, {CAUGHT_BY: "why"}, {}, 9.0).problems() == [f"accused {CAUGHT_BY}: why"]
+        assert Trial(name, {}, {}, 9.0).problems() == []
+
+
+def test_the_page_says_who_noticed_and_in_which_words() -> None:
+    trials = [Trial(NAME, {CAUGHT_BY: f"{LINE} | more", "headless.ptr.ipv4": "…"}, {}, 9.0, 2.4)]
+    text = page([*trials, Trial("other-order", {}, {}, 9.0)], 100.0)
+    assert (
+        "| `ptr-missing` | No address leads to a name. | `clusterip.ptr.ipv4` | 2 s | 1 | 1.0.96.10.in-addr.arpa. is "
+        "answered with NXDOMAIN instead of NOERROR \\| more |"
+    ) in text
+    assert "| `other-order` | Records come in the order of their names and rdata, the last first. | nobody |" in text
+
+
+def test_what_differs_from_run_to_run_is_left_out_of_the_page() -> None:
+    line = "web.kdc-0a1b2c3d-x, KDC-0A1B2C3D-x: 10.96.3.4 at 127.0.0.1:5353, 10.64.200.1, 192.0.2.1"
+    assert neutral(line) == "web.kdc-…-x, kdc-…-x: 10.96.… at 127.0.0.1:…, 10.64.…, 192.0.2.1"

@@ -1,0 +1,248 @@
+"""Implementations side by side: ``make matrix`` judges versions and configurations of CoreDNS on the same workloads.
+
+Writes docs/matrix.md. What one of them does otherwise is declared here with the clause that says why it is right or
+wrong; ends with 1 when one is accused of something else, or not of what is declared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from kube_dns_conformance.clusters import coredns, embedded, ports, store
+from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.progress import step
+from kube_dns_conformance.results import Verdict
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.toolchain import Toolchain
+from tools.command import ToolsError, guarded
+from tools.standing import Stand
+
+PAGE = Path(__file__).parent.parent / "docs" / "matrix.md"
+NEWEST = "1.15.0"
+VERSIONS = ("1.11.4", "1.12.4", "1.13.2", "1.14.7", NEWEST)
+CACHE = """    cache 30 {
+       disable success $zone
+       disable denial $zone
+    }
+"""
+NODE_LOCAL = """.:$dns_port {
+    bind $address
+    errors
+    health $health
+    prometheus $metrics
+    cache {
+        success 9984 30
+        denial 9984 5
+    }
+    forward . UPSTREAM {
+        force_tcp
+    }
+}
+"""
+"""As the Corefile of NodeLocal DNSCache has it for the zone of the cluster."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One CoreDNS: what it is called, and how its Corefile differs from that of kubeadm.
+
+    ``differs`` has globs of the requirements that it does not fulfil, each with the clause that says so.
+    """
+
+    name: str
+    version: str = NEWEST
+    edit: Callable[[str], str] = lambda text: text
+    zone: str = "cluster.local"
+    node_local: bool = False
+    differs: Mapping[str, str] = field(default_factory=dict)
+
+
+def _instead(old: str, new: str) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        if old not in text:
+            raise ToolsError(f"our Corefile has no {old!r} any more")
+        return text.replace(old, new)
+
+    return edit
+
+
+def _kubernetes(line: str) -> Callable[[str], str]:
+    return _instead("pods insecure", f"pods insecure\n       {line}")
+
+
+def _autopath(text: str) -> str:
+    text = _instead("pods insecure", "pods verified")(text)
+    return _instead("    loadbalance\n", "    loadbalance\n    autopath @kubernetes\n")(text)
+
+
+IMPLEMENTATIONS = (
+    *(Implementation(f"CoreDNS {version}", version) for version in VERSIONS),
+    Implementation("endpoint_pod_names", edit=_kubernetes("endpoint_pod_names")),
+    Implementation("pods disabled", edit=_instead("pods insecure", "pods disabled")),
+    Implementation("pods verified", edit=_instead("pods insecure", "pods verified")),
+    Implementation("autopath", edit=_autopath),
+    Implementation("without cache", edit=_instead(CACHE, "")),
+    Implementation("cache of its own zone", edit=_instead(CACHE, "    cache 30\n")),
+    Implementation("cache with serve_stale", edit=_instead(CACHE, "    cache 30 {\n       serve_stale\n    }\n")),
+    Implementation("without loadbalance", edit=_instead("    loadbalance\n", "")),
+    Implementation("zone corp.example", zone="corp.example"),
+    Implementation("a cache as on nodes in front", node_local=True),
+    Implementation(
+        "ignore empty_service",
+        edit=_kubernetes("ignore empty_service"),
+        differs={"clusterip.family.no-endpoint": "2.3.1: a Service with a ClusterIP has its record, ready Pods or not"},
+    ),
+    Implementation(
+        "ttl 0",
+        edit=_instead("ttl 30", "ttl 0"),
+        differs={"ttl.records.can-be-kept": "RFC 1123 6.1: zero is for what may be used once, and a ClusterIP stays"},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one implementation."""
+
+    implementation: Implementation
+    verdicts: dict[str, Verdict]
+    seconds: float
+
+    def of(self, verdict: Verdict) -> list[str]:
+        """The requirements with this verdict."""
+        return [name for name, found in self.verdicts.items() if found is verdict]
+
+    def problems(self) -> list[str]:
+        """What is not as declared, a line each."""
+        wrong, declared = self.of(Verdict.NONCONFORMANT), self.implementation.differs
+        strangers = [name for name in wrong if not any(fnmatchcase(name, glob) for glob in declared)]
+        unseen = [glob for glob in declared if not any(fnmatchcase(name, glob) for name in wrong)]
+        unjudged = self.of(Verdict.UNKNOWN) + self.of(Verdict.NOT_RUN)
+        return [
+            *(f"{name} is nonconformant, which nobody declared" for name in strangers),
+            *(f"{glob} is declared, and was not seen" for glob in unseen),
+            *(f"{name} could not be judged" for name in unjudged),
+        ]
+
+
+def main() -> int:
+    """The command line; 1 when an implementation is not as it is declared to be."""
+    parser = argparse.ArgumentParser(
+        prog="make matrix ARGS=…", description="Judges CoreDNS in versions and configurations."
+    )
+    parser.add_argument("--only", metavar="GLOB", default="*", help="these alone; writes no page")
+    glob = parser.parse_args().only
+    chosen = [one for one in IMPLEMENTATIONS if fnmatchcase(one.name, glob)]
+    if not chosen:
+        parser.error(f"nothing matches {glob}; there is {', '.join(one.name for one in IMPLEMENTATIONS)}")
+    binaries = {version: _binary(version) for version in dict.fromkeys(one.version for one in chosen)}
+    began = time.monotonic()
+    with _a_cluster() as cluster:
+        stand = Stand(cluster, Timings())
+        rows = [_judge(stand, one, index, binaries[one.version]) for index, one in enumerate(chosen)]
+    for row in rows:
+        for problem in row.problems():
+            print(f"{row.implementation.name}: {problem}")
+    if len(chosen) == len(IMPLEMENTATIONS):
+        PAGE.write_text(page(rows, time.monotonic() - began))
+    return 1 if any(row.problems() for row in rows) else 0
+
+
+def _binary(version: str) -> Path:
+    return Toolchain(versions={"coredns": version}).need("coredns")["coredns"]
+
+
+@contextmanager
+def _a_cluster() -> Iterator[Cluster]:
+    with tempfile.TemporaryDirectory(prefix="kdc-") as state:
+        os.environ["KDC_STATE"] = state
+        try:
+            yield embedded.up("matrix", embedded.Options(family=IpFamily.DUAL), keep=False)
+        finally:
+            store.end("matrix")
+
+
+def _judge(stand: Stand, one: Implementation, index: int, binary: Path) -> Row:
+    began = time.monotonic()
+    with step(f"judging {one.name}"):
+        servers = _servers(stand.cluster, one, index, binary)
+        found = stand.judge_others(servers, one.zone)
+    row = Row(one, found.by_requirement(), time.monotonic() - began)
+    for result in found.results:
+        if result.verdict is Verdict.NONCONFORMANT:
+            print(f"{one.name}: {result.message}", flush=True)
+    print(f"{one.name}: {found.counts()} in {row.seconds:.0f} s", flush=True)
+    return row
+
+
+def _servers(cluster: Cluster, one: Implementation, index: int, binary: Path) -> list[Server]:
+    """Two replicas that answer; or one cache in front of one."""
+    names = [f"dns-{index}-{each}" for each in range(1 if one.node_local else embedded.DNS_REPLICAS)]
+    replicas = [_start(cluster, name, binary, one.zone, one.edit(coredns.ours())) for name in names]
+    if not one.node_local:
+        return replicas
+    return [_start(cluster, f"cache-{index}", binary, one.zone, NODE_LOCAL.replace("UPSTREAM", str(replicas[0])))]
+
+
+def _start(cluster: Cluster, name: str, binary: Path, zone: str, template: str) -> Server:
+    host = cluster.dns[0].host
+    (port,) = ports.free_ports(1, host)
+    server = Server(name, host, port, single=True)
+    corefile = coredns.configuration(cluster.kubeconfig, zone, server, template)
+    replica = coredns.start(cluster.kubeconfig.parent, binary, server, corefile)
+    embedded.wait_answering(replica, zone, IpFamily.DUAL, time.monotonic() + embedded.START_SECONDS)
+    return server
+
+
+def page(rows: Sequence[Row], seconds: float) -> str:
+    """The matrix, for people."""
+    verdicts = (Verdict.CONFORMANT, Verdict.NONCONFORMANT, Verdict.UNSUPPORTED)
+    every = list(dict.fromkeys(name for row in rows for name in row.verdicts))
+    differing = [name for name in every if len({row.verdicts.get(name) for row in rows}) > 1]
+    return "\n".join(
+        [
+            "# Implementations side by side",
+            "",
+            f"CoreDNS {NEWEST} with kubeadm's Corefile but for what the name says, where no version is named. Two",
+            "replicas on an embedded dual-stack cluster, judged by the whole suite with the usual time limits.",
+            f"`make matrix` wrote this page in {seconds:.0f} s on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}.",
+            "",
+            f"| implementation | {' | '.join(verdicts)} | seconds |",
+            "|---|--:|--:|--:|--:|",
+            *(_line(row, verdicts) for row in rows),
+            "",
+            "What differs, and the clause that says who is right:",
+            "",
+            "| requirement | implementation | verdict | |",
+            "|---|---|---|---|",
+            *(line for name in differing for line in _differences(name, rows)),
+            "",
+        ]
+    )
+
+
+def _line(row: Row, verdicts: Sequence[Verdict]) -> str:
+    counts = " | ".join(str(len(row.of(verdict))) for verdict in verdicts)
+    return f"| {row.implementation.name} | {counts} | {row.seconds:.0f} |"
+
+
+def _differences(name: str, rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        verdict = row.verdicts.get(name, Verdict.NOT_RUN)
+        if verdict is Verdict.CONFORMANT:
+            continue
+        why = next((text for glob, text in row.implementation.differs.items() if fnmatchcase(name, glob)), "")
+        yield f"| `{name}` | {row.implementation.name} | {verdict} | {why} |"
+
+
+if __name__ == "__main__":
+    guarded(main)

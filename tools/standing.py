@@ -1,0 +1,96 @@
+"""The suites against one set of DNS servers after the other, on workloads that are deployed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from kube_dns_conformance import features
+from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.judging import pytest_options
+from kube_dns_conformance.marks import RUN, WRITER
+from kube_dns_conformance.results import Results
+from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.timings import Timings
+
+FOUND_BY_ASKING = {Capability.POD_RECORDS, Capability.CLUSTER_SET}
+
+
+class StandingRun(Run):
+    """Its workloads stay from one session of pytest to the next, and are settled before each."""
+
+    def deploy(self, names: Iterable[str]) -> None:
+        """Deploy once; the later sessions need the same."""
+        if not self._situations:
+            super().deploy(names)
+            return
+        for one in self._situations.values():
+            one.zone = self.cluster.zone
+        self.settle_again()
+
+    def close(self) -> None:
+        """Nothing goes at the end of a session."""
+
+    def end(self) -> None:
+        """Delete everything."""
+        super().close()
+
+    def ask(self, servers: Sequence[Server], zone: str) -> None:
+        """Let the next session judge these servers, of this zone."""
+        several = frozenset({Capability.DNS_REPLICAS}) if len(servers) > 1 else frozenset()
+        capabilities = self.cluster.capabilities - {Capability.DNS_REPLICAS} | several
+        self._cluster = replace(self.cluster, dns=tuple(servers), zone=zone, capabilities=capabilities)
+
+    def look(self) -> None:
+        """Find out anew what the servers can do, which differs where they are of another kind."""
+        capabilities = (
+            self.cluster.capabilities - FOUND_BY_ASKING | features.find(self.cluster, self.vantage).capabilities
+        )
+        self._cluster = replace(self.cluster, capabilities=capabilities)
+
+
+class Stand:
+    """Workloads on a running cluster, and whoever is judged on them: each in a session of pytest of its own."""
+
+    def __init__(self, cluster: Cluster, timings: Timings) -> None:
+        """The workloads are deployed when they are needed first."""
+        self.cluster = cluster
+        servers = tuple(map(str, cluster.dns))
+        options = Options(
+            provider="existing", kubeconfig=str(cluster.kubeconfig), dns_servers=servers, zone=cluster.zone
+        )
+        self.run = StandingRun(options, timings)
+        self._results = Results({}, [])
+
+    def judge(self, servers: Sequence[Server], *requirements: str) -> Results:
+        """Run the suites, or these requirements, against these servers."""
+        self.run.ask(servers, self.cluster.zone)
+        return self._session(*requirements)
+
+    def judge_others(self, servers: Sequence[Server], zone: str) -> Results:
+        """The same for servers of another kind: of this zone, and with what they are seen to be able to do."""
+        self.run.ask(servers, zone)
+        self.run.look()
+        return self._session()
+
+    def _session(self, *requirements: str) -> Results:
+        options = [*pytest_options(), *(f"--requirement={one}" for one in requirements)]
+        pytest.main(options, plugins=[self])
+        return self._results
+
+    def close(self) -> None:
+        """Delete the workloads."""
+        self.run.end()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Let this session judge with what stands."""
+        config.stash[RUN] = self.run
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Keep what it found."""
+        self._results = session.config.stash[WRITER].results
