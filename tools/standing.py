@@ -23,13 +23,11 @@ class StandingRun(Run):
     """Its workloads stay from one session of pytest to the next, and are settled before each."""
 
     def deploy(self, names: Iterable[str]) -> None:
-        """Deploy once; the later sessions need the same."""
-        if not self._situations:
-            super().deploy(names)
-            return
+        """Deploy what no session before this one has deployed."""
         for one in self._situations.values():
             one.zone = self.cluster.zone
         self.settle_again()
+        super().deploy([name for name in names if name not in self._situations])
 
     def close(self) -> None:
         """Nothing goes at the end of a session."""

@@ -142,7 +142,7 @@ class Run:
             cluster = self.cluster
             kube, mirror = self._connect(cluster)
             made = situations.prepare(names, self.id, cluster.zone, kube, mirror, self.timings)
-            self._situations = {one.name: one for one in made}
+            self._situations |= {one.name: one for one in made}
             for one in made:
                 one.equip(self.id, self._agent_image, self._token)
                 images.take_from(one.manifest, self.options.image_registry)
