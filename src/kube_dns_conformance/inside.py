@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
+from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.probing import InAgent, Probing
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
 
@@ -26,6 +29,10 @@ class Inside(Vantage):
     def __init__(self, agents: Agents, timeout: float) -> None:
         super().__init__("agent", agents.exchange, timeout)
         self.agents = agents
+
+    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+        """See `Vantage`."""
+        return InAgent(self.agents, probes, slot, self.timeout)
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from kube_dns_conformance.judge import Expectations, Judge
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def observe(
             if (state := expect()) not in seen:
                 seen.append(state)
 
-    with timeline.Watch(run.vantage, run.cluster.dns, list(before)) as watch, situation.mirror.listening(note):
+    with Watch(run.vantage, run.cluster.dns, list(before)) as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
         watch.wait(_until_right(watch, before), now() + run.timings.propagation)
         _insist_unchanged(situation, expect, before)
@@ -243,7 +244,7 @@ def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where:
     )
 
 
-def _until_right(watch: timeline.Watch, expectations: Expectations) -> Callable[[Sequence[Answer]], bool]:
+def _until_right(watch: Watch, expectations: Expectations) -> Callable[[Sequence[Answer]], bool]:
     """Whether every server that is watched was right when it was asked last, over every transport."""
     holding = timeline.Holding(expectations)
 

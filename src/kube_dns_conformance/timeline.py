@@ -1,23 +1,14 @@
-"""What was seen over time: asked at a fixed cadence while something changes, judged afterwards by pure functions."""
+"""What was seen over time, judged by pure functions."""
 
 from __future__ import annotations
 
-import itertools
-import threading
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import Expected, difference, value
-from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
-from kube_dns_conformance.vantage import Vantage, ask_whole
-
-SLOT_SECONDS = 0.05
-TCP_EVERY = 4
-"""In every so many-th slot all is asked over TCP as well: a connection costs more than a datagram."""
+from kube_dns_conformance.dns.model import Answer, Question, Transport
 
 
 @dataclass(frozen=True)
@@ -35,81 +26,6 @@ class Lane:
     def of(cls, answer: Answer) -> Lane:
         """The lane of an observation."""
         return cls(answer.question, answer.server.name, "udp" if answer.after_truncation else answer.transport)
-
-
-class Watch:
-    """Asks every question at every server once in each slot, over UDP and less often over TCP, until ``with`` ends.
-
-    Each server has a thread of its own, so that one that is silent does not slow down the asking of the others.
-    """
-
-    def __init__(self, vantage: Vantage, servers: Iterable[Server], questions: Sequence[Question]) -> None:
-        self._vantage = vantage
-        self._questions = questions
-        servers = list(servers)
-        ways: tuple[Transport, ...] = ("udp", "tcp")
-        self.lanes = {Lane(question, server.name, how) for question in questions for server in servers for how in ways}
-        self._answers: list[Answer] = []
-        self._news = threading.Condition()
-        self._ended = threading.Event()
-        self._failure: BaseException | None = None
-        self._threads = [threading.Thread(target=self._ask, args=(server,), daemon=True) for server in servers]
-
-    def __enter__(self) -> Watch:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
-    def answers(self) -> list[Answer]:
-        """Everything seen so far, in the order of asking."""
-        with self._news:
-            return sorted(self._answers, key=lambda answer: answer.sent)
-
-    def wait(self, take: Callable[[Sequence[Answer]], bool], deadline: float) -> bool:
-        """Hand ``take`` what was seen so far, and then what is new as it comes, until it is content.
-
-        Returns False when it is not by ``deadline`` (epoch seconds). Each answer is handed over once, those of a lane
-        in the order of asking.
-        """
-        taken = 0
-        while True:
-            if self._failure is not None:
-                raise self._failure
-            with self._news:
-                new = self._answers[taken:]
-            taken += len(new)
-            if take(new):
-                return True
-            if now() > deadline:
-                return False
-            with self._news:
-                if len(self._answers) == taken:
-                    self._news.wait(SLOT_SECONDS)
-
-    def _ask(self, server: Server) -> None:
-        slot = time.monotonic()
-        for round_ in itertools.count():
-            if self._ended.is_set():
-                return
-            transports: tuple[Transport, ...] = ("udp",) if round_ % TCP_EVERY else ("udp", "tcp")
-            try:
-                asks = [(question, server, how) for question in self._questions for how in transports]
-                answers = ask_whole(self._vantage, asks)
-            except BaseException as error:  # noqa: BLE001 - a failure of ours must reach the test, as *unknown*
-                self._failure = error
-                return
-            with self._news:
-                self._answers += answers
-                self._news.notify_all()
-            # The next slot that is still to come: slots that were missed are not asked in a burst afterwards.
-            done = time.monotonic()
-            slot += SLOT_SECONDS * (1 + max(0, (done - slot) // SLOT_SECONDS))
-            self._ended.wait(max(0.0, slot - done))
 
 
 def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.dns.ask import Exchange, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.probing import Here, Probing
 
 Ask = tuple[Question, Server, Transport]
 
 
-class Vantage:
+class Vantage(ABC):
     """A place to ask from. ``name`` completes "asked … from" in a failure, ``timeout`` is seconds for one question."""
 
     def __init__(self, name: str, exchange: Exchange, timeout: float) -> None:
@@ -23,6 +26,15 @@ class Vantage:
     def name(self) -> str:
         """Who asks."""
         return self._name
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one question."""
+        return self._timeout
+
+    @abstractmethod
+    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+        """Ask again and again from now on, once in each ``slot`` (seconds). Raises ClusterError."""
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
         """Ask a batch; the answers come in the order of the questions.
@@ -52,3 +64,7 @@ class ThisProcess(Vantage):
 
     def __init__(self, timeout: float) -> None:
         super().__init__("this process", exchange_here, timeout)
+
+    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+        """See `Vantage`."""
+        return Here(probes, slot, self.timeout)

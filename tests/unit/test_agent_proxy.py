@@ -17,7 +17,7 @@ from kube_dns_conformance.agent.exchange import Request
 from kube_dns_conformance.agent.proxy import Agent, AgentGoneError, Agents
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.vantage import Vantage
+from kube_dns_conformance.inside import Inside
 
 WEB = Question("web.test.", "A")
 THREE = records({"web.test. A": ["10.0.0.1", "10.0.0.2", "10.0.0.3"]})
@@ -34,7 +34,7 @@ def test_a_question_is_judged_alike_wherever_it_was_carried_from(port: int) -> N
     with api_server({"agent-a": port}) as api, DnsServer(THREE) as server:
         agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN, "worker2")], 5.0)
         before = time.time()
-        udp, tcp, absent = Vantage("agent", agents.exchange, 20.0).ask(
+        udp, tcp, absent = Inside(agents, 20.0).ask(
             [(WEB, server, "udp"), (WEB, server, "tcp"), (Question("db.test.", "A"), server, "udp")]
         )
         after = time.time()
@@ -155,7 +155,7 @@ def test_times_are_ours_whatever_the_clock_of_the_node_says(ahead: float, tmp_pa
     with agent_process(tmp_path, ahead) as port, api_server({"agent-a": port}) as api, DnsServer(THREE) as server:
         agent = Agent(api, "agents", "agent-a", TOKEN)
         before = time.time()
-        (answer,) = Vantage("agent", agent.exchange, 20.0).ask([(WEB, server, "udp")])
+        (answer,) = Inside(Agents(lambda: [agent], 5.0), 20.0).ask([(WEB, server, "udp")])
         (found,) = agent.resolve(["localhost"], "ipv4")
         after = time.time()
     assert before - 0.5 <= answer.sent <= found.sent <= after + 0.5

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dns_server import DnsServer, records
 from kube_dns_conformance import timeline
 from kube_dns_conformance.dns.compare import difference, exactly, no_such_name
-from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.timeline import Lane
-from kube_dns_conformance.vantage import Ask, ThisProcess
 from observations import DNS_1, WEB, row, rows, seen, silent
 
 OLD, NEW = "10.0.0.1", "10.0.0.2"
@@ -192,85 +187,3 @@ def test_the_order_in_which_answers_arrive_does_not_matter(answers: list[Answer]
     shuffled = list(answers)
     chance.shuffle(shuffled)
     assert timeline.as_data(shuffled) == timeline.as_data(answers)
-
-
-def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
-    web, db = Question("web.test.", "A"), Question("db.test.", "A")
-    honest = records({"web.test. A": [NEW], "db.test. A": [OLD]})
-    with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
-        watch = timeline.Watch(ThisProcess(5.0), [first, second], [web, db])
-        with watch:
-            enough = watch.wait(
-                lambda _: len(watch.answers()) >= 16 and len(timeline.lanes(watch.answers())) == 8, time.time() + 30
-            )
-    assert enough
-    lanes = timeline.lanes(watch.answers())
-    transports: tuple[Transport, ...] = ("udp", "tcp")
-    both = {Lane(question, f"dns-{one}", how) for question in (web, db) for one in (0, 1) for how in transports}
-    assert set(lanes) == both
-    assert all(answer.rcode == "NOERROR" for answer in watch.answers())
-    assert watch.answers() == sorted(watch.answers(), key=lambda answer: answer.sent)
-
-
-def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
-    silence = DnsServer(lambda query, transport: None, "dns-1")
-    with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
-        with timeline.Watch(ThisProcess(1.0), [honest, quiet], [WEB]) as watch:
-            assert watch.wait(lambda _: len(watch.answers()) >= 4, time.time() + 30)
-            assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
-        assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
-
-
-def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
-    with (
-        DnsServer(records({})) as server,
-        timeline.Watch(ThisProcess(5.0), [server], [WEB]) as watch,
-    ):
-        assert not watch.wait(lambda seen: False, time.time() + 0.1)
-
-
-class Breaking(ThisProcess):
-    """Asks once and breaks then, like a vantage whose Pod is gone."""
-
-    def __init__(self) -> None:
-        super().__init__(timeout=5.0)
-        self.broken = threading.Event()
-
-    def ask(self, asks: Sequence[Ask]) -> list[Answer]:
-        if self.broken.is_set():
-            raise ConnectionError("the vantage is gone")
-        self.broken.set()
-        return super().ask(asks)
-
-
-def test_a_vantage_that_breaks_is_never_mistaken_for_an_answer_that_holds() -> None:
-    honest = DnsServer(records({WEB.name + " A": [NEW]}))
-    with honest as server, timeline.Watch(Breaking(), [server], [WEB]) as watch:
-        with pytest.raises(ConnectionError, match="the vantage is gone"):
-            watch.wait(lambda seen: False, time.time() + 30)
-        assert timeline.deviations(watch.answers(), RIGHT) == []
-        with pytest.raises(ConnectionError, match="the vantage is gone"):
-            watch.wait(lambda seen: True, time.time() + 30)
-
-
-def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
-    with (
-        DnsServer(records({WEB.name + " A": [NEW]})) as server,
-        timeline.Watch(ThisProcess(5.0), [server], [WEB]) as watch,
-    ):
-        for _ in range(2):
-            taken: list[Answer] = []
-
-            def take(new: Sequence[Answer], taken: list[Answer] = taken) -> bool:
-                taken += new
-                return len(taken) >= 8
-
-            assert watch.wait(take, time.time() + 30)
-            assert taken == watch.answers()[: len(taken)]
-
-
-def test_a_watch_of_no_server_sees_nothing() -> None:
-    servers: list[Server] = []
-    with timeline.Watch(ThisProcess(1.0), servers, [WEB]) as watch:
-        assert not watch.wait(bool, time.time())
-    assert watch.answers() == []

@@ -73,16 +73,17 @@ def decode_reply(line: Any) -> Reply:
     return Reply(sent, seconds, base64.b64decode(wire), problem, tuple(strays), ours)
 
 
-def decode_replies(body: bytes, count: int) -> Replies:
-    """Take an answer to pieces. Raises CutOffError unless all ``count`` replies and the tail are there."""
+def decode_replies(body: bytes, count: int | None = None) -> Replies:
+    """Take an answer to pieces. Raises CutOffError unless all ``count`` replies, where it is known, and the tail are
+    there."""
     lines = body.splitlines()
     try:
         head, *found, tail = [json.loads(one) for one in lines]
         ended = float(tail["ended"])
         taken = Replies(Head(*head), found, ended)
     except (ValueError, TypeError, KeyError) as error:
-        raise CutOffError(f"{max(len(lines) - 1, 0)} of {count} replies came") from error
-    if len(found) != count:
+        raise CutOffError(f"{max(len(lines) - 1, 0)} of {'all' if count is None else count} replies came") from error
+    if count is not None and len(found) != count:
         raise CutOffError(f"{len(found)} of {count} replies came")
     return taken
 

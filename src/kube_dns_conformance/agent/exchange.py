@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 HEADER_BYTES = 12
 STRAYS_KEPT = 8
 LATE_DATAGRAMS = 64
-_OURS = {
+OURS = {
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES),
     *(errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH),
 }
@@ -74,7 +74,7 @@ def exchange(request: Request, clock: Callable[[], float] = time.time) -> Reply:
     except (TimeoutError, BlockingIOError):
         return Reply(sent, time.monotonic() - began, problem=_silence(request))
     except OSError as error:
-        return Reply(sent, time.monotonic() - began, problem=_reason(error), ours=error.errno in _OURS)
+        return Reply(sent, time.monotonic() - began, problem=_reason(error), ours=error.errno in OURS)
     return Reply(sent, time.monotonic() - began, wire, None, strays)
 
 

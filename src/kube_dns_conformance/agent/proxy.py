@@ -16,6 +16,8 @@ from kube_dns_conformance.agent import batch
 from kube_dns_conformance.agent.clock import Clock
 from kube_dns_conformance.agent.connect import Connection
 from kube_dns_conformance.agent.exchange import Reply, Request
+from kube_dns_conformance.agent.observations import Probe
+from kube_dns_conformance.agent.probes import News, decode_news, encode_start
 from kube_dns_conformance.agent.resolver import Facts, Resolution
 from kube_dns_conformance.agent.server import AGENT_HEADER, PARALLEL_EXCHANGES, TOKEN_HEADER
 from kube_dns_conformance.clock import now
@@ -67,6 +69,27 @@ class Agent:
         taken = self._post("/connect", json.dumps(targets).encode(), len(targets), RESOLVER_SECONDS)
         return list(map(Connection._make, taken.replies))
 
+    def probe(self, probes: Sequence[Probe], slot: float, timeout: float) -> str:
+        """Start a prober, see `Prober`; the id that it goes by from now on."""
+        taken = self._post("/probe/start", encode_start(list(probes), slot, timeout), 1, SLACK_SECONDS)
+        return str(taken.replies[0])
+
+    def news(self, prober: str, seen: int, said: int, within: float) -> News | None:
+        """What a prober saw and was told beyond the first so many; None when there is none of this id.
+
+        Waits for it up to ``within`` seconds. Times are told by the clock of this process.
+        """
+        body = json.dumps({"id": prober, "seen": seen, "said": said, "within": within}).encode()
+        taken = self._post("/probe/take", body, None, within + SLACK_SECONDS)
+        found = decode_news(taken.replies)
+        if found is None:
+            return None
+        return found._replace(seen=[one._replace(sent=self.clock.here(one.sent)) for one in found.seen])
+
+    def end_probe(self, prober: str) -> None:
+        """End a prober; it ends by itself when nobody takes from it."""
+        self._post("/probe/stop", json.dumps({"id": prober}).encode(), 1, SLACK_SECONDS)
+
     def exit(self) -> None:
         """End the agent's process, for the kubelet to start its container anew."""
         try:
@@ -86,7 +109,7 @@ class Agent:
         replies = map(batch.decode_reply, taken.replies)
         return [one._replace(sent=self.clock.here(one.sent)) for one in replies]
 
-    def _post(self, path: str, body: bytes, count: int, silence: float) -> batch.Replies:
+    def _post(self, path: str, body: bytes, count: int | None, silence: float) -> batch.Replies:
         sent = now()
         answer = self._call("POST", path, body, silence)
         received = now()

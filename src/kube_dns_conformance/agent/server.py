@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from kube_dns_conformance.agent import batch, resolver
 from kube_dns_conformance.agent.connect import connect
 from kube_dns_conformance.agent.exchange import exchange
+from kube_dns_conformance.agent.probes import Probers
 
 TOKEN_HEADER = "Kdc-Token"  # noqa: S105 - its name, not the secret
 AGENT_HEADER = "Kdc-Agent"
@@ -46,6 +47,7 @@ class Agent(ThreadingHTTPServer):
         # For all batches together: however many come at once, this Pod holds no more sockets than this.
         self.exchanges = ThreadPoolExecutor(PARALLEL_EXCHANGES)
         self.resolutions = ThreadPoolExecutor(PARALLEL_RESOLUTIONS)
+        self.probers = Probers()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """Say in one line why a request was given up; the other side sees an answer that was cut off."""
@@ -76,7 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """``/exchange`` carries messages to DNS servers, ``/resolve`` asks this Pod's resolver, ``/connect`` connects.
 
-        ``/exit`` ends this process, so that the kubelet starts the container anew.
+        ``/probe/…`` asks again and again, see `probes`. ``/exit`` ends this process, so that the kubelet starts the
+        container anew.
         """
         if not self._is_allowed():
             self._refuse(HTTPStatus.FORBIDDEN)
@@ -91,10 +94,11 @@ class _Handler(BaseHTTPRequestHandler):
             os._exit(1)
         head = batch.Head(self.server.instance, time.monotonic(), time.time())
         try:
-            work = {"/exchange": self._exchange, "/resolve": self._resolve, "/connect": self._connect}
-            lines = work[self.path](body)
+            lines = self._work()[self.path](body)
         except KeyError:
             self._say(HTTPStatus.NOT_FOUND)
+        except OSError as error:
+            self._say(HTTPStatus.INTERNAL_SERVER_ERROR, str(error).encode())
         except (ValueError, TypeError) as error:
             self._say(HTTPStatus.BAD_REQUEST, str(error).encode())
         else:
@@ -102,6 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing for each request: a suite asks many thousand times."""
+
+    def _work(self) -> dict[str, Callable[[bytes], Iterable[bytes]]]:
+        probers = self.server.probers
+        probing = {"/probe/start": probers.start, "/probe/take": probers.take, "/probe/stop": probers.stop}
+        return {"/exchange": self._exchange, "/resolve": self._resolve, "/connect": self._connect, **probing}
 
     def _exchange(self, body: bytes) -> Iterator[bytes]:
         requests = batch.decode_requests(body)

@@ -19,7 +19,8 @@ from kube_dns_conformance.resources import PACKAGE, folder
 from kube_dns_conformance.timings import Timings
 
 NAME = "agent"
-FILES = ("agent/batch.py", "agent/connect.py", "agent/exchange.py", "agent/resolver.py", "agent/server.py")
+MODULES = ("alike", "batch", "connect", "exchange", "observations", "prober", "probes", "resolver", "server", "talks")
+FILES = tuple(f"agent/{name}.py" for name in MODULES)
 NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 NOT_STARTED = ("CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError")
 

@@ -101,6 +101,20 @@ def ask(question: Question, server: Server, transport: Transport = "udp", *, tim
     return ask_all([(question, server, transport)], timeout)[0]
 
 
+def message(question: Question) -> bytes:
+    """The question as it goes over the wire, with an id of zero."""
+    query = _query(question)
+    query.id = 0
+    return query.to_wire()
+
+
+def answer(question: Question, server: Server, transport: Transport, reply: Reply) -> Answer:
+    """What a reply to `message` says. Raises ClusterError when the question could not even be sent."""
+    query = _query(question)
+    query.id = 0
+    return _answer(question, server, transport, query, reply)
+
+
 def _query(question: Question) -> dns.message.QueryMessage:
     option = question.edns_option
     return dns.message.make_query(

@@ -1,0 +1,35 @@
+"""What is asked again and again, and what was seen: plain values that travel between the suite and the agent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Probe(NamedTuple):
+    """One question at one server over one transport, udp or tcp. ``wire`` is the question; its id is not used."""
+
+    host: str
+    port: int
+    transport: str
+    wire: bytes
+
+
+class Said(NamedTuple):
+    """What came back, without its id; or why there is no whole message, and what there is of it.
+
+    ``cut``: it came over TCP, because what had come over UDP was truncated (RFC 7766 section 5).
+    """
+
+    wire: bytes = b""
+    problem: str | None = None
+    cut: bool = False
+
+
+class Seen(NamedTuple):
+    """One observation. ``probe`` and ``said`` are indices; ``sent`` is when it was asked, ``seconds`` how long it took
+    until it was answered or given up."""
+
+    probe: int
+    sent: float
+    seconds: float
+    said: int

@@ -1,0 +1,207 @@
+"""Asks the same questions again and again, each in its place within a slot, and keeps what came back.
+
+Runs in the process of the suite and in the agent's Pod alike, hence the standard library alone and next to no parsing.
+One thread, and one socket for each server, transport and slot, so that thousands of questions a second fit on one core.
+A new socket in every slot, because a Service sends all that comes from one port to the same replica.
+"""
+
+from __future__ import annotations
+
+import math
+import selectors
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from kube_dns_conformance.agent.alike import alike
+from kube_dns_conformance.agent.observations import Probe, Said, Seen
+from kube_dns_conformance.agent.talks import Pending, Talk, Tcp, Udp
+
+STEP_SECONDS = 0.0025
+"""How often what is due is sent: a little at a time, so that no buffer overflows at the beginning of a slot."""
+TRUNCATED = 0x02
+"""In the third byte of a message (RFC 1035 section 4.1.1)."""
+
+
+class Prober(threading.Thread):
+    """Asks every probe once in each slot, from `start` to `stop`; `take` has what was seen.
+
+    ``slot`` and ``timeout`` are seconds. A question over UDP that nobody answers in time is asked once more, as
+    resolvers do: a packet may be lost. Slots that this process was too slow for are left out, and counted in
+    ``missed`` of ``slots``.
+    """
+
+    def __init__(
+        self, probes: Sequence[Probe], slot: float, timeout: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(daemon=True)
+        self.said: list[Said] = []
+        self.slots = self.missed = 0
+        self._probes, self._slot, self._timeout, self._clock = list(probes), slot, timeout, clock
+        self._steps = list(_steps(self._probes))
+        self._seen: list[Seen] = []
+        self._forgotten = 0
+        self._known: dict[tuple[bytes, str | None, bool], int] = {}
+        self._news = threading.Condition()
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._selector = selectors.DefaultSelector()
+        self._talks: dict[Talk, None] = {}
+        self._of_slot: dict[tuple[str, int], Udp] = {}
+        self._new: list[Seen] = []
+        self._queues = [deque[Pending]() for _ in probes]
+
+    def stop(self) -> None:
+        """End the asking. What is not answered yet will not be seen."""
+        self._ended.set()
+        self.join()
+
+    def take(self, after: int, within: float = 0.0) -> list[Seen]:
+        """What was seen beyond the first ``after``, which are forgotten; waits no more than ``within`` seconds.
+
+        Raises OSError when nothing can be asked from here, which says nothing about a server.
+        """
+        with self._news:
+            self._news.wait_for(lambda: self._forgotten + len(self._seen) > after or self._failure is not None, within)
+            if self._failure is not None:
+                raise self._failure
+            del self._seen[: max(0, after - self._forgotten)]
+            self._forgotten = max(self._forgotten, after)
+            return list(self._seen)
+
+    def run(self) -> None:
+        """The thread."""
+        try:
+            self._go_on()
+        except BaseException as error:  # noqa: BLE001 - whoever takes has to hear of it
+            with self._news:
+                self._failure = error
+                self._news.notify_all()
+        finally:
+            for talk in list(self._talks):
+                self._close(talk)
+            self._selector.close()
+
+    def _go_on(self) -> None:
+        start, done = time.monotonic(), 0
+        while not self._ended.is_set():
+            passed = (time.monotonic() - start) / self._slot
+            due = min(len(self._steps), math.ceil(passed * len(self._steps)))
+            for probes in self._steps[done:due]:
+                self._ask(probes)
+            done = max(done, due)
+            if passed >= 1:
+                # What is late is asked late; slots that went by as a whole are not asked in a burst afterwards.
+                self.slots += int(passed)
+                self.missed += int(passed) - 1
+                start, done = start + int(passed) * self._slot, 0
+                self._of_slot = {}
+            left = start + self._slot - time.monotonic()
+            self._hear(min(STEP_SECONDS, left) if done < len(self._steps) else left)
+            self._give_up()
+            self._tell()
+
+    def _ask(self, probes: Sequence[int]) -> None:
+        """Ask what is due together: one probe over UDP, or all probes of a server over TCP."""
+        first, deadline = self._probes[probes[0]], time.monotonic() + self._timeout
+        sent, began = self._clock(), time.monotonic()
+        pending = [Pending(one, sent, began, self._probes[one].wire) for one in probes]
+        for one in pending:
+            self._queues[one.probe].append(one)
+        if first.transport == "tcp":
+            self._open(Tcp(first, pending, deadline))
+            return
+        where = first.host, first.port
+        if where not in self._of_slot:
+            self._of_slot[where] = Udp(first, deadline)
+            self._open(self._of_slot[where])
+        talk = self._of_slot[where]
+        talk.deadline = deadline
+        talk.ask(pending[0])
+
+    def _ask_again(self, probe: Probe, pending: list[Pending], *, cut: bool) -> None:
+        """Ask over TCP what came truncated, and once more what was silent over UDP."""
+        deadline = time.monotonic() + self._timeout
+        for one in pending:
+            one.cut, one.again = cut, True
+        if cut:
+            self._open(Tcp(probe, pending, deadline))
+            return
+        talk = Udp(probe, deadline)
+        self._open(talk)
+        for one in pending:
+            talk.ask(one)
+
+    def _hear(self, seconds: float) -> None:
+        for key, _ in self._selector.select(max(0.0, seconds)):
+            talk: Talk = key.data
+            truncated = []
+            for pending, wire, problem in talk.hear():
+                if isinstance(talk, Udp) and problem is None and wire[2] & TRUNCATED:
+                    truncated.append(pending)
+                else:
+                    self._note(pending, wire, problem)
+            if truncated:
+                self._ask_again(self._probes[truncated[0].probe], truncated, cut=True)
+            if isinstance(talk, Tcp):
+                if not talk.waiting:
+                    self._close(talk)
+                elif not talk.unsent:
+                    self._selector.modify(talk.sock, selectors.EVENT_READ, talk)
+
+    def _give_up(self) -> None:
+        """Close what is done with, and what nobody answers any more."""
+        now, current = time.monotonic(), list(self._of_slot.values())
+        for talk in list(self._talks):
+            if (talk.deadline > now) if talk.waiting else (talk in current):
+                continue
+            silent = talk.all_waiting()
+            lost = [one for one in silent if not one.again] if isinstance(talk, Udp) else []
+            for one in silent:
+                if one not in lost:
+                    self._note(one, b"", talk.silence(self._timeout))
+            self._close(talk)
+            if lost:
+                self._ask_again(self._probes[lost[0].probe], lost, cut=False)
+
+    def _note(self, pending: Pending, wire: bytes, problem: str | None) -> None:
+        """What came of a question, which is told when those of its probe before it are."""
+        key = wire[2:] if problem else alike(wire), problem, pending.cut
+        said = self._known.get(key)
+        if said is None:
+            said = self._known[key] = len(self.said)
+            self.said.append(Said(wire[2:], problem, pending.cut))
+        pending.seen = Seen(pending.probe, pending.sent, time.monotonic() - pending.began, said)
+        queue = self._queues[pending.probe]
+        while queue and (seen := queue[0].seen):
+            self._new.append(seen)
+            queue.popleft()
+
+    def _tell(self) -> None:
+        if self._new:
+            with self._news:
+                self._seen += self._new
+                self._news.notify_all()
+            self._new = []
+
+    def _open(self, talk: Talk) -> None:
+        self._talks[talk] = None
+        self._selector.register(talk.sock, talk.events, talk)
+
+    def _close(self, talk: Talk) -> None:
+        del self._talks[talk]
+        self._selector.unregister(talk.sock)
+        talk.sock.close()
+
+
+def _steps(probes: Sequence[Probe]) -> Iterator[list[int]]:
+    """What is asked together: each probe alone, but all probes of a server over TCP."""
+    connections: dict[tuple[str, int], list[int]] = {}
+    for index, probe in enumerate(probes):
+        if probe.transport != "tcp":
+            yield [index]
+        elif (probe.host, probe.port) in connections:
+            connections[probe.host, probe.port].append(index)
+        else:
+            yield connections.setdefault((probe.host, probe.port), [index])

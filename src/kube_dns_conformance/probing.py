@@ -1,0 +1,98 @@
+"""Probers, wherever they run: what the suite reads from, in this process and from an agent alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from kube_dns_conformance.agent.observations import Probe, Said, Seen
+from kube_dns_conformance.agent.prober import Prober
+from kube_dns_conformance.agent.proxy import Agent, Agents
+from kube_dns_conformance.clock import now
+from kube_dns_conformance.errors import ClusterError
+
+Observation = tuple[Seen, Said]
+
+
+class Probing(ABC):
+    """A prober that runs. ``slots`` is how many slots it had, ``missed`` in how many of them it did not ask."""
+
+    slots = 0
+    missed = 0
+
+    @abstractmethod
+    def take(self, within: float) -> list[Observation]:
+        """What is new, waiting for it up to ``within`` seconds; those of a probe in the order of asking.
+
+        Raises ClusterError when nothing can be asked.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it."""
+
+
+class Here(Probing):
+    """In this process."""
+
+    def __init__(self, probes: Sequence[Probe], slot: float, timeout: float) -> None:
+        self._prober = Prober(probes, slot, timeout, now)
+        self._taken = 0
+        self._prober.start()
+
+    def take(self, within: float) -> list[Observation]:
+        """See `Probing`."""
+        try:
+            new = self._prober.take(self._taken, within)
+        except OSError as error:
+            raise ClusterError(f"nothing can be asked from here: {error}") from error
+        self._taken += len(new)
+        self.slots, self.missed = self._prober.slots, self._prober.missed
+        return [(one, self._prober.said[one.said]) for one in new]
+
+    def stop(self) -> None:
+        """See `Probing`."""
+        self._prober.stop()
+
+
+class InAgent(Probing):
+    """In an agent; should that be gone in another, and what the first has seen and nobody has taken is lost then."""
+
+    def __init__(self, agents: Agents, probes: Sequence[Probe], slot: float, timeout: float) -> None:
+        self._agents = agents
+        self._ask = (probes, slot, timeout)
+        self._agent: Agent | None = None
+        self._id = ""
+        self._seen = 0
+        self._said: list[Said] = []
+        self._before = (0, 0)
+        agents.ask(self._start)
+
+    def take(self, within: float) -> list[Observation]:
+        """See `Probing`."""
+        return self._agents.ask(partial(self._take, within))
+
+    def stop(self) -> None:
+        """See `Probing`."""
+        if self._agent:
+            with suppress(ClusterError):  # it ends by itself as well
+                self._agent.end_probe(self._id)
+
+    def _start(self, agent: Agent) -> None:
+        self._before = (self.slots, self.missed)
+        self._id, self._agent, self._seen, self._said = agent.probe(*self._ask), agent, 0, []
+
+    def _take(self, within: float, agent: Agent) -> list[Observation]:
+        if agent is not self._agent:
+            self._start(agent)
+        news = agent.news(self._id, self._seen, len(self._said), within)
+        if news is None:  # its container was started anew
+            self._start(agent)
+            return []
+        self._seen += len(news.seen)
+        self._said += news.said
+        slots, missed = self._before
+        self.slots, self.missed = slots + news.slots, missed + news.missed
+        return [(one, self._said[one.said]) for one in news.seen]

@@ -1,0 +1,80 @@
+"""DNS watched while something changes: every question asked of every server at a fixed cadence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from kube_dns_conformance.agent.exchange import Reply
+from kube_dns_conformance.agent.observations import Probe, Said, Seen
+from kube_dns_conformance.clock import now
+from kube_dns_conformance.dns import ask
+from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.probing import Probing
+from kube_dns_conformance.timeline import Lane
+from kube_dns_conformance.vantage import Ask, Vantage
+
+SLOT_SECONDS = 0.05
+WAYS: tuple[Transport, ...] = ("udp", "tcp")
+
+
+class Watch:
+    """Asks every question at every server over UDP and TCP once in each slot, until ``with`` ends."""
+
+    def __init__(self, vantage: Vantage, servers: Iterable[Server], questions: Sequence[Question]) -> None:
+        self._vantage = vantage
+        self._asks: list[Ask] = [(question, one, how) for one in servers for question in questions for how in WAYS]
+        self.lanes = {Lane(question, server.name, how) for question, server, how in self._asks}
+        self._probing: Probing | None = None
+        self._known: dict[tuple[int, Said], Answer] = {}
+        self._answers: list[Answer] = []
+
+    def __enter__(self) -> Watch:
+        if self._asks:
+            probes = [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in self._asks]
+            self._probing = self._vantage.probe(probes, SLOT_SECONDS)
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._probing:
+            try:
+                if kind is None:
+                    self._hear(0.0)
+            finally:
+                self._probing.stop()
+                self._probing = None
+
+    def answers(self) -> list[Answer]:
+        """Everything seen so far, in the order of asking."""
+        self._hear(0.0)
+        return sorted(self._answers, key=lambda answer: answer.sent)
+
+    def wait(self, take: Callable[[Sequence[Answer]], bool], deadline: float) -> bool:
+        """Hand ``take`` what was seen so far, and then what is new as it comes, until it is content.
+
+        Returns False when it is not by ``deadline`` (epoch seconds). Each answer is handed over once, those of a lane
+        in the order of asking. Raises ClusterError when nothing can be asked any more.
+        """
+        taken = 0
+        while True:
+            self._hear(SLOT_SECONDS if taken == len(self._answers) else 0.0)
+            new = self._answers[taken:]
+            taken += len(new)
+            if take(new):
+                return True
+            if now() > deadline:
+                return False
+
+    def _hear(self, within: float) -> None:
+        if self._probing:
+            self._answers += [self._answer(seen, said) for seen, said in self._probing.take(within)]
+
+    def _answer(self, seen: Seen, said: Said) -> Answer:
+        known = self._known.get((seen.probe, said))
+        if known is None:
+            question, server, how = self._asks[seen.probe]
+            wire = bytes(2) + said.wire if said.problem is None else said.wire
+            reply = Reply(seen.sent, seen.seconds, wire, said.problem)
+            answer = ask.answer(question, server, "tcp" if said.cut else how, reply)
+            known = self._known[seen.probe, said] = replace(answer, after_truncation=said.cut)
+        return replace(known, sent=seen.sent, seconds=seen.seconds)

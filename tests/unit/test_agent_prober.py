@@ -1,0 +1,151 @@
+"""The prober: what it sees of servers that answer, refuse, are silent, truncate, close or come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import dns.message
+
+from dns_server import DnsServer, Handler, Reply, records, reply
+from kube_dns_conformance.agent.observations import Probe, Said, Seen
+from kube_dns_conformance.agent.prober import Prober
+from kube_dns_conformance.dns.model import Server, Transport
+
+SLOT = 0.02
+NOBODY = Server("nobody", "127.0.0.1", 9)
+
+
+def probe(server: Server, transport: str = "udp", name: str = "web.test.") -> Probe:
+    wire = dns.message.make_query(name, "A", use_edns=True, payload=1232).to_wire()
+    return Probe(server.host, server.port, transport, wire)
+
+
+def seen_until(
+    enough: Callable[[Sequence[Seen]], bool], *probes: Probe, timeout: float = 5.0
+) -> list[tuple[Seen, Said]]:
+    prober = Prober(probes, SLOT, timeout)
+    prober.start()
+    try:
+        found: list[Seen] = []
+        while not enough(found):
+            found += prober.take(len(found), within=1.0)
+    finally:
+        prober.stop()
+    return [(one, prober.said[one.said]) for one in found]
+
+
+def first_of_each(server: Handler, *transports: str, timeout: float = 5.0, name: str = "web.test.") -> list[Said]:
+    with DnsServer(server) as one:
+        probes = [probe(one, how, name) for how in transports]
+        found = seen_until(lambda seen: len({each.probe for each in seen}) == len(probes), *probes, timeout=timeout)
+    return [next(said for seen, said in found if seen.probe == at) for at in range(len(probes))]
+
+
+def test_each_probe_is_asked_once_in_each_slot_in_the_order_of_time() -> None:
+    with DnsServer(records({"web.test. A": ["10.0.0.1"]})) as server:
+        found = seen_until(lambda seen: len(seen) >= 40, probe(server), probe(server, "tcp"), probe(server, name="no."))
+    for at in range(3):
+        times = [seen.sent for seen, _ in found if seen.probe == at]
+        assert len(times) > 5
+        assert times == sorted(times)
+        # However late this process was, no slot is asked in twice.
+        assert all(late - early > SLOT / 10 for early, late in zip(times, times[2:], strict=False))
+
+
+def test_what_is_said_again_and_again_is_kept_once() -> None:
+    with DnsServer(records({"web.test. A": ["10.0.0.1", "10.0.0.2"]})) as server:
+        found = seen_until(lambda seen: len(seen) >= 20, probe(server), probe(server, "tcp"))
+    assert {seen.said for seen, _ in found} == {0}
+    message = dns.message.from_wire(b"\0\0" + found[0][1].wire)
+    assert sorted(one.address for one in message.answer[0]) == ["10.0.0.1", "10.0.0.2"]
+
+
+def test_nobody_listens() -> None:
+    found = seen_until(lambda seen: {one.probe for one in seen} == {0, 1}, probe(NOBODY), probe(NOBODY, "tcp"))
+    assert {said for _, said in found} == {Said(problem="connection refused")}
+
+
+def test_what_is_truncated_over_udp_is_asked_over_tcp() -> None:
+    many = [f"10.0.{one}.1" for one in range(100)]
+    (said,) = first_of_each(records({"web.test. A": many}), "udp")
+    assert said.cut
+    assert len(dns.message.from_wire(b"\0\0" + said.wire).answer[0]) == 100
+
+
+def test_what_is_lost_is_asked_once_more() -> None:
+    asked: list[bytes] = []
+
+    def loses_the_first(query: bytes, _: Transport) -> Reply:
+        asked.append(query)
+        return None if len(asked) == 1 else reply(query, "10.0.0.1")
+
+    with DnsServer(loses_the_first) as server:
+        found = seen_until(lambda seen: len(seen) >= 1, probe(server), timeout=0.2)
+    seen, said = found[0]
+    assert said.problem is None
+    assert seen.seconds >= 0.2
+
+
+def test_silence_and_whoever_closes_the_connection() -> None:
+    udp, tcp = first_of_each(lambda _query, transport: None if transport == "udp" else [], "udp", "tcp", timeout=0.1)
+    assert udp == Said(problem="no answer within 0.1 s")
+    assert tcp == Said(problem="connection closed after 0 of 2 bytes")
+
+
+def test_half_a_message_is_kept_with_what_came() -> None:
+    (said,) = first_of_each(lambda _query, _: [b"\x00\x10abcdef"], "tcp")
+    assert said.problem == "connection closed after 8 of 18 bytes"
+
+
+def test_answers_with_another_id_are_none() -> None:
+    (said,) = first_of_each(
+        lambda query, _: bytes([query[0] ^ 0x80]) + query[1:2] + reply(query, "10.0.0.1")[2:], "udp", timeout=0.1
+    )
+    assert said.problem == "no answer within 0.1 s, but 1 messages that were no answer"
+
+
+def test_a_server_that_is_silent_does_not_hold_up_another() -> None:
+    silent = DnsServer(lambda _query, _transport: None)
+    with silent as mute, DnsServer(records({"web.test. A": ["10.0.0.1"]})) as server:
+        found = seen_until(lambda seen: len(seen) >= 20, probe(mute), probe(server), timeout=60.0)
+    assert {seen.probe for seen, _ in found} == {1}
+
+
+def test_what_is_answered_late_is_told_in_its_place() -> None:
+    release = threading.Event()
+    asked: list[bytes] = []
+
+    def first_is_slow(query: bytes, _: Transport) -> Reply:
+        asked.append(query)
+        if len(asked) == 1:
+            release.wait(10)
+            return reply(query, "10.0.0.1")
+        if len(asked) == 6:
+            release.set()
+        return reply(query, "10.0.0.2")
+
+    with DnsServer(first_is_slow) as server:
+        found = seen_until(lambda seen: len(seen) >= 6, probe(server))
+    times = [seen.sent for seen, _ in found]
+    assert times == sorted(times)
+    assert found[0][1] != found[1][1]
+
+
+def test_slots_that_went_by_are_counted_and_not_made_up_for() -> None:
+    class Stopped(Prober):
+        def _hear(self, seconds: float) -> None:
+            if self.slots == 3 and self.missed == 0:
+                time.sleep(10 * SLOT)
+            super()._hear(seconds)
+
+    with DnsServer(records({"web.test. A": ["10.0.0.1"]})) as server:
+        prober = Stopped([probe(server)], SLOT, 5.0)
+        prober.start()
+        found: list[Seen] = []
+        while len(found) < 8:
+            found += prober.take(len(found), within=1.0)
+        prober.stop()
+    assert prober.missed >= 8
+    assert len(found) <= prober.slots - prober.missed + 1

@@ -1,0 +1,111 @@
+"""Probers in an agent: what they see comes here whole, also when the agent is gone for a while or for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+
+import dns.message
+import pytest
+
+from agent_process import TOKEN, agent_process, api_server
+from dns_server import DnsServer, records
+from kube_dns_conformance.agent.observations import Probe
+from kube_dns_conformance.agent.proxy import Agent, Agents
+from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.inside import Inside
+from kube_dns_conformance.probing import InAgent, Observation
+from kube_dns_conformance.timeline import lanes
+from kube_dns_conformance.watch import Watch
+
+SLOT = 0.02
+ONE = records({"web.test. A": ["10.0.0.1"]})
+QUERY = dns.message.make_query("web.test.", "A").to_wire()
+
+
+@pytest.fixture
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with agent_process(tmp_path_factory.mktemp("agent")) as port:
+        yield port
+
+
+def probes(server: Server) -> list[Probe]:
+    return [Probe(server.host, server.port, how, QUERY) for how in ("udp", "tcp")]
+
+
+def taken(probing: InAgent, count: int) -> list[Observation]:
+    found: list[Observation] = []
+    deadline = time.monotonic() + 30
+    while len(found) < count:
+        assert time.monotonic() < deadline
+        found += probing.take(1.0)
+    return found
+
+
+def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:
+    with api_server({"agent-a": port}) as api, DnsServer(ONE) as server:
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        began = time.time()
+        with Watch(Inside(agents, 5.0), [server], [Question("web.test.", "A")]) as watch:
+            assert watch.wait(lambda _: len(watch.answers()) > 10, time.time() + 30)
+        rows = lanes(watch.answers())
+    assert rows.keys() == watch.lanes
+    assert {one.said() for one in watch.answers()} == {"NOERROR 10.0.0.1"}
+    assert all(began - 0.5 < one.sent < time.time() + 0.5 for one in watch.answers())
+
+
+def test_what_was_seen_while_the_api_server_was_away_comes_afterwards(port: int) -> None:
+    away: list[bool] = []
+
+    def is_away(request: BaseHTTPRequestHandler) -> bool:
+        if away and request.path.endswith("/probe/take"):
+            request.send_error(503)
+            return True
+        return False
+
+    with api_server({"agent-a": port}, is_away) as api, DnsServer(ONE) as server:
+        agent = Agent(api, "agents", "agent-a", TOKEN)
+        probing = InAgent(Agents(lambda: [agent], 0.5), probes(server), SLOT, 5.0)
+        before = taken(probing, 2)
+        away.append(True)
+        with pytest.raises(ClusterError):
+            probing.take(0.0)
+        away.clear()
+        after = taken(probing, 1)
+        probing.stop()
+    asked = [seen.sent for seen, _ in before + after if seen.probe == 0]
+    assert asked == sorted(asked)
+    # Those of the last slots may not have been answered yet.
+    assert len(asked) + 5 >= probing.slots - probing.missed > 0.3 / SLOT
+
+
+def test_another_agent_takes_over(port: int, tmp_path: pytest.TempPathFactory) -> None:
+    gone: list[bool] = []
+
+    def is_gone(request: BaseHTTPRequestHandler) -> bool:
+        if gone and "agent-a" in request.path:
+            request.send_error(503)
+            return True
+        return False
+
+    with api_server({"agent-a": port, "agent-b": port}, is_gone) as api, DnsServer(ONE) as server:
+        both = [Agent(api, "agents", name, TOKEN) for name in ("agent-a", "agent-b")]
+        probing = InAgent(Agents(lambda: both, 5.0), probes(server), SLOT, 5.0)
+        taken(probing, 2)
+        slots = probing.slots
+        gone.append(True)
+        assert {said.problem for _, said in taken(probing, 10)} == {None}
+        probing.stop()
+    assert probing.slots > slots
+
+
+def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
+    with api_server({"agent-a": port}) as api, DnsServer(ONE) as server:
+        agent = Agent(api, "agents", "agent-a", TOKEN)
+        probing = InAgent(Agents(lambda: [agent], 5.0), probes(server), SLOT, 5.0)
+        taken(probing, 2)
+        probing.stop()
+        assert {said.problem for _, said in taken(probing, 10)} == {None}
+        probing.stop()

@@ -1,0 +1,112 @@
+"""Watching: every question of every server again and again, and nothing that was not seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from dns_server import DnsServer, records
+from kube_dns_conformance import timeline
+from kube_dns_conformance.agent.observations import Probe
+from kube_dns_conformance.dns.compare import exactly
+from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.probing import Here, Observation, Probing
+from kube_dns_conformance.timeline import Lane
+from kube_dns_conformance.vantage import ThisProcess
+from kube_dns_conformance.watch import Watch
+from observations import WEB
+
+OLD, NEW = "10.0.0.1", "10.0.0.2"
+RIGHT = exactly([NEW])
+
+
+def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
+    web, db = Question("web.test.", "A"), Question("db.test.", "A")
+    honest = records({"web.test. A": [NEW], "db.test. A": [OLD]})
+    with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
+        watch = Watch(ThisProcess(5.0), [first, second], [web, db])
+        with watch:
+            enough = watch.wait(
+                lambda _: len(watch.answers()) >= 16 and len(timeline.lanes(watch.answers())) == 8, time.time() + 30
+            )
+    assert enough
+    lanes = timeline.lanes(watch.answers())
+    transports: tuple[Transport, ...] = ("udp", "tcp")
+    both = {Lane(question, f"dns-{one}", how) for question in (web, db) for one in (0, 1) for how in transports}
+    assert set(lanes) == both
+    assert all(answer.rcode == "NOERROR" for answer in watch.answers())
+    assert watch.answers() == sorted(watch.answers(), key=lambda answer: answer.sent)
+
+
+def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
+    silence = DnsServer(lambda query, transport: None, "dns-1")
+    with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
+        with Watch(ThisProcess(1.0), [honest, quiet], [WEB]) as watch:
+            assert watch.wait(lambda _: len(watch.answers()) >= 4, time.time() + 30)
+            assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
+        assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
+
+
+def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
+    with (
+        DnsServer(records({})) as server,
+        Watch(ThisProcess(5.0), [server], [WEB]) as watch,
+    ):
+        assert not watch.wait(lambda seen: False, time.time() + 0.1)
+
+
+class Breaking(ThisProcess):
+    """Takes once and breaks then, like a vantage whose Pod is gone."""
+
+    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+        class Once(Here):
+            def take(self, within: float) -> list[Observation]:
+                if found := super().take(within):
+                    self.take = self._broken  # type: ignore[method-assign]
+                return found
+
+            def _broken(self, within: float) -> list[Observation]:
+                raise ConnectionError("the vantage is gone")
+
+        return Once(probes, slot, self.timeout)
+
+
+def test_a_vantage_that_breaks_is_never_mistaken_for_an_answer_that_holds() -> None:
+    honest = DnsServer(records({WEB.name + " A": [NEW]}))
+    with honest as server:
+        watch = Watch(Breaking(5.0), [server], [WEB])
+        with pytest.raises(ConnectionError, match="the vantage is gone"):
+            watch_in_vain(watch)
+    assert timeline.deviations(watch.answers(), RIGHT) == []
+
+
+def watch_in_vain(watch: Watch) -> None:
+    with watch:
+        with pytest.raises(ConnectionError, match="the vantage is gone"):
+            watch.wait(lambda seen: False, time.time() + 30)
+        watch.wait(lambda seen: True, time.time() + 30)
+
+
+def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
+    with (
+        DnsServer(records({WEB.name + " A": [NEW]})) as server,
+        Watch(ThisProcess(5.0), [server], [WEB]) as watch,
+    ):
+        for _ in range(2):
+            taken: list[Answer] = []
+
+            def take(new: Sequence[Answer], taken: list[Answer] = taken) -> bool:
+                taken += new
+                return len(taken) >= 8
+
+            assert watch.wait(take, time.time() + 30)
+            assert taken == watch.answers()[: len(taken)]
+
+
+def test_a_watch_of_no_server_sees_nothing() -> None:
+    servers: list[Server] = []
+    with Watch(ThisProcess(1.0), servers, [WEB]) as watch:
+        assert not watch.wait(bool, time.time())
+    assert watch.answers() == []
