@@ -13,7 +13,7 @@ endif
 # Else the first run has to, and each one where Python is told to write nothing.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help conformance test test-kind test-release audit-scale faults matrix fuzz docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release audit-scale faults faults-e2e matrix fuzz docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -35,6 +35,9 @@ audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing
 
 faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50'.
 	@PYTHONPATH=tests $(BIN)/python -m faults.table $(ARGS)
+
+faults-e2e: .venv/ready ## Kubernetes' own tests against the same servers on kind, two hours; writes docs/kubernetes-e2e.md.
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.kubernetes_e2e.faults $(ARGS)
 
 matrix: .venv/ready ## Judge versions and configurations of CoreDNS side by side, and write docs/matrix.md. ARGS='--only "ttl*"'.
 	@$(BIN)/python -m tools.matrix $(ARGS)

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,13 +19,12 @@ from typing import Any
 
 import psutil
 
-from benchmarks.kubernetes_e2e import e2e, images, kind, ours
+from benchmarks.kubernetes_e2e import again, e2e, images, kind, ours
 from benchmarks.kubernetes_e2e.finished import Finished
 from kube_dns_conformance.images import AGENT_IMAGE, AGENT_IMAGE_MUSL
 from kube_dns_conformance.progress import step
-from kube_dns_conformance.toolchain import Toolchain
 from tools import on_kind
-from tools.command import ToolsError, guarded, insist_here
+from tools.command import ToolsError, guarded
 
 E2E, OURS = "Kubernetes e2e", "core + extended"
 BUSY_SECONDS = 3.0
@@ -44,7 +42,7 @@ def main() -> int:
     parser.add_argument("--load", type=Path, action="append", metavar="ARCHIVE", help="images, instead of pulling them")
     arguments = parser.parse_args()
     if not on_kind.engine_answers():
-        return _again_with_our_engine()
+        again.with_our_engine("benchmarks.kubernetes_e2e")
     with kind.cluster() as cluster:
         result = measure(cluster, arguments.load, arguments.repeat)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
@@ -52,16 +50,6 @@ def main() -> int:
     show(result)
     print(f"every time is in {arguments.output}")
     return 0
-
-
-def _again_with_our_engine() -> int:
-    """Make first all that needs a way out of this machine, which our engine does not have."""
-    insist_here()
-    version = os.environ.setdefault(on_kind.VERSION_VARIABLE, Toolchain().version("kubernetes"))
-    Toolchain().need("kind", "kubectl")
-    archives = images.archives(images.toolchain(version))
-    command = [sys.executable, "-m", "tools.on_kind", sys.executable, "-m", "benchmarks.kubernetes_e2e"]
-    os.execv(sys.executable, [*command, *sys.argv[1:], *(f"--load={archive}" for archive in archives)])
 
 
 def measure(cluster: kind.Kind, archives: list[Path] | None, repeat: int) -> dict[str, Any]:

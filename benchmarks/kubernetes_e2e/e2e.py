@@ -27,15 +27,15 @@ _STEPS = {
 }
 
 
-def run(binary: Path, kubeconfig: Path, work: Path, *, zone: str = "cluster.local", focus: str = FOCUS) -> Finished:
-    """Run the tests whose names match ``focus``, one after the other; ``work`` gets their log and their report.
+def run(binary: Path, kubeconfig: Path, work: Path, *options: str, zone: str = "cluster.local") -> Finished:
+    """Run the DNS tests, one after the other; ``work`` gets their log and their report. ``options`` are their own.
 
     Raises:
         ToolsError: they ended without a report.
     """
     report, log = work / "ginkgo.json", work / "e2e.log"
     command = [str(binary), f"--kubeconfig={kubeconfig}", "--provider=skeleton", f"--dns-domain={zone}"]
-    command += [f"--ginkgo.focus={focus}", f"--ginkgo.json-report={report}", "--ginkgo.no-color"]
+    command += [f"--ginkgo.focus={FOCUS}", f"--ginkgo.json-report={report}", "--ginkgo.no-color", *options]
     began = time.monotonic()
     with log.open("wb") as output:
         # In a directory of its own: the tests may write into the one they are in.

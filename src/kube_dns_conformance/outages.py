@@ -1,0 +1,153 @@
+"""What a client suffered: when an answer was right, stale, missing, wrong, or did not come, and for how long.
+
+Pure functions of a row of answers, those of one lane in the order of asking, and of what the objects said meanwhile.
+Times are seconds since the epoch, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby, pairwise
+
+from kube_dns_conformance.dns.compare import Expected, difference, value
+from kube_dns_conformance.dns.model import Answer
+
+
+class State(StrEnum):
+    """Of one answer, given what the objects said then and before."""
+
+    RIGHT = "right"
+    STALE = "stale"
+    MISSING = "missing"
+    WRONG = "wrong"
+    NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the objects said of one question: from when on, and what. The first is true from ever."""
+
+    said: tuple[tuple[float, Expected], ...]
+
+    def at(self, moment: float) -> int:
+        """Which of them was true then."""
+        return max((at for at, (since, _) in enumerate(self.said) if since <= moment), default=0)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Answers in a row that were no help, all for the same reason; ``end`` is when the first that was otherwise was
+    asked, or the last of these."""
+
+    state: State
+    cause: str
+    start: float
+    end: float
+    asks: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Follow:
+    """How a row followed one change of the objects.
+
+    ``appeared`` is after how long it was right for good, from when the objects had changed: what Kubernetes' SLI of DNS
+    programming latency measures at the server, measured at the client; None when it never was. ``disappeared`` is after
+    how long the last answer came that was stale, 0 when none was. ``flaps`` is how often it was right and then not.
+    """
+
+    appeared: float | None
+    disappeared: float
+    flaps: int
+
+
+def state(answer: Answer, truth: Truth) -> State:
+    """What this answer was worth when it was asked."""
+    now = truth.at(answer.sent)
+    if not answer.decisive:
+        return State.NO_ANSWER
+    # DNS may have learned of a change before whoever noted it here.
+    if any(not difference(expected, answer) for _, expected in truth.said[now:]):
+        return State.RIGHT
+    if any(not difference(expected, answer) for _, expected in truth.said[:now]):
+        return State.STALE
+    values = set(map(value, answer.records))
+    known = {one for _, expected in truth.said for one in expected.values}
+    if values - known:
+        return State.WRONG
+    return State.STALE if values - truth.said[now][1].values else State.MISSING
+
+
+def cause(answer: Answer, found: State) -> str:
+    """Why an answer was no help, in the words that budgets have: timeout, refused, SERVFAIL, NXDOMAIN, …"""
+    if found is not State.NO_ANSWER:
+        return "NXDOMAIN" if answer.rcode == "NXDOMAIN" else str(found)
+    if answer.problem is None:
+        return str(answer.rcode)
+    if answer.timed_out:
+        return "timeout"
+    return "refused" if answer.problem == "connection refused" else "unusable"
+
+
+def outages(row: Sequence[Answer], truth: Truth) -> list[Outage]:
+    """Everything in a row that was not right."""
+    found = []
+    groups = [list(group) for _, group in groupby(_told(row, truth), key=lambda one: one[1:])]
+    for at, group in enumerate(groups):
+        (first, what, why), last = group[0], group[-1][0]
+        if what is not State.RIGHT:
+            end = groups[at + 1][0][0].sent if at + 1 < len(groups) else last.sent
+            found.append(Outage(what, why, first.sent, end, len(group)))
+    return found
+
+
+def longest(row: Sequence[Answer], truth: Truth) -> float:
+    """How long it was not right at a stretch, for whatever reasons."""
+    return max((end - start for start, end in _stretches(outages(row, truth))), default=0.0)
+
+
+def total(row: Sequence[Answer], truth: Truth) -> float:
+    """How long it was not right, all in all."""
+    return sum(one.seconds for one in outages(row, truth))
+
+
+def follow(row: Sequence[Answer], truth: Truth) -> Follow:
+    """How a row followed the last change. Raises ValueError when nothing changed."""
+    if len(truth.said) < 2:
+        raise ValueError("nothing changed")
+    changed, expected = truth.said[-1]
+    states = [(one, state(one, truth)) for one in row if one.sent >= changed]
+    wrong = [one.sent for one, what in states if what is not State.RIGHT]
+    right = [one.sent for one, what in states if what is State.RIGHT and one.sent > max(wrong, default=changed - 1)]
+    early = [one.sent for one in row if one.sent < changed and not difference(expected, one)]
+    appeared = (0.0 if early and not wrong else right[0] - changed) if right else None
+    stale = [one.sent for one, what in states if what is State.STALE]
+    kinds = [what is State.RIGHT for _, what in states]
+    flaps = sum(before and not after for before, after in pairwise(kinds))
+    return Follow(appeared, max(stale, default=changed) - changed, flaps)
+
+
+def _told(row: Sequence[Answer], truth: Truth) -> Iterator[tuple[Answer, State, str]]:
+    for one in row:
+        found = state(one, truth)
+        yield one, found, "" if found is State.RIGHT else cause(one, found)
+
+
+def _stretches(found: Sequence[Outage]) -> Iterator[tuple[float, float]]:
+    """Start and end of outages that follow each other without a right answer between them."""
+    start = end = None
+    for one in found:
+        if end is not None and one.start == end:
+            end = one.end
+            continue
+        if start is not None and end is not None:
+            yield start, end
+        start, end = one.start, one.end
+    if start is not None and end is not None:
+        yield start, end
