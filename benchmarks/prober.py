@@ -21,7 +21,7 @@ from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns import ask
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.kube import Kube
-from kube_dns_conformance.watch import SLOT_SECONDS
+from kube_dns_conformance.timings import Timings
 
 NAMES = 200
 SECONDS = 20.0
@@ -60,7 +60,7 @@ def measure(cluster: Cluster) -> dict[str, Any]:
     questions = [Question(f"s{at}.{SPACE}.svc.{cluster.zone}.", "A") for at in range(NAMES)]
     asks = [(one, server) for one in questions for server in cluster.dns]
     prober = Prober(
-        [Probe(server.host, server.port, "udp", ask.message(one)) for one, server in asks], SLOT_SECONDS, 2.0
+        [Probe(server.host, server.port, "udp", ask.message(one)) for one, server in asks], Timings().slot, 2.0
     )
     began = time.process_time()
     prober.start()

@@ -58,7 +58,8 @@ def observe(
             if (state := expect()) not in seen:
                 seen.append(state)
 
-    with Watch(run.vantage, run.cluster.dns, list(before)) as watch, situation.mirror.listening(note):
+    watching = Watch(run.vantage, run.cluster.dns, list(before), run.timings.slot)
+    with watching as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
         watch.wait(_until_right(watch, before), now() + run.timings.propagation)
         _insist_unchanged(situation, expect, before)

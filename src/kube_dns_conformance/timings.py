@@ -27,6 +27,8 @@ class Timings:
     """How long the API server may be out of reach before what depends on it is *unknown*."""
     hold: float = 2.0
     """How long the right answers must last after a change before it counts as survived."""
+    slot: float = 0.05
+    """How often each question is asked while something changes. Nothing that is shorter can be told."""
     stable: int = 3
     """How many rounds in a row must be right (a number, not seconds)."""
 

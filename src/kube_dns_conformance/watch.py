@@ -14,15 +14,15 @@ from kube_dns_conformance.probing import Probing
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.vantage import Ask, Vantage
 
-SLOT_SECONDS = 0.05
 WAYS: tuple[Transport, ...] = ("udp", "tcp")
 
 
 class Watch:
-    """Asks every question at every server over UDP and TCP once in each slot, until ``with`` ends."""
+    """Asks every question at every server over UDP and TCP once in each ``slot`` (seconds), until ``with`` ends."""
 
-    def __init__(self, vantage: Vantage, servers: Iterable[Server], questions: Sequence[Question]) -> None:
+    def __init__(self, vantage: Vantage, servers: Iterable[Server], questions: Sequence[Question], slot: float) -> None:
         self._vantage = vantage
+        self._slot = slot
         self._asks: list[Ask] = [(question, one, how) for one in servers for question in questions for how in WAYS]
         self.lanes = {Lane(question, server.name, how) for question, server, how in self._asks}
         self._probing: Probing | None = None
@@ -32,7 +32,7 @@ class Watch:
     def __enter__(self) -> Watch:
         if self._asks:
             probes = [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in self._asks]
-            self._probing = self._vantage.probe(probes, SLOT_SECONDS)
+            self._probing = self._vantage.probe(probes, self._slot)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -57,7 +57,7 @@ class Watch:
         """
         taken = 0
         while True:
-            self._hear(SLOT_SECONDS if taken == len(self._answers) else 0.0)
+            self._hear(self._slot if taken == len(self._answers) else 0.0)
             new = self._answers[taken:]
             taken += len(new)
             if take(new):

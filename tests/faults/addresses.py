@@ -12,8 +12,27 @@ import dns.rrset
 
 from faults.kit import FOREIGN, Upstream, asked, changes, deny, of_type, replace
 
-HEADLESS = ("headless.*", "readiness.*", "selectorless.headless.*", "slices.*", "transport.*", "replicas.*")
-ALL = (*HEADLESS, "clusterip.*", "statefulset.*", "survival.*", "externalname.*", "podrecords.*", "selectorless.*")
+HEADLESS = (
+    "headless.*",
+    "readiness.*",
+    "selectorless.headless.*",
+    "slices.*",
+    "transport.*",
+    "replicas.*",
+    "schema.*",
+    "ttl.*",
+)
+ALL = (
+    *HEADLESS,
+    "clusterip.*",
+    "statefulset.*",
+    "survival.*",
+    "externalname.*",
+    "podrecords.*",
+    "selectorless.*",
+    "schema.*",
+    "ttl.*",
+)
 ORDINAL = re.compile(r"(web-)(\d+)(\..*)")
 
 

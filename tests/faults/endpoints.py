@@ -21,6 +21,9 @@ READINESS = (
     "survival.*",
     "headless.address.no-ready-endpoint",
 )
+BY_HAND = ("headless.*", "selectorless.*", "slices.*", "readiness.*", "replicas.*", "transport.*", "ttl.*")
+"""What is judged on EndpointSlices that no controller made."""
+BEHIND = ("clusterip.*", "selectorless.*", "externalname.*", "survival.*", "replicas.*", "schema.*", "ttl.*")
 TTL_SECONDS = 5
 
 
@@ -36,7 +39,7 @@ def terminating(answer: dns.message.Message, upstream: Upstream) -> None:
     _add(answer, upstream, lambda condition: bool(condition.get("terminating") and condition.get("serving")))
 
 
-@changes("unknown-readiness-left-out", "headless.ready.unknown-counts", "*", needs=Needs.API)
+@changes("unknown-readiness-left-out", "headless.ready.unknown-counts", *BY_HAND, needs=Needs.API)
 def unknown(answer: dns.message.Message, upstream: Upstream) -> None:
     """Endpoints that say nothing of their readiness are left out."""
     _leave_out(answer, upstream, lambda condition: "ready" not in condition)
@@ -65,7 +68,7 @@ def in_two(answer: dns.message.Message, upstream: Upstream) -> None:
         replace(answer, one, *[one[0].address] * max(times, 1))
 
 
-@changes("endpoints-behind-clusterip", "clusterip.address.ipv4", "*", needs=Needs.API)
+@changes("endpoints-behind-clusterip", "clusterip.address.ipv4", *BEHIND, needs=Needs.API)
 def behind(answer: dns.message.Message, upstream: Upstream) -> None:
     """Services with a ClusterIP are answered with the addresses behind them."""
     found, rdtype = of_type(answer, "A", "AAAA"), asked(answer)[1]
@@ -74,7 +77,7 @@ def behind(answer: dns.message.Message, upstream: Upstream) -> None:
         replace(answer, found[0], *addresses)
 
 
-@changes("made-by-hand-ignored", "selectorless.headless.address", "*", needs=Needs.API)
+@changes("made-by-hand-ignored", "selectorless.headless.address", *BY_HAND, needs=Needs.API)
 def by_hand(answer: dns.message.Message, upstream: Upstream) -> None:
     """EndpointSlices that no controller made are not read."""
     slices = _slices(answer, upstream)

@@ -27,6 +27,8 @@ FOREIGN = {"A": "192.0.2.66", "AAAA": "2001:db8::66"}
 SECONDS = 5.0
 """How long the real server may take."""
 LARGEST = 65535
+SMALLEST_ROOM = 512
+"""What every client takes over UDP (RFC 1035 section 4.2.1)."""
 NO_LIE = ""
 """In place of who has to notice: what is unusual, and yet right."""
 Change = Callable[[dns.message.Message, "Upstream"], None]
@@ -154,7 +156,9 @@ def parsed(wire: bytes) -> dns.message.Message:
 def fitting(answer: dns.message.Message, query: bytes, transport: Transport) -> bytes:
     """The answer as it goes over the wire; cut, and said so, where it does not fit into what the client takes."""
     wire = answer.to_wire(max_size=LARGEST)
-    room = LARGEST if transport == "tcp" else max(512, dns.message.from_wire(query).payload)
+    if len(wire) <= SMALLEST_ROOM:
+        return wire
+    room = LARGEST if transport == "tcp" else max(SMALLEST_ROOM, dns.message.from_wire(query).payload)
     if len(wire) <= room:
         return wire
     answer.flags |= dns.flags.TC

@@ -14,6 +14,17 @@ from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
 
 DENIALS = ("negative.*", "headless.*", "statefulset.names.beyond-replicas", "readiness.*", "replicas.*", "ttl.*")
+HOSTNAMES = (
+    "headless.*",
+    "statefulset.*",
+    "survival.*",
+    "readiness.*",
+    "replicas.*",
+    "slices.*",
+    "ttl.*",
+    "transport.*",
+)
+LONGEST_LABEL = 63
 BELOW_A_SERVICE = re.compile(r"[^_.][^.]*\.([^.]+\.[^.]+\.svc\..*)")
 OTHER_KIND = re.compile(r"([^.]+\.[^.]+)\.(?!svc|pod)[^.]+\.(cluster\.local\.)")
 WITHOUT_NAMESPACE = re.compile(r"[^.]+\.(?!kdc-)[^.]+\.svc\.cluster\.local\.")
@@ -66,7 +77,7 @@ def pods(answer: dns.message.Message, _: Upstream) -> None:
         deny(answer, "NXDOMAIN")
 
 
-@changes("hostname-missing", "headless.hostname.ipv4", "*")
+@changes("hostname-missing", "headless.hostname.ipv4", *HOSTNAMES)
 def hostname(answer: dns.message.Message, _: Upstream) -> None:
     """Endpoints have no names of their own."""
     if BELOW_A_SERVICE.fullmatch(asked(answer)[0]):
@@ -121,7 +132,8 @@ def prefix(answer: dns.message.Message, upstream: Upstream) -> None:
     """A Service is answered like the one whose name goes on after its own."""
     name, rdtype = asked(answer)
     service, _, rest = name.partition(".")
-    elsewhere = upstream.look_up(f"{service}0.{rest}", rdtype) if rest.split(".")[1:2] == ["svc"] else []
+    is_service = rest.split(".")[1:2] == ["svc"] and len(service) < LONGEST_LABEL
+    elsewhere = upstream.look_up(f"{service}0.{rest}", rdtype) if is_service else []
     if elsewhere and answer.answer:
         answer.answer = [dns.rrset.from_text(name, one.ttl, "IN", rdtype, one[0].to_text()) for one in elsewhere]
 

@@ -48,7 +48,7 @@ def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:
     with api_server({"agent-a": port}) as api, DnsServer(ONE) as server:
         agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
         began = time.time()
-        with Watch(Inside(agents, 5.0), [server], [Question("web.test.", "A")]) as watch:
+        with Watch(Inside(agents, 5.0), [server], [Question("web.test.", "A")], SLOT) as watch:
             assert watch.wait(lambda _: len(watch.answers()) > 10, time.time() + 30)
         rows = lanes(watch.answers())
     assert rows.keys() == watch.lanes

@@ -20,13 +20,14 @@ from observations import WEB
 
 OLD, NEW = "10.0.0.1", "10.0.0.2"
 RIGHT = exactly([NEW])
+SLOT = 0.05
 
 
 def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
     web, db = Question("web.test.", "A"), Question("db.test.", "A")
     honest = records({"web.test. A": [NEW], "db.test. A": [OLD]})
     with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
-        watch = Watch(ThisProcess(5.0), [first, second], [web, db])
+        watch = Watch(ThisProcess(5.0), [first, second], [web, db], SLOT)
         with watch:
             enough = watch.wait(
                 lambda _: len(watch.answers()) >= 16 and len(timeline.lanes(watch.answers())) == 8, time.time() + 30
@@ -43,7 +44,7 @@ def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
 def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
     silence = DnsServer(lambda query, transport: None, "dns-1")
     with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
-        with Watch(ThisProcess(1.0), [honest, quiet], [WEB]) as watch:
+        with Watch(ThisProcess(1.0), [honest, quiet], [WEB], SLOT) as watch:
             assert watch.wait(lambda _: len(watch.answers()) >= 4, time.time() + 30)
             assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
         assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
@@ -52,7 +53,7 @@ def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
 def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
     with (
         DnsServer(records({})) as server,
-        Watch(ThisProcess(5.0), [server], [WEB]) as watch,
+        Watch(ThisProcess(5.0), [server], [WEB], SLOT) as watch,
     ):
         assert not watch.wait(lambda seen: False, time.time() + 0.1)
 
@@ -76,7 +77,7 @@ class Breaking(ThisProcess):
 def test_a_vantage_that_breaks_is_never_mistaken_for_an_answer_that_holds() -> None:
     honest = DnsServer(records({WEB.name + " A": [NEW]}))
     with honest as server:
-        watch = Watch(Breaking(5.0), [server], [WEB])
+        watch = Watch(Breaking(5.0), [server], [WEB], SLOT)
         with pytest.raises(ConnectionError, match="the vantage is gone"):
             watch_in_vain(watch)
     assert timeline.deviations(watch.answers(), RIGHT) == []
@@ -92,7 +93,7 @@ def watch_in_vain(watch: Watch) -> None:
 def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
     with (
         DnsServer(records({WEB.name + " A": [NEW]})) as server,
-        Watch(ThisProcess(5.0), [server], [WEB]) as watch,
+        Watch(ThisProcess(5.0), [server], [WEB], SLOT) as watch,
     ):
         for _ in range(2):
             taken: list[Answer] = []
@@ -107,6 +108,6 @@ def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
 
 def test_a_watch_of_no_server_sees_nothing() -> None:
     servers: list[Server] = []
-    with Watch(ThisProcess(1.0), servers, [WEB]) as watch:
+    with Watch(ThisProcess(1.0), servers, [WEB], SLOT) as watch:
         assert not watch.wait(bool, time.time())
     assert watch.answers() == []
