@@ -151,7 +151,7 @@ def _regular(promises: Promises, service: Object, zone: str) -> None:
         _pointer(promises, "2.3.3", ip, name, why)
     for port in _named_ports(spec):
         must = {f"{port['port']} {name}": _why(service, f"port {port['name']}")}
-        promises[Key(srv_name(service, port, zone), "SRV")] = Promise("2.3.2", must, closed=False)
+        promises[Key(srv_name(service, port, zone), "SRV")] = Promise("2.3.2", must)
 
 
 def _headless(promises: Promises, service: Object, slices: Iterable[Object], zone: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ WORKLOADS = ("StatefulSet", "Deployment")
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 """Pod Security of a situation's namespace, where its manifest does not say otherwise."""
 PARALLEL_REQUESTS = 8
+NO_ACCOUNT_YET = "error looking up service account"
+"""What a Pod is refused with in a namespace that was just made."""
+ACCOUNT_PAUSE_SECONDS = 0.1
 READINESS_GATE = "kube-dns-conformance/open"
 """A Pod of a manifest with this readiness gate is ready when the test says so."""
 
@@ -237,10 +241,24 @@ def _apply(situation: Situation) -> ClusterError | None:
         situation.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": space})
         for item in situation.manifest:
             item["metadata"]["namespace"] = situation.namespace
-            situation.kube.apply(item)
+            _apply_one(situation, item)
     except ClusterError as error:
         return error
     return None
+
+
+def _apply_one(situation: Situation, item: Object) -> None:
+    """Apply; a Pod is refused until a controller has made the service account of its new namespace."""
+    deadline = now() + situation.timings.settle
+    while True:
+        try:
+            situation.kube.apply(item)
+        except ClusterError as error:
+            if NO_ACCOUNT_YET not in str(error) or now() > deadline:
+                raise
+            time.sleep(ACCOUNT_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _is_up(pod: Object) -> bool:

@@ -12,7 +12,7 @@ ALL = ("negative.*", "*.family.*", "headless.address.no-ready-endpoint", "*.no-s
 DENIED = (
     *ALL,
     *("*.other-protocol-absent", "headless.ready.*", "headless.hostname.*", "readiness.*", "replicas.*", "survival.*"),
-    *("statefulset.names.beyond-replicas", "externalname.*", "podrecords.*", "clusterip.names.*", "resolver.*"),
+    *("statefulset.*", "ttl.*", "transport.*", "externalname.*", "podrecords.*", "clusterip.names.*", "resolver.*"),
 )
 HIGHEST_KNOWN = 258
 """Few servers know a type with a higher number."""

@@ -21,7 +21,17 @@ READINESS = (
     "survival.*",
     "headless.address.no-ready-endpoint",
 )
-BY_HAND = ("headless.*", "selectorless.*", "slices.*", "readiness.*", "replicas.*", "transport.*", "ttl.*")
+BY_HAND = (
+    "negative.types.*",
+    "schema.*",
+    "headless.*",
+    "selectorless.*",
+    "slices.*",
+    "readiness.*",
+    "replicas.*",
+    "transport.*",
+    "ttl.*",
+)
 """What is judged on EndpointSlices that no controller made."""
 BEHIND = ("clusterip.*", "selectorless.*", "externalname.*", "survival.*", "replicas.*", "schema.*", "ttl.*")
 TTL_SECONDS = 5
@@ -51,7 +61,15 @@ def published(answer: dns.message.Message, upstream: Upstream) -> None:
     _leave_out(answer, upstream, lambda condition: condition.get("serving") is False)
 
 
-@changes("first-slice-only", "slices.many.hundred-fifty", "slices.*", "headless.*", "transport.*", needs=Needs.API)
+@changes(
+    "first-slice-only",
+    "slices.many.hundred-fifty",
+    "slices.*",
+    "headless.*",
+    "transport.*",
+    "survival.*",
+    needs=Needs.API,
+)
 def first_slice(answer: dns.message.Message, upstream: Upstream) -> None:
     """Of several EndpointSlices only the first is read."""
     slices = _slices(answer, upstream)
@@ -115,12 +133,15 @@ def _slices(answer: dns.message.Message, upstream: Upstream, *, headless: bool =
     if parts is None or rdtype not in ("A", "AAAA"):
         return []
     service, namespace = parts.groups()
-    services, _ = upstream.kube.list("v1", "Service", namespace=namespace)
+    services = upstream.listed("v1", "Service", namespace)
     kinds = {one["metadata"]["name"]: one["spec"].get("clusterIP") == "None" for one in services}
     if kinds.get(service) is not headless:
         return []
-    label = f"kubernetes.io/service-name={service}"
-    slices, _ = upstream.kube.list("discovery.k8s.io/v1", "EndpointSlice", namespace=namespace, label_selector=label)
+    slices = [
+        one
+        for one in upstream.listed("discovery.k8s.io/v1", "EndpointSlice", namespace)
+        if one["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service
+    ]
     return sorted(slices, key=lambda one: str(one["metadata"]["name"]))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +21,14 @@ import dns.rrset
 from dns_server import DnsServer, Handler, Reply
 from kube_dns_conformance.agent.exchange import Request, exchange
 from kube_dns_conformance.dns.model import Server, Transport
-from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.kube import Kube, Object
 
 FOREIGN = {"A": "192.0.2.66", "AAAA": "2001:db8::66"}
 """Set aside for documentation: nobody's (RFC 5737, RFC 3849)."""
 SECONDS = 5.0
 """How long the real server may take."""
+FRESH_SECONDS = 0.1
+"""How old what the API said may be."""
 LARGEST = 65535
 SMALLEST_ROOM = 512
 """What every client takes over UDP (RFC 1035 section 4.2.1)."""
@@ -51,6 +54,7 @@ class Upstream:
 
     server: Server
     kubeconfig: Path | None = None
+    _listed: dict[tuple[str, str], tuple[float, list[Object]]] = field(default_factory=dict)
 
     @cached_property
     def kube(self) -> Kube:
@@ -58,6 +62,15 @@ class Upstream:
         if self.kubeconfig is None:
             raise ValueError("this fault needs --kubeconfig")
         return Kube(self.kubeconfig)
+
+    def listed(self, api_version: str, kind: str, namespace: str) -> list[Object]:
+        """The objects of a namespace as of a moment ago: no server looks them up for each question."""
+        key = kind, namespace
+        at, found = self._listed.get(key, (0.0, []))
+        if time.monotonic() - at > FRESH_SECONDS:
+            found, _ = self.kube.list(api_version, kind, namespace=namespace)
+            self._listed[key] = time.monotonic(), found
+        return found
 
     def ask(self, wire: bytes, transport: Transport) -> bytes:
         """Pass a message on as it is: the suite asks in ways that no client library would."""

@@ -13,8 +13,11 @@ from faults.kit import FOREIGN, Say, Upstream, asked, changes, deny, fitting, of
 from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
 
-DENIALS = ("negative.*", "headless.*", "statefulset.names.beyond-replicas", "readiness.*", "replicas.*", "ttl.*")
+DENIALS = ("negative.*", "headless.*", "statefulset.*", "survival.*", "readiness.*", "replicas.*", "ttl.*")
 HOSTNAMES = (
+    "negative.types.*",
+    "schema.*",
+    "selectorless.*",
     "headless.*",
     "statefulset.*",
     "survival.*",
@@ -57,9 +60,9 @@ def version(answer: dns.message.Message, _: Upstream) -> None:
 
 @changes("version-wrong", "schema.version.record", "schema.*")
 def other_version(answer: dns.message.Message, _: Upstream) -> None:
-    """The schema is said to be one that there never was."""
+    """What should be the version of the schema is none."""
     for one in of_type(answer, "TXT"):
-        replace(answer, one, '"9.9.9"')
+        replace(answer, one, '"latest"')
 
 
 @changes("owner-of-another", "clusterip.address.ipv4", "*")
@@ -109,7 +112,7 @@ def without_namespace(answer: dns.message.Message, _: Upstream) -> None:
         answer.answer, answer.authority = [dns.rrset.from_text(name, 5, "IN", "A", FOREIGN["A"])], []
 
 
-@says("namespace-ignored", "clusterip.address.ipv4", "*")
+@says("namespace-ignored", "headless.address.ipv4", "*")
 def first_namespace() -> Say:
     """A name is answered as in the namespace in which it was asked for first."""
     known: dict[tuple[str, str, Transport], list[str]] = {}

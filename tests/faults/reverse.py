@@ -40,7 +40,7 @@ def servfail(answer: dns.message.Message, _: Upstream) -> None:
         deny(answer, "SERVFAIL")
 
 
-@says("ptr-of-another", "clusterip.ptr.ipv4", *ALL)
+@says("ptr-of-another", "headless.ptr.ipv4", *ALL)
 def another() -> Say:
     """Addresses lead to the name of the Service or endpoint that was asked for before."""
     known: list[tuple[str, str]] = []

@@ -8,7 +8,16 @@ import dns.rrset
 
 from faults.kit import NO_LIE, Upstream, asked, changes, deny, of_type, replace
 
-ALL = ("*.srv.*", "headless.portless.*", "statefulset.ordinals.srv-targets", "replicas.*", "transport.*")
+ALL = (
+    "*.srv.*",
+    "headless.portless.*",
+    "statefulset.ordinals.srv-targets",
+    "replicas.*",
+    "transport.*",
+    "schema.*",
+    "selectorless.headless.srv",
+    "ttl.*",
+)
 
 
 @changes("srv-port", "clusterip.srv.named-port", *ALL)

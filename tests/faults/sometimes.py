@@ -13,7 +13,7 @@ LATE_SECONDS = 2.5
 """Longer than the suite waits for an answer."""
 
 
-@says("servfail-every-fifth", "headless.address.ipv4", *ALL)
+@says("servfail-every-fifth", "survival.pod-restart.siblings-unbroken", *ALL)
 def fifth() -> Say:
     """Every fifth answer is SERVFAIL."""
     number = itertools.count(1)
@@ -66,7 +66,7 @@ def twenty_seconds() -> Say:
     return _stale(20.0)
 
 
-@says("address-missing-every-fifth", "headless.address.ipv4", *ALL)
+@says("address-missing-every-fifth", "survival.pod-restart.siblings-unbroken", *ALL)
 def lacking() -> Say:
     """Every fifth answer lacks an address."""
     number = itertools.count(1)

@@ -119,7 +119,10 @@ def too_large() -> Say:
     known: dict[bytes, bytes] = {}
 
     def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        return known.setdefault(query[2:], said) if transport == "tcp" else known.get(query[2:], said)
+        if transport == "tcp":
+            known[query[2:]] = said
+            return said
+        return query[:2] + known.get(query[2:], said)[2:]
 
     return say
 

@@ -94,6 +94,14 @@ def test_silence_and_whoever_closes_the_connection() -> None:
     assert tcp == Said(problem="connection closed after 0 of 2 bytes")
 
 
+def test_a_server_may_close_a_connection_after_each_answer() -> None:
+    def one_answer(query: bytes, transport: Transport) -> Reply:
+        answer = reply(query, "10.0.0.1")
+        return answer if transport == "udp" else [len(answer).to_bytes(2, "big") + answer]
+
+    assert {said.problem for said in first_of_each(one_answer, "tcp", "tcp", "tcp")} == {None}
+
+
 def test_half_a_message_is_kept_with_what_came() -> None:
     (said,) = first_of_each(lambda _query, _: [b"\x00\x10abcdef"], "tcp")
     assert said.problem == "connection closed after 8 of 18 bytes"

@@ -150,7 +150,7 @@ def test_any_one_change_of_an_honest_answer_is_told(
             assert named in said(*without, stranger)
     if promise.closed or promise.is_alias:
         assert "not expected " in said(*rdata, stranger)
-        assert stranger in said(*rdata, stranger)
+        assert stranger.removeprefix("0 0 ") in said(*rdata, stranger)
     if rdata and promise.must and not promise.is_alias:
         assert said(rcode="NXDOMAIN").startswith("NXDOMAIN instead of NOERROR")
     if expected.kind in ("no data", "no such name"):

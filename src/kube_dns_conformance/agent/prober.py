@@ -136,12 +136,7 @@ class Prober(threading.Thread):
     def _hear(self, seconds: float) -> None:
         for key, _ in self._selector.select(max(0.0, seconds)):
             talk: Talk = key.data
-            truncated = []
-            for pending, wire, problem in talk.hear():
-                if isinstance(talk, Udp) and problem is None and wire[2] & TRUNCATED:
-                    truncated.append(pending)
-                else:
-                    self._note(pending, wire, problem)
+            truncated = [heard[0] for heard in talk.hear() if not self._is_taken(talk, *heard)]
             if truncated:
                 self._ask_again(self._probes[truncated[0].probe], truncated, cut=True)
             if isinstance(talk, Tcp):
@@ -149,6 +144,17 @@ class Prober(threading.Thread):
                     self._close(talk)
                 elif not talk.unsent:
                     self._selector.modify(talk.sock, selectors.EVENT_READ, talk)
+
+    def _is_taken(self, talk: Talk, pending: Pending, wire: bytes, problem: str | None) -> bool:
+        """Take what came of a question, unless it was truncated and has to be asked over TCP."""
+        if isinstance(talk, Udp) and problem is None and wire[2] & TRUNCATED:
+            return False
+        if isinstance(talk, Tcp) and problem and talk.is_shared:
+            # A server may close whenever it likes, clients ask again then (RFC 7766 section 6.2.4).
+            self._open(Tcp(self._probes[pending.probe], [pending], time.monotonic() + self._timeout))
+        else:
+            self._note(pending, wire, problem)
+        return True
 
     def _give_up(self) -> None:
         """Close what is done with, and what nobody answers any more."""

@@ -123,6 +123,7 @@ class Tcp(Talk):
     def __init__(self, probe: Probe, pending: Iterable[Pending], deadline: float) -> None:
         super().__init__(_socket(probe, socket.SOCK_STREAM), deadline)
         self.unsent = b"".join(framed(self.message(one)) for one in pending)
+        self.is_shared = len(self.waiting) > 1
         self._received = bytearray()
 
     def hear(self) -> Iterator[tuple[Pending, bytes, str | None]]:
