@@ -195,8 +195,13 @@ def without(change: Change, questions: Iterable[Question]) -> Change:
 
 
 def _insist_unchanged(situation: Situation, expect: Callable[[], Expectations], known: Expectations) -> None:
-    if situation.confirm() or expect() != known:
-        raise ClusterError(f"situation {situation.name}: its objects changed on their own while DNS was watched")
+    if situation.confirm():
+        raise ClusterError(f"situation {situation.name}: its EndpointSlices were behind while DNS was watched")
+    seen = expect()
+    changed = [f"{one} was {must}, and is {seen[one]}" for one, must in known.items() if seen[one] != must]
+    if changed:
+        what = "its objects changed on their own while DNS was watched"
+        raise ClusterError(f"situation {situation.name}: {what}: {changed[0]}")
 
 
 def _unchanged(before: Expected, after: Expected) -> Expected | None:

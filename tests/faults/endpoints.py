@@ -67,7 +67,7 @@ def published(answer: dns.message.Message, upstream: Upstream) -> None:
     "slices.*",
     "headless.*",
     "transport.*",
-    "survival.*",
+    *READINESS,
     needs=Needs.API,
 )
 def first_slice(answer: dns.message.Message, upstream: Upstream) -> None:
@@ -80,9 +80,9 @@ def first_slice(answer: dns.message.Message, upstream: Upstream) -> None:
 @changes("once-for-each-slice", "slices.many.endpoint-in-two", "slices.*", needs=Needs.API)
 def in_two(answer: dns.message.Message, upstream: Upstream) -> None:
     """An endpoint in two EndpointSlices is answered twice."""
-    slices = _slices(answer, upstream)
+    slices = [_addresses([each]) for each in _slices(answer, upstream)]
     for one in of_type(answer, "A", "AAAA"):
-        times = sum(one[0].address in _addresses([each]) for each in slices)
+        times = sum(one[0].address in each for each in slices)
         replace(answer, one, *[one[0].address] * max(times, 1))
 
 

@@ -27,6 +27,7 @@ HOSTNAMES = (
     "ttl.*",
     "transport.*",
 )
+ADDRESSES = (*HOSTNAMES, "clusterip.*", "externalname.*", "podrecords.*")
 LONGEST_LABEL = 63
 BELOW_A_SERVICE = re.compile(r"[^_.][^.]*\.([^.]+\.[^.]+\.svc\..*)")
 OTHER_KIND = re.compile(r"([^.]+\.[^.]+)\.(?!svc|pod)[^.]+\.(cluster\.local\.)")
@@ -112,7 +113,7 @@ def without_namespace(answer: dns.message.Message, _: Upstream) -> None:
         answer.answer, answer.authority = [dns.rrset.from_text(name, 5, "IN", "A", FOREIGN["A"])], []
 
 
-@says("namespace-ignored", "headless.address.ipv4", "*")
+@says("namespace-ignored", "clusterip.srv.target-resolves", *ADDRESSES)
 def first_namespace() -> Say:
     """A name is answered as in the namespace in which it was asked for first."""
     known: dict[tuple[str, str, Transport], list[str]] = {}
