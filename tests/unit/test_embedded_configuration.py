@@ -94,7 +94,8 @@ def test_pod_addresses_come_from_a_range_large_enough_never_to_repeat() -> None:
     ],
 )
 def test_pods_get_an_address_of_each_family(family: IpFamily, first: str, all_of_them: list[str]) -> None:
-    template = documents(family)[2]["spec"]["next"]["statusTemplate"].splitlines()
+    text = documents(family)[2]["spec"]["next"]["patches"][0]["template"]
+    template = [line.strip() for line in text.splitlines()]
     assert first in template
     assert [line for line in template if line.startswith("- ip:")] == all_of_them
 

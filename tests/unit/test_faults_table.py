@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from faults.table import neutral, page
+import re
+
+from faults import FAULTS
+from faults.table import PAGE, neutral, page
 from faults.trial import Trial
 
 NAME, CAUGHT_BY = "ptr-missing", "clusterip.ptr.ipv4"
@@ -43,3 +46,16 @@ def test_the_page_says_who_noticed_and_in_which_words() -> None:
 def test_what_differs_from_run_to_run_is_left_out_of_the_page() -> None:
     line = "web.kdc-0a1b2c3d-x, KDC-0A1B2C3D-x: 10.96.3.4 at 127.0.0.1:5353, 10.64.200.1, 192.0.2.1"
     assert neutral(line) == "web.kdc-…-x, kdc-…-x: 10.96.… at 127.0.0.1:…, 10.64.…, 192.0.2.1"
+
+
+def test_the_published_page_has_every_fault_and_misses_none() -> None:
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    lies = {row[0][2:].strip("`"): row for row in rows if len(row) > 3}
+    others = {row[0][2:].strip("`"): row for row in rows if len(row) == 3}
+    assert list(lies) == [one.name for one in FAULTS.values() if one.is_lie]
+    assert list(others) == [one.name for one in FAULTS.values() if not one.is_lie]
+    for name, (_, lie, caught_by, after, *_) in lies.items():
+        fault = FAULTS[name]
+        assert (lie, caught_by) == (f"{fault.lie}.", f"`{fault.caught_by}`"), "make faults writes the page anew"
+        assert re.fullmatch(r"\d+ s", after), f"{name} was not noticed"
+    assert {row[2].rstrip(" |") for row in others.values()} == {"nobody"}

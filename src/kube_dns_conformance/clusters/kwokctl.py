@@ -121,5 +121,5 @@ def stages(family: IpFamily) -> str:
     text = (folder("manifests") / "embedded" / "stages.yaml").read_text()
     return Template(text).safe_substitute(
         first_address=f"{{{{ {addresses[0]} }}}}",
-        addresses="\n      ".join(f"- ip: {{{{ {address} }}}}" for address in addresses),
+        addresses="\n          ".join(f"- ip: {{{{ {address} }}}}" for address in addresses),
     )
