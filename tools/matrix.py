@@ -84,8 +84,17 @@ def _autopath(text: str) -> str:
     return _instead("    loadbalance\n", "    loadbalance\n    autopath @kubernetes\n")(text)
 
 
+ONLY_NAMED_VERSIONS = ("1.11.4",)
+ONLY_NAMED = dict.fromkeys(
+    ["headless.ptr.nameless", "headless.ptr.several-services"],
+    "2.4.3: every ready endpoint has its PTR record, named or not; so again since 1.12.1 (coredns#6898, coredns#7194)",
+)
+
 IMPLEMENTATIONS = (
-    *(Implementation(f"CoreDNS {version}", version) for version in VERSIONS),
+    *(
+        Implementation(f"CoreDNS {one}", one, differs=ONLY_NAMED if one in ONLY_NAMED_VERSIONS else {})
+        for one in VERSIONS
+    ),
     Implementation("endpoint_pod_names", edit=_kubernetes("endpoint_pod_names")),
     Implementation("pods disabled", edit=_instead("pods insecure", "pods disabled")),
     Implementation("pods verified", edit=_instead("pods insecure", "pods verified")),
