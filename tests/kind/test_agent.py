@@ -186,4 +186,6 @@ def test_an_image_that_cannot_be_pulled_is_told_at_once_and_the_logs_are_kept(
     assert len([line for line in said if "the image 127.0.0.1:1/nothing:1 of the agent cannot be pulled" in line]) == 1
     assert any("--agent-image names another one" in line for line in said)
     assert list((command.directory / "report" / "logs").glob("*/kubelet.log"))
+    assert list((command.directory / "report" / "logs").glob("*/images.log")), "crictl was asked for them"
+    assert not any("logs are not complete" in line for line in said)
     assert (command.directory / "report" / "summary.md").exists()
