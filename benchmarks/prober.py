@@ -10,18 +10,17 @@ import json
 import multiprocessing
 import os
 import platform
-import tempfile
 import time
 from typing import Any
 
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.prober import Prober
-from kube_dns_conformance.clusters import embedded, store
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns import ask
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.timings import Timings
+from tools.standing import own_cluster
 
 NAMES = 200
 SECONDS = 20.0
@@ -30,15 +29,10 @@ SPACE = "prober"
 
 def main() -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="kdc-") as state:
-        os.environ["KDC_STATE"] = state
-        cluster = embedded.up("prober", embedded.Options(), keep=False)
-        try:
-            make(cluster)
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                found = pool.apply(measure, [cluster])
-        finally:
-            store.end("prober")
+    with own_cluster("prober") as cluster:
+        make(cluster)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            found = pool.apply(measure, [cluster])
     print(json.dumps(found, indent=2))
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, load {os.getloadavg()[0]:.1f}")
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from kube_dns_conformance.clusters import coredns, embedded, ports, store
+from kube_dns_conformance.clusters import coredns, embedded, ports
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.progress import step
@@ -24,7 +22,7 @@ from kube_dns_conformance.results import Verdict
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.toolchain import Toolchain
 from tools.command import ToolsError, guarded
-from tools.standing import Stand
+from tools.standing import Stand, own_cluster
 
 PAGE = Path(__file__).parent.parent / "docs" / "matrix.md"
 NEWEST = "1.15.0"
@@ -155,7 +153,7 @@ def main() -> int:
         parser.error(f"nothing matches {glob}; there is {', '.join(one.name for one in IMPLEMENTATIONS)}")
     binaries = {version: _binary(version) for version in dict.fromkeys(one.version for one in chosen)}
     began = time.monotonic()
-    with _a_cluster() as cluster:
+    with own_cluster("matrix") as cluster:
         stand = Stand(cluster, Timings())
         rows = [_judge(stand, one, index, binaries[one.version]) for index, one in enumerate(chosen)]
     for row in rows:
@@ -168,16 +166,6 @@ def main() -> int:
 
 def _binary(version: str) -> Path:
     return Toolchain(versions={"coredns": version}).need("coredns")["coredns"]
-
-
-@contextmanager
-def _a_cluster() -> Iterator[Cluster]:
-    with tempfile.TemporaryDirectory(prefix="kdc-") as state:
-        os.environ["KDC_STATE"] = state
-        try:
-            yield embedded.up("matrix", embedded.Options(family=IpFamily.DUAL), keep=False)
-        finally:
-            store.end("matrix")
 
 
 def _judge(stand: Stand, one: Implementation, index: int, binary: Path) -> Row:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from kube_dns_conformance import features
-from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.clusters import embedded, store
+from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.judging import pytest_options
 from kube_dns_conformance.marks import RUN, WRITER
@@ -18,6 +22,17 @@ from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 
 FOUND_BY_ASKING = {Capability.POD_RECORDS, Capability.CLUSTER_SET}
+
+
+@contextmanager
+def own_cluster(name: str) -> Iterator[Cluster]:
+    """An embedded cluster with both families for the block alone; whatever is made in it goes with it."""
+    with tempfile.TemporaryDirectory(prefix="kdc-") as state:
+        os.environ["KDC_STATE"] = state
+        try:
+            yield embedded.up(name, embedded.Options(family=IpFamily.DUAL), keep=False)
+        finally:
+            store.end(name)
 
 
 class StandingRun(Run):

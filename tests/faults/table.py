@@ -9,20 +9,18 @@ import argparse
 import multiprocessing
 import os
 import re
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from faults import FAULTS, Fault
 from faults.trial import LIMITS, Bench, Trial
-from kube_dns_conformance.clusters import embedded, store
-from kube_dns_conformance.clusters.base import Cluster, IpFamily
+from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.progress import step
 from tools.command import guarded
+from tools.standing import own_cluster
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 WORKERS_PER_CORE = 4
@@ -60,7 +58,7 @@ def main() -> int:
 
 def run(names: Sequence[str], workers: int) -> list[Trial]:
     """Judge these faults, or for an empty name the real servers, several at once on one cluster."""
-    with a_cluster() as cluster, step("judging faulty servers") as progress:
+    with own_cluster("faults") as cluster, step("judging faulty servers") as progress:
         progress.update(done=0, total=len(names))
         trials = []
         spawn = multiprocessing.get_context("spawn")
@@ -89,17 +87,6 @@ def judge(name: str) -> Trial:
     # Where every answer may be a lie, everybody may accuse: nothing is learned from more than who has to.
     everything = bool(name) and EVERYTHING in FAULTS[name].touches
     return bench.judge(name, *([FAULTS[name].caught_by] if everything else []))
-
-
-@contextmanager
-def a_cluster() -> Iterator[Cluster]:
-    """A cluster for this run alone; what the workers make in it goes with it."""
-    with tempfile.TemporaryDirectory(prefix="kdc-") as state:
-        os.environ["KDC_STATE"] = state
-        try:
-            yield embedded.up("faults", embedded.Options(family=IpFamily.DUAL), keep=False)
-        finally:
-            store.end("faults")
 
 
 def page(trials: Sequence[Trial], seconds: float) -> str:

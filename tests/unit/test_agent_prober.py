@@ -104,7 +104,7 @@ def test_a_server_may_close_a_connection_after_each_answer() -> None:
 
 def test_half_a_message_is_kept_with_what_came() -> None:
     (said,) = first_of_each(lambda _query, _: [b"\x00\x10abcdef"], "tcp")
-    assert said.problem == "connection closed after 8 of 18 bytes"
+    assert said == Said(b"\x00\x10abcdef", "connection closed after 8 of 18 bytes")
 
 
 def test_answers_with_another_id_are_none() -> None:

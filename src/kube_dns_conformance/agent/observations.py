@@ -15,7 +15,7 @@ class Probe(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What came back, without its id; or why there is no whole message, and what there is of it.
+    """What came back, without its id; or why there is no whole message, and all there is of it.
 
     ``cut``: it came over TCP, because what had come over UDP was truncated (RFC 7766 section 5).
     """

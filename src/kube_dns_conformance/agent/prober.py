@@ -162,10 +162,11 @@ class Prober(threading.Thread):
         for talk in list(self._talks):
             if (talk.deadline > now) if talk.waiting else (talk in current):
                 continue
-            silent = talk.all_waiting()
-            lost = [one for one in silent if not one.again] if isinstance(talk, Udp) else []
-            for one in silent:
-                if one not in lost:
+            lost = []
+            for one in talk.all_waiting():
+                if isinstance(talk, Udp) and not one.again:
+                    lost.append(one)
+                else:
                     self._note(one, b"", talk.silence(self._timeout))
             self._close(talk)
             if lost:
@@ -173,11 +174,11 @@ class Prober(threading.Thread):
 
     def _note(self, pending: Pending, wire: bytes, problem: str | None) -> None:
         """What came of a question, which is told when those of its probe before it are."""
-        key = wire[2:] if problem else alike(wire), problem, pending.cut
+        key = wire if problem else alike(wire), problem, pending.cut
         said = self._known.get(key)
         if said is None:
             said = self._known[key] = len(self.said)
-            self.said.append(Said(wire[2:], problem, pending.cut))
+            self.said.append(Said(wire if problem else wire[2:], problem, pending.cut))
         pending.seen = Seen(pending.probe, pending.sent, time.monotonic() - pending.began, said)
         queue = self._queues[pending.probe]
         while queue and (seen := queue[0].seen):
