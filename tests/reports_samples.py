@@ -50,6 +50,7 @@ SEGMENT = {
     "transport": "udp",
     "from": 100.0,
     "to": 101.5,
+    "came": 101.6,
     "asks": 31,
     "said": "NOERROR 10.0.0.2",
 }

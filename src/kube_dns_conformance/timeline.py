@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -96,21 +97,30 @@ def sightings(answers: Iterable[Answer], address: str) -> list[Answer]:
 
 
 def returns(answers: Sequence[Answer], address: str) -> list[Answer]:
-    """The answers of one lane that hold ``address`` after an answer that no longer did."""
-    seen, gone, back = False, False, []
+    """The answers of one lane that hold ``address`` though they were asked for when an answer without it had come.
+
+    Of two questions that were on their way at the same time the later may well have been answered first.
+    """
+    seen_by = gone_by = math.inf
+    back = []
     for answer in answers:
         if not answer.decisive:
             continue  # silence and SERVFAIL say nothing about the address
-        has = bool(sightings([answer], address))
-        gone = gone or (seen and not has)
-        seen = seen or has
-        if gone and has:
-            back.append(answer)
+        if not sightings([answer], address):
+            if answer.sent >= seen_by:
+                gone_by = min(gone_by, answer.came)
+        else:
+            seen_by = min(seen_by, answer.came)
+            if answer.sent >= gone_by:
+                back.append(answer)
     return back
 
 
 def as_data(answers: Iterable[Answer]) -> list[dict[str, Any]]:
-    """The timeline for the report: equal answers in a row of one lane become one line with its first and last time."""
+    """The timeline for the report: equal answers in a row of one lane become one line.
+
+    It has the times of the first and the last question, and when the last answer came.
+    """
     runs = []
     for lane, row in lanes(answers).items():
         for said, group in groupby(row, key=_alike):
@@ -123,6 +133,7 @@ def as_data(answers: Iterable[Answer]) -> list[dict[str, Any]]:
                     "transport": lane.transport,
                     "from": round(same[0].sent, 3),
                     "to": round(same[-1].sent, 3),
+                    "came": round(max(one.came for one in same), 3),
                     "asks": len(same),
                     "said": said,
                 }

@@ -12,7 +12,8 @@ import pytest
 from cluster.commandline import CommandLine
 from kube_dns_conformance.clusters import engine, kind, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.results import Results, read
+from kube_dns_conformance.errors import KdcError
+from kube_dns_conformance.results import Result, Results, Verdict, read
 
 IMAGE = os.environ.get("KDC_KIND_IMAGE", "")
 NAME = f"tests-{os.getpid()}"  # others may make clusters on the same engine
@@ -52,7 +53,7 @@ def everything(cluster: Cluster, state: Path, tmp_path_factory: pytest.TempPathF
     made = CommandLine(tmp_path_factory.mktemp("everything"), state, _variables())
     done = made("run", f"--name={cluster.name}", "--report-dir=report", timeout=600)
     made.end()
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, "\n".join([*(one.detail for one in _bad(made)), done.stdout, done.stderr])
     return read(made.directory / "report")
 
 
@@ -72,6 +73,15 @@ def stranger(tmp_path: Path) -> Iterator[CommandLine]:
         yield made
         made.end()
         made("cluster", "down", "--all")
+
+
+def _bad(made: CommandLine) -> list[Result]:
+    """What to tell first: of a long output both ends may be all that is kept."""
+    try:
+        results = read(made.directory / "report").results
+    except KdcError:
+        return []
+    return [one for one in results if one.verdict in {Verdict.NONCONFORMANT, Verdict.UNKNOWN}]
 
 
 def _variables() -> dict[str, str]:

@@ -84,6 +84,11 @@ class Answer:
     echoed: str = ""
 
     @property
+    def came(self) -> float:
+        """When its last byte did, or when it was given up (seconds since the epoch)."""
+        return self.sent + self.seconds
+
+    @property
     def timed_out(self) -> bool:
         """Whether nothing came back at all, which a lost packet explains as well as a server that is silent."""
         return self.problem is not None and self.problem.startswith("no answer within")
