@@ -12,6 +12,7 @@ from allure_commons.model2 import Attachment, Label, StatusDetails, TestResult
 
 from kube_dns_conformance.plugin import allure_labels
 from kube_dns_conformance.reports import coverage
+from kube_dns_conformance.reports.picture import picture
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import printable
@@ -114,4 +115,8 @@ def _attachments(result: Result, logger: AllureFileLogger) -> list[Attachment]:
             source = f"{uuid.uuid4()}-attachment.json"
             logger.report_attached_data(json.dumps(content, indent=2), source)
             made.append(Attachment(name=name, source=source, type="application/json"))
+    if drawn := picture(result.evidence):
+        source = f"{uuid.uuid4()}-attachment.svg"
+        logger.report_attached_data(drawn, source)
+        made.append(Attachment(name="picture", source=source, type="image/svg+xml"))
     return made

@@ -154,7 +154,7 @@ def _how(results: Results) -> Iterator[str]:
 def _details(results: Results) -> Iterator[str]:
     yield _block("## What was asked, expected and got")
     for result in sorted(results.results, key=lambda one: list(Verdict).index(one.verdict)):
-        shown = [*_checks(result), *_timeline(result)]
+        shown = [*_checks(result), *_windows(result), *_timeline(result)]
         if not shown and result.verdict in {Verdict.UNSUPPORTED, Verdict.SKIPPED}:
             continue  # nothing was asked, and why is said above
         test, head = result.test.rpartition("::")[2], f"{SIGNS[result.verdict]} {result.requirement}"
@@ -182,6 +182,26 @@ def _checks(result: Result) -> Iterator[str]:
         yield f"| {' | '.join(map(_cell, (*_asked(row), row['expected'], _got(row))))} |"
     if len(rows) > ROWS_SHOWN:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | |"
+
+
+def _windows(result: Result) -> Iterator[str]:
+    rows = result.evidence.get("windows", [])
+    if not rows:
+        return
+    yield ""
+    yield "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
+    yield "|---|---|--:|--:|--:|--:|--:|"
+    for row in rows[:ROWS_SHOWN]:
+        asked, of = f"{row['name']} {row['type']}", f"{row['server']}/{row['transport']}"
+        times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
+        times.insert(2, str(row.get("flaps", "")))
+        yield f"| {_cell(asked)} | {_cell(of)} | {' | '.join(times)} |"
+    if len(rows) > ROWS_SHOWN:
+        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | | |"
+
+
+def _seconds(found: float | None) -> str:
+    return "" if found is None else f"{found:.2f} s"
 
 
 def _timeline(result: Result) -> Iterator[str]:

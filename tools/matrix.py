@@ -15,18 +15,23 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from kube_dns_conformance.clusters import coredns, embedded, ports
-from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.progress import step
 from kube_dns_conformance.results import Verdict
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.toolchain import Toolchain
+from tools import pool
 from tools.command import ToolsError, guarded
 from tools.standing import Stand, own_cluster
 
 PAGE = Path(__file__).parent.parent / "docs" / "matrix.md"
 NEWEST = "1.15.0"
 VERSIONS = ("1.11.4", "1.12.4", "1.13.2", "1.14.7", NEWEST)
+VERDICTS = (Verdict.CONFORMANT, Verdict.NONCONFORMANT, Verdict.UNSUPPORTED)
+WORKERS_PER_CORE = 2
+"""With a cache much of judging is waiting for what it may keep."""
+
 CACHE = """    cache 30 {
        disable success $zone
        disable denial $zone
@@ -115,14 +120,19 @@ IMPLEMENTATIONS = (
     ),
 )
 
+NAMED = {one.name: one for one in IMPLEMENTATIONS}
+
+stand: Stand | None = None
+
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one implementation."""
+    """What became of one implementation; ``lines`` are the first of each that is nonconformant."""
 
     implementation: Implementation
     verdicts: dict[str, Verdict]
     seconds: float
+    lines: Sequence[str] = ()
 
     def of(self, verdict: Verdict) -> list[str]:
         """The requirements with this verdict."""
@@ -151,38 +161,52 @@ def main() -> int:
     chosen = [one for one in IMPLEMENTATIONS if fnmatchcase(one.name, glob)]
     if not chosen:
         parser.error(f"nothing matches {glob}; there is {', '.join(one.name for one in IMPLEMENTATIONS)}")
-    binaries = {version: _binary(version) for version in dict.fromkeys(one.version for one in chosen)}
+    for version in dict.fromkeys(one.version for one in chosen):
+        _binary(version)
     began = time.monotonic()
-    with own_cluster("matrix") as cluster:
-        stand = Stand(cluster, Timings())
-        rows = [_judge(stand, one, index, binaries[one.version]) for index, one in enumerate(chosen)]
+    rows = run([one.name for one in chosen])
     for row in rows:
-        for problem in row.problems():
-            print(f"{row.implementation.name}: {problem}")
+        counts = ", ".join(f"{len(row.of(verdict))} {verdict}" for verdict in VERDICTS)
+        print(f"{row.implementation.name}: {counts} in {row.seconds:.0f} s", *row.lines, *row.problems(), sep="\n  ")
     if len(chosen) == len(IMPLEMENTATIONS):
         PAGE.write_text(page(rows, time.monotonic() - began))
     return 1 if any(row.problems() for row in rows) else 0
+
+
+def run(names: Sequence[str]) -> list[Row]:
+    """Judge these, several at once on one cluster."""
+    workers = WORKERS_PER_CORE * (os.cpu_count() or 1)
+    rows: list[Row] = []
+    with own_cluster("matrix") as cluster, step("judging implementations") as progress:
+        progress.update(done=0, total=len(names))
+        for name, verdicts, seconds, lines in pool.each(judge, names, workers, prepare, cluster):
+            rows.append(Row(NAMED[name], verdicts, seconds, lines))
+            progress.update(done=len(rows), note=name)
+    return sorted(rows, key=lambda row: names.index(row.implementation.name))
+
+
+def prepare(cluster: Cluster) -> None:
+    """A process of the pool deploys its workloads when it first needs them."""
+    global stand  # noqa: PLW0603 - what a process keeps from one task to the next
+    stand = Stand(cluster, Timings())
+
+
+def judge(name: str) -> tuple[str, dict[str, Verdict], float, list[str]]:
+    """One task of a process of the pool: the values of its row, with the name of what is judged."""
+    assert stand is not None
+    one, began = NAMED[name], time.monotonic()
+    found = stand.judge_others(_servers(stand.cluster, one), one.zone)
+    lines = [result.message for result in found.results if result.verdict is Verdict.NONCONFORMANT]
+    return name, found.by_requirement(), time.monotonic() - began, lines
 
 
 def _binary(version: str) -> Path:
     return Toolchain(versions={"coredns": version}).need("coredns")["coredns"]
 
 
-def _judge(stand: Stand, one: Implementation, index: int, binary: Path) -> Row:
-    began = time.monotonic()
-    with step(f"judging {one.name}"):
-        servers = _servers(stand.cluster, one, index, binary)
-        found = stand.judge_others(servers, one.zone)
-    row = Row(one, found.by_requirement(), time.monotonic() - began)
-    for result in found.results:
-        if result.verdict is Verdict.NONCONFORMANT:
-            print(f"{one.name}: {result.message}", flush=True)
-    print(f"{one.name}: {found.counts()} in {row.seconds:.0f} s", flush=True)
-    return row
-
-
-def _servers(cluster: Cluster, one: Implementation, index: int, binary: Path) -> list[Server]:
+def _servers(cluster: Cluster, one: Implementation) -> list[Server]:
     """Two replicas that answer; or one cache in front of one."""
+    index, binary = IMPLEMENTATIONS.index(one), _binary(one.version)
     names = [f"dns-{index}-{each}" for each in range(1 if one.node_local else embedded.DNS_REPLICAS)]
     replicas = [_start(cluster, name, binary, one.zone, one.edit(coredns.ours())) for name in names]
     if not one.node_local:
@@ -196,13 +220,14 @@ def _start(cluster: Cluster, name: str, binary: Path, zone: str, template: str) 
     server = Server(name, host, port, single=True)
     corefile = coredns.configuration(cluster.kubeconfig, zone, server, template)
     replica = coredns.start(cluster.kubeconfig.parent, binary, server, corefile)
-    embedded.wait_answering(replica, zone, IpFamily.DUAL, time.monotonic() + embedded.START_SECONDS)
+    # CoreDNS answers this once it has read the cluster; kubernetes.default has no endpoint here, and may be denied.
+    question = Question(f"dns-version.{zone}.", "TXT")
+    embedded.wait_answering(replica, question, time.monotonic() + embedded.START_SECONDS)
     return server
 
 
 def page(rows: Sequence[Row], seconds: float) -> str:
     """The matrix, for people."""
-    verdicts = (Verdict.CONFORMANT, Verdict.NONCONFORMANT, Verdict.UNSUPPORTED)
     every = list(dict.fromkeys(name for row in rows for name in row.verdicts))
     differing = [name for name in every if len({row.verdicts.get(name) for row in rows}) > 1]
     return "\n".join(
@@ -213,9 +238,9 @@ def page(rows: Sequence[Row], seconds: float) -> str:
             "replicas on an embedded dual-stack cluster, judged by the whole suite with the usual time limits.",
             f"`make matrix` wrote this page in {seconds:.0f} s on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}.",
             "",
-            f"| implementation | {' | '.join(verdicts)} | seconds |",
+            f"| implementation | {' | '.join(VERDICTS)} | seconds |",
             "|---|--:|--:|--:|--:|",
-            *(_line(row, verdicts) for row in rows),
+            *(_line(row) for row in rows),
             "",
             "What differs, and the clause that says who is right:",
             "",
@@ -227,8 +252,8 @@ def page(rows: Sequence[Row], seconds: float) -> str:
     )
 
 
-def _line(row: Row, verdicts: Sequence[Verdict]) -> str:
-    counts = " | ".join(str(len(row.of(verdict))) for verdict in verdicts)
+def _line(row: Row) -> str:
+    counts = " | ".join(str(len(row.of(verdict))) for verdict in VERDICTS)
     return f"| {row.implementation.name} | {counts} | {row.seconds:.0f} |"
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from kube_dns_conformance import features
+from kube_dns_conformance import features, oracle
 from kube_dns_conformance.clusters import embedded, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.dns.model import Server
@@ -22,6 +22,8 @@ from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 
 FOUND_BY_ASKING = {Capability.POD_RECORDS, Capability.CLUSTER_SET}
+POD_RECORDS = "podrecords/dashed"
+"""The situation whose Pod is looked for: there are servers that answer only for Pods that exist."""
 
 
 @contextmanager
@@ -61,10 +63,14 @@ class StandingRun(Run):
 
     def look(self) -> None:
         """Find out anew what the servers can do, which differs where they are of another kind."""
-        capabilities = (
-            self.cluster.capabilities - FOUND_BY_ASKING | features.find(self.cluster, self.vantage).capabilities
+        if POD_RECORDS not in self._situations:
+            super().deploy([POD_RECORDS])
+        pods = self.situation(POD_RECORDS)
+        addresses = [(one["ip"], pods.namespace) for one in oracle.pod_ips(pods.pod("web"))]
+        seen = features.find(self.cluster, self.vantage, addresses)
+        self._cluster = replace(
+            self.cluster, capabilities=self.cluster.capabilities - FOUND_BY_ASKING | seen.capabilities
         )
-        self._cluster = replace(self.cluster, capabilities=capabilities)
 
 
 def _scale_back(situation: Situation) -> None:

@@ -47,10 +47,16 @@ class Mismatch:
 
 @dataclass
 class Evidence:
-    """What was asked, expected and got for one test, for the report."""
+    """What was asked, expected and got for one test, for the report.
+
+    Of a change that was watched ``timeline`` is what was seen, ``windows`` how long what was how, ``observed`` when the
+    objects changed and who watched.
+    """
 
     checks: list[dict[str, Any]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    observed: dict[str, Any] = field(default_factory=dict)
     information: list[str] = field(default_factory=list)
 
     def add(self, answer: Answer, expected: str, differs: str = "") -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.events import Event, event
 from kube_dns_conformance.following import RETRY_SECONDS, Follower
 from kube_dns_conformance.kube import Kube, Object
 
@@ -31,7 +33,7 @@ class Mirror(Follower):
         super().__init__(kube, patience, KINDS, label_selector=selector)
         self._selector = selector
         self._objects: dict[str, dict[tuple[str, str], Object]] = {kind: {} for kind in KINDS}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[Event], None]] = []
         kube.version()  # says at once when there is no API server
         self._start({kind: self._list(kind) for kind in KINDS})
 
@@ -62,8 +64,8 @@ class Mirror(Follower):
         return found
 
     @contextmanager
-    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
-        """During the block ``listener`` is called after every change, with the copy as the change left it."""
+    def listening(self, listener: Callable[[Event], None]) -> Iterator[None]:
+        """During the block ``listener`` is told of every change, with the copy as the change left it."""
         with self._changed:
             self._listeners.append(listener)
         try:
@@ -90,9 +92,9 @@ class Mirror(Follower):
         except ClusterError as error:
             self._closed.wait(RETRY_SECONDS)
             return str(error)
-        now = {_key(item): _revision(item) for item in items}
+        present = {_key(item): _revision(item) for item in items}
         with self._changed:
-            if self._changed.wait_for(lambda: self._revisions(kind, namespace) == now, RETRY_SECONDS):
+            if self._changed.wait_for(lambda: self._revisions(kind, namespace) == present, RETRY_SECONDS):
                 return None
         return f"the watch of {kind} objects in namespace {namespace} stays behind the API server"
 
@@ -101,22 +103,28 @@ class Mirror(Follower):
 
     def _list(self, kind: str) -> str:
         items, version = self._kube.list(KINDS[kind], kind, label_selector=self._selector)
+        new = {_key(item): item for item in items}
         with self._changed:
-            self._objects[kind] = {_key(item): item for item in items}
-            self._tell()
+            old, self._objects[kind] = self._objects[kind], new
+            for key in old.keys() - new.keys():
+                self._tell(kind, old[key], is_gone=True)
+            for key, item in new.items():
+                if key not in old or _revision(old[key]) != _revision(item):
+                    self._tell(kind, item, is_gone=False)
+            self._changed.notify_all()
         return version
 
-    def _tell(self) -> None:
+    def _tell(self, kind: str, item: Object, *, is_gone: bool) -> None:
+        heard = event(kind, item, now(), is_gone=is_gone)
         for listener in self._listeners:
-            listener()
-        self._changed.notify_all()
+            listener(heard)
 
     def _take(self, kind: str, item: Object, *, is_gone: bool) -> None:
         if is_gone:
             self._objects[kind].pop(_key(item), None)
         else:
             self._objects[kind][_key(item)] = item
-        self._tell()
+        self._tell(kind, item, is_gone=is_gone)
 
 
 def _key(item: Object) -> tuple[str, str]:

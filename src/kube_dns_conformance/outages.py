@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby, pairwise
+from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.model import Answer
@@ -51,6 +52,11 @@ class Outage:
     def seconds(self) -> float:
         """How long it lasted."""
         return self.end - self.start
+
+    def as_data(self) -> dict[str, Any]:
+        """For ``results.jsonl``."""
+        times = {"from": round(self.start, 3), "seconds": round(self.seconds, 3), "asks": self.asks}
+        return {"state": str(self.state), "cause": self.cause} | times
 
 
 @dataclass(frozen=True)
@@ -107,14 +113,14 @@ def outages(row: Sequence[Answer], truth: Truth) -> list[Outage]:
     return found
 
 
-def longest(row: Sequence[Answer], truth: Truth) -> float:
-    """How long it was not right at a stretch, for whatever reasons."""
-    return max((end - start for start, end in _stretches(outages(row, truth))), default=0.0)
+def longest(found: Sequence[Outage]) -> float:
+    """How long a row was not right at a stretch, for whatever reasons."""
+    return max((end - start for start, end in _stretches(found)), default=0.0)
 
 
-def total(row: Sequence[Answer], truth: Truth) -> float:
+def total(found: Sequence[Outage]) -> float:
     """How long it was not right, all in all."""
-    return sum(one.seconds for one in outages(row, truth))
+    return sum(one.seconds for one in found)
 
 
 def follow(row: Sequence[Answer], truth: Truth) -> Follow:
@@ -128,9 +134,30 @@ def follow(row: Sequence[Answer], truth: Truth) -> Follow:
     early = [one.sent for one in row if one.sent < changed and not difference(expected, one)]
     appeared = (0.0 if early and not wrong else right[0] - changed) if right else None
     stale = [one.sent for one, what in states if what is State.STALE]
-    kinds = [what is State.RIGHT for _, what in states]
-    flaps = sum(before and not after for before, after in pairwise(kinds))
+    # Of two questions on their way at the same time the later may have been answered first.
+    flaps = sum(
+        was is State.RIGHT and what is not State.RIGHT and one.sent >= before.came
+        for (before, was), (one, what) in pairwise(states)
+    )
     return Follow(appeared, max(stale, default=changed) - changed, flaps)
+
+
+def measured(row: Sequence[Answer], truth: Truth) -> dict[str, Any]:
+    """All of this of one row, for ``results.jsonl``: seconds, to the millisecond."""
+    missed = outages(row, truth)
+    found: dict[str, Any] = {
+        "longest": round(longest(missed), 3),
+        "total": round(total(missed), 3),
+        "outages": [one.as_data() for one in missed],
+    }
+    if len(truth.said) > 1:
+        followed = follow(row, truth)
+        found |= {
+            "appeared": None if followed.appeared is None else round(followed.appeared, 3),
+            "disappeared": round(followed.disappeared, 3),
+            "flaps": followed.flaps,
+        }
+    return found
 
 
 def _told(row: Sequence[Answer], truth: Truth) -> Iterator[tuple[Answer, State, str]]:

@@ -226,8 +226,8 @@ def _result(item: pytest.Item) -> Result:
     seconds = round(time.time() - started, 3)
     message = detail.splitlines()[0] if detail else ""
     found: dict[str, Any] = {"checks": evidence.checks, "timeline": evidence.timeline}
-    if evidence.information:
-        found["information"] = evidence.information
+    more = {"windows": evidence.windows, "observed": evidence.observed, "information": evidence.information}
+    found |= {name: content for name, content in more.items() if content}
     situation = getattr(item, "funcargs", {}).get("situation")
     if verdict in Verdict.bad() and situation is not None:
         found["objects"] = situation.objects()  # now, before anything is cleaned up

@@ -17,10 +17,16 @@ Observation = tuple[Seen, Said]
 
 
 class Probing(ABC):
-    """A prober that runs. ``slots`` is how many slots it had, ``missed`` in how many of them it did not ask."""
+    """A prober that runs. ``slots`` is how many slots it had, ``missed`` in how many of them it did not ask.
+
+    ``ahead`` is how many seconds the clock of its machine is ahead of ours, ``error`` how far the times that it tells
+    by ours may be off.
+    """
 
     slots = 0
     missed = 0
+    ahead = 0.0
+    error = 0.0
 
     @abstractmethod
     def take(self, within: float) -> list[Observation]:
@@ -91,6 +97,7 @@ class InAgent(Probing):
         if news is None:  # its container was started anew
             self._start(agent)
             return []
+        self.ahead, self.error = agent.clock.skew, agent.clock.error
         self._seen += len(news.seen)
         self._said += news.said
         slots, missed = self._before

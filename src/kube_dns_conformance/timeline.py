@@ -10,6 +10,7 @@ from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Transport
+from kube_dns_conformance.outages import Truth, state
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,15 @@ class Lane:
     def of(cls, answer: Answer) -> Lane:
         """The lane of an observation."""
         return cls(answer.question, answer.server.name, "udp" if answer.after_truncation else answer.transport)
+
+    def as_data(self) -> dict[str, Any]:
+        """For ``results.jsonl``."""
+        return {
+            "name": self.question.name,
+            "type": self.question.rdtype,
+            "server": self.server,
+            "transport": self.transport,
+        }
 
 
 def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:
@@ -116,28 +126,22 @@ def returns(answers: Sequence[Answer], address: str) -> list[Answer]:
     return back
 
 
-def as_data(answers: Iterable[Answer]) -> list[dict[str, Any]]:
+def as_data(answers: Iterable[Answer], truth: Truth | None = None) -> list[dict[str, Any]]:
     """The timeline for the report: equal answers in a row of one lane become one line.
 
-    It has the times of the first and the last question, and when the last answer came.
+    It has the times of the first and the last question, when the last answer came, and against ``truth`` its `State`.
     """
     runs = []
     for lane, row in lanes(answers).items():
-        for said, group in groupby(row, key=_alike):
+        for (said, what), group in groupby(row, key=lambda one: (_alike(one), state(one, truth) if truth else None)):
             same = list(group)
-            runs.append(
-                {
-                    "name": lane.question.name,
-                    "type": lane.question.rdtype,
-                    "server": lane.server,
-                    "transport": lane.transport,
-                    "from": round(same[0].sent, 3),
-                    "to": round(same[-1].sent, 3),
-                    "came": round(max(one.came for one in same), 3),
-                    "asks": len(same),
-                    "said": said,
-                }
-            )
+            times = {
+                "from": round(same[0].sent, 3),
+                "to": round(same[-1].sent, 3),
+                "came": round(max(one.came for one in same), 3),
+            }
+            told = {"state": str(what)} if what else {}
+            runs.append(lane.as_data() | times | {"asks": len(same), "said": said} | told)
     return sorted(runs, key=lambda one: (one["from"], one["name"], one["server"]))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from kube_dns_conformance.agent.exchange import Reply
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
@@ -17,6 +18,26 @@ from kube_dns_conformance.vantage import Ask, Vantage
 WAYS: tuple[Transport, ...] = ("udp", "tcp")
 
 
+@dataclass(frozen=True)
+class Observer:
+    """Who watched, and how well. ``slot`` is seconds, ``missed`` in how many of its ``slots`` it did not ask.
+
+    ``ahead`` is how many seconds the clock of its node is ahead of ours; the times of all answers are told by ours, as
+    exactly as ``error`` (seconds) says.
+    """
+
+    name: str
+    slot: float
+    slots: int
+    missed: int
+    ahead: float
+    error: float
+
+    def as_data(self) -> dict[str, Any]:
+        """For ``results.jsonl``."""
+        return asdict(self) | {"ahead": round(self.ahead, 6), "error": round(self.error, 6)}
+
+
 class Watch:
     """Asks every question at every server over UDP and TCP once in each ``slot`` (seconds), until ``with`` ends."""
 
@@ -28,6 +49,7 @@ class Watch:
         self._probing: Probing | None = None
         self._known: dict[tuple[int, Said], Answer] = {}
         self._answers: list[Answer] = []
+        self._observer = Observer(vantage.name, slot, 0, 0, 0.0, 0.0)
 
     def __enter__(self) -> Watch:
         if self._asks:
@@ -43,6 +65,11 @@ class Watch:
             finally:
                 self._probing.stop()
                 self._probing = None
+
+    @property
+    def observer(self) -> Observer:
+        """Who watches, and how well until now."""
+        return self._observer
 
     def answers(self) -> list[Answer]:
         """Everything seen so far, in the order of asking."""
@@ -68,6 +95,8 @@ class Watch:
     def _hear(self, within: float) -> None:
         if self._probing:
             self._answers += [self._answer(seen, said) for seen, said in self._probing.take(within)]
+            one = self._probing
+            self._observer = Observer(self._vantage.name, self._slot, one.slots, one.missed, one.ahead, one.error)
 
     def _answer(self, seen: Seen, said: Said) -> Answer:
         known = self._known.get((seen.probe, said))

@@ -1,8 +1,9 @@
 """Every Pod behind a regular Service is replaced; its clients must not notice."""
 
 from kube_dns_conformance import expectations
+from kube_dns_conformance.change import observe
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
-from kube_dns_conformance.survival import insist_unbroken, observe
+from kube_dns_conformance.survival import insist_unbroken
 
 
 @requirement("survival.all-pods-replaced.clusterip-stays")

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import pytest
 
 from kube_dns_conformance import expectations
+from kube_dns_conformance.change import Change, observe
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
 from kube_dns_conformance.judge import Expectations
 from kube_dns_conformance.nodes import drained
-from kube_dns_conformance.survival import Change, insist_followed, insist_gone, insist_unbroken, observe
+from kube_dns_conformance.survival import insist_followed, insist_gone, insist_unbroken
 
 SERVICE, VICTIM = "web-headless", "web-1"
 

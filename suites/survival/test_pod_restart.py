@@ -5,18 +5,12 @@ from dataclasses import dataclass
 import pytest
 
 from kube_dns_conformance import expectations
+from kube_dns_conformance.change import Change, observe
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
 from kube_dns_conformance.judge import Expectations
-from kube_dns_conformance.survival import (
-    Change,
-    insist_agreement,
-    insist_followed,
-    insist_gone,
-    insist_unbroken,
-    observe,
-)
+from kube_dns_conformance.survival import insist_agreement, insist_followed, insist_gone, insist_unbroken
 
 SERVICE, VICTIM = "web-headless", "web-1"
 

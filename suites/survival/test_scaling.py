@@ -3,9 +3,10 @@
 import functools
 
 from kube_dns_conformance import expectations
+from kube_dns_conformance.change import observe
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
 from kube_dns_conformance.judge import Expectations
-from kube_dns_conformance.survival import insist_followed, insist_unbroken, observe
+from kube_dns_conformance.survival import insist_followed, insist_unbroken
 
 SERVICE = "web-headless"
 MANY = 50

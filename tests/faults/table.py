@@ -6,12 +6,10 @@ With ``--honest N`` it judges the real servers instead, N times: they must be ac
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import re
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from faults import FAULTS, Fault
 from faults.trial import LIMITS, Bench, Trial
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.progress import step
+from tools import pool
 from tools.command import guarded
 from tools.standing import own_cluster
 
@@ -60,17 +59,10 @@ def run(names: Sequence[str], workers: int) -> list[Trial]:
     """Judge these faults, or for an empty name the real servers, several at once on one cluster."""
     with own_cluster("faults") as cluster, step("judging faulty servers") as progress:
         progress.update(done=0, total=len(names))
-        trials = []
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(names)), spawn, prepare, (cluster,)) as pool:
-            waiting = [pool.submit(judge, name) for name in names]
-            try:
-                for done in as_completed(waiting):
-                    trials.append(done.result())
-                    progress.update(done=len(trials), note=trials[-1].name)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        trials: list[Trial] = []
+        for trial in pool.each(judge, names, workers, prepare, cluster):
+            trials.append(trial)
+            progress.update(done=len(trials), note=trial.name)
     order = list(FAULTS)
     return sorted(trials, key=lambda one: order.index(one.name) if one.name else 0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,9 +63,9 @@ def test_outages_end_with_the_next_answer_that_is_otherwise() -> None:
 
 def test_the_longest_stretch_may_have_several_causes() -> None:
     answers = row(NEW, "-", "-", "!", NEW, "", NEW)
-    assert longest(answers, ALWAYS) == 3.0
-    assert total(answers, ALWAYS) == 4.0
-    assert (longest(row(NEW, NEW), ALWAYS), total([], ALWAYS)) == (0.0, 0.0)
+    assert longest(outages(answers, ALWAYS)) == 3.0
+    assert total(outages(answers, ALWAYS)) == 4.0
+    assert (longest(outages(row(NEW, NEW), ALWAYS)), total([])) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,12 @@ def test_how_a_change_was_followed(said: list[str], followed: Follow) -> None:
     assert follow(row(*said), CHANGED) == followed
 
 
+def test_what_was_on_its_way_at_the_same_time_is_no_flap() -> None:
+    right, slow = seen(NEW, at=4.0), replace(seen(OLD, at=3.9), seconds=0.5)
+    assert follow([seen(NEW, at=3.5), slow, right], CHANGED).flaps == 1
+    assert follow([replace(seen(NEW, at=3.5), seconds=0.5), seen(OLD, at=3.9), right], CHANGED).flaps == 0
+
+
 def test_nothing_can_follow_where_nothing_changed() -> None:
     with pytest.raises(ValueError, match="nothing changed"):
         follow(row(NEW), ALWAYS)
@@ -93,13 +101,13 @@ def test_outages_cover_what_was_not_right_and_nothing_else(answers: list[Answer]
     found = outages(answers, CHANGED)
     assert sum(one.asks for one in found) == len(wrong)
     assert all(any(one.start <= each.sent <= one.end for one in found) for each in wrong)
-    assert 0.0 <= longest(answers, CHANGED) <= total(answers, CHANGED)
+    assert 0.0 <= longest(outages(answers, CHANGED)) <= total(outages(answers, CHANGED))
 
 
 @given(rows(), st.integers(0, 12))
 def test_more_observing_never_makes_what_was_suffered_less(answers: list[Answer], cut: int) -> None:
-    assert total(answers[:cut], CHANGED) <= total(answers, CHANGED)
-    assert longest(answers[:cut], CHANGED) <= longest(answers, CHANGED)
+    assert total(outages(answers[:cut], CHANGED)) <= total(outages(answers, CHANGED))
+    assert longest(outages(answers[:cut], CHANGED)) <= longest(outages(answers, CHANGED))
 
 
 @given(rows())

@@ -13,7 +13,7 @@ import pytest
 from kube_dns_conformance.reports import allure
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
-from reports_samples import CHECK, FEATURE, HEAD, HOSTILE, MUST, result, with_evidence
+from reports_samples import CHECK, FEATURE, HEAD, HOSTILE, MUST, SEGMENT, result, with_evidence
 
 
 def allure_results(results: Results, directory: Path) -> list[dict[str, Any]]:
@@ -108,6 +108,15 @@ def test_allure_has_the_evidence_as_attachments_and_the_environment(tmp_path: Pa
         "kube-dns-conformance=0.1.0",
         "command=kube-dns-conformance run --cluster embedded",
     ]
+
+
+def test_allure_shows_a_timeline_as_a_picture(tmp_path: Path) -> None:
+    evidence = {"checks": [], "timeline": [SEGMENT | {"state": "stale"}]}
+    (found,) = allure_results(Results(HEAD, [result(Verdict.NONCONFORMANT, evidence=evidence)]), tmp_path)
+    kinds = {one["name"]: one["type"] for one in found["attachments"]}
+    assert kinds == {"timeline": "application/json", "picture": "image/svg+xml"}
+    drawn = next(one["source"] for one in found["attachments"] if one["name"] == "picture")
+    assert (tmp_path / drawn).read_text().startswith("<svg ")
 
 
 def test_what_is_in_the_environment_stays_one_value(tmp_path: Path) -> None:

@@ -15,24 +15,19 @@ from typing import cast
 import pytest
 
 from dns_server import DnsServer, Handler, Reply, records, reply
+from kube_dns_conformance.change import Change, observe
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Transport
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.judge import Expectations, Judge, Nonconformant
+from kube_dns_conformance.events import Event
+from kube_dns_conformance.judge import Judge, Nonconformant
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.situations import Situation
-from kube_dns_conformance.survival import (
-    Change,
-    insist_agreement,
-    insist_followed,
-    insist_gone,
-    insist_unbroken,
-    observe,
-)
+from kube_dns_conformance.survival import insist_agreement, insist_followed, insist_gone, insist_unbroken
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess
 from observations import DNS_1, WEB, row
@@ -51,7 +46,14 @@ def judge() -> Judge:
 def change(*answers: Answer, before: str = OLD, after: str = NEW) -> Change:
     """The address went from OLD to NEW from 1.5 to 2 s, and DNS had until 4 s to say so; one answer a second."""
     was, shall = exactly(before.split()), exactly(after.split())
-    return Change(list(answers), {WEB: was}, [], {WEB: shall}, began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
+    states = [(0.0, {WEB: was}), (2.0, {WEB: shall})]
+    return Change(list(answers), states, began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
+
+
+def with_between(seen: Change, *values: str) -> Change:
+    """The same, with these addresses for a moment in between."""
+    (_, was), (_, shall) = seen.states
+    return replace(seen, states=[(0.0, was), (1.75, {WEB: exactly(values)}), (2.0, shall)])
 
 
 def unchanged(*answers: Answer) -> Change:
@@ -233,7 +235,7 @@ def test_a_blink(seen: list[str], got: str) -> None:
 def test_a_name_that_was_never_watched_is_not_judged() -> None:
     other = Question("db.shop.svc.cluster.local.", "A")
     nothing = {other: no_such_name()}
-    unseen = Change(row(OLD), nothing, [], nothing, 0.0, 0.0, 0.0, 0.0)
+    unseen = Change(row(OLD), [(0.0, nothing), (0.0, nothing)], 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="was not watched"):
         insist_followed(judge(), unseen, [other])
     with pytest.raises(ValueError, match="was not watched"):
@@ -254,11 +256,30 @@ def test_the_evidence_is_the_timeline_of_every_server_and_its_last_answer() -> N
     ]
 
 
+def test_the_evidence_says_what_each_answer_was_worth_and_for_how_long() -> None:
+    mine = judge()
+    insist_followed(mine, change(*row(OLD, OLD, OLD, "", NEW)), [WEB])
+    assert [(one["from"], one["asks"], one["state"]) for one in mine.evidence.timeline] == [
+        (0.0, 2, "right"),
+        (2.0, 1, "stale"),
+        (3.0, 1, "missing"),
+        (4.0, 1, "right"),
+    ]
+    (window,) = mine.evidence.windows
+    assert (window["server"], window["transport"]) == ("dns-0", "udp")
+    assert (window["appeared"], window["disappeared"], window["flaps"], window["longest"]) == (2.0, 0.0, 0, 2.0)
+    assert [(one["state"], one["cause"], one["seconds"]) for one in window["outages"]] == [
+        ("stale", "stale", 1.0),
+        ("missing", "NXDOMAIN", 1.0),
+    ]
+    assert (mine.evidence.observed["began"], mine.evidence.observed["deadline"]) == (1.5, 4.0)
+
+
 class Unchanging:
     """A copy of objects that never change while they are watched."""
 
     @contextmanager
-    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+    def listening(self, listener: Callable[[Event], None]) -> Iterator[None]:
         yield
 
 
@@ -377,9 +398,8 @@ def test_a_watch_asks_over_tcp_as_well() -> None:
 def test_a_sibling_that_was_not_ready_for_a_moment_is_not_blamed_on_dns() -> None:
     both, after = f"{OLD} 10.0.0.7", f"{NEW} 10.0.0.7"
     seen = change(*row(both, both, NEW, after), before=both, after=after)
-    between: list[Expectations] = [{WEB: exactly([NEW])}]
     with pytest.raises(ClusterError, match="what had to stay was not there all the time"):
-        insist_unbroken(judge(), replace(seen, between=between))
+        insist_unbroken(judge(), with_between(seen, NEW))
 
 
 def test_a_strangers_address_is_a_lie_even_within_the_time_granted() -> None:
@@ -393,7 +413,7 @@ def test_a_strangers_address_is_a_lie_even_within_the_time_granted() -> None:
 
 def test_what_was_right_for_a_moment_is_no_strangers_address() -> None:
     seen = change(*row(OLD, OLD, "10.0.0.9", NEW, NEW))
-    insist_followed(judge(), replace(seen, between=[{WEB: exactly(["10.0.0.9"])}]), [WEB])
+    insist_followed(judge(), with_between(seen, "10.0.0.9"), [WEB])
 
 
 def test_a_ttl_that_is_first_announced_after_the_change_is_granted() -> None:

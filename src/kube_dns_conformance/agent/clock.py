@@ -30,6 +30,11 @@ class Clock:
         self.skew = 0.0
         """How many seconds the clock of the agent's node is ahead of ours."""
 
+    @property
+    def error(self) -> float:
+        """How far `here` may be off, in seconds, as of the last estimate that was taken over."""
+        return self._best.error if self._best else 0.0
+
     def learn(self, sent: float, received: float, replies: Replies) -> None:
         """``sent`` and ``received`` are seconds since the epoch by the clock of this process."""
         head = replies.head

@@ -122,7 +122,7 @@ def _start(directory: Path, options: Options, tools: dict[str, Path], toolchain:
         kube.apply(_node(index))
     _wait_nodes(kube, directory, deadline)
     for replica in replicas:
-        wait_answering(replica, options.zone, family, deadline)
+        wait_answering(replica, _every_cluster_has(options.zone, family), deadline)
     return Cluster(
         provider="embedded",
         name=directory.name,
@@ -182,9 +182,13 @@ def _wait_nodes(kube: Kube, directory: Path, deadline: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def wait_answering(replica: coredns.Replica, zone: str, family: IpFamily, deadline: float) -> None:
-    """Wait until the replica has answered for the one Service that every cluster has, several times in a row."""
-    question = Question(f"kubernetes.default.svc.{zone}.", "AAAA" if family is IpFamily.IPV6 else "A")
+def _every_cluster_has(zone: str, family: IpFamily) -> Question:
+    """For the one Service that every cluster has."""
+    return Question(f"kubernetes.default.svc.{zone}.", "AAAA" if family is IpFamily.IPV6 else "A")
+
+
+def wait_answering(replica: coredns.Replica, question: Question, deadline: float) -> None:
+    """Wait until the replica has answered several times in a row. ``deadline`` is of the monotonic clock."""
     in_a_row = 0
     while in_a_row < ANSWERS_IN_A_ROW:
         replica.insist_running()

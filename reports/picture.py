@@ -1,0 +1,157 @@
+"""A timeline as a picture: one lane for each question, server and transport, and the changes of the objects as marks.
+
+SVG that stands alone: nothing is loaded, and no script is in it.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET  # only written, never parsed
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from kube_dns_conformance.outages import State
+from kube_dns_conformance.text import printable
+
+COLOURS = {
+    State.RIGHT: "#009e73",
+    State.STALE: "#e69f00",
+    State.WRONG: "#d55e00",
+    State.MISSING: "#0072b2",
+    State.NO_ANSWER: "#666666",
+}
+"""Those of Okabe and Ito, which the colour-blind can tell apart; what was wrong is lower as well, see `HEIGHTS`."""
+HEIGHTS = {State.RIGHT: 4, State.STALE: 8, State.WRONG: 12, State.MISSING: 10, State.NO_ANSWER: 6}
+STYLE = """
+svg { background: #ffffff; font: 12px sans-serif } text { fill: #1a1a1a } line { stroke: #999999 }
+.mark { stroke: #1a1a1a; stroke-dasharray: 2 2 } .limit { stroke: #d55e00 }
+@media (prefers-color-scheme: dark) {
+  svg { background: #1a1a1a } text { fill: #eeeeee } .mark { stroke: #eeeeee }
+}
+"""
+WIDTH, LEFT, RIGHT_EDGE = 1200, 250, 1180
+LANE, HEAD, LINE = 14, 18, 15
+LANES_SHOWN = 90
+EVENTS_SHOWN = 40
+TICKS = 8
+STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+
+Row = Mapping[str, Any]
+
+
+def picture(evidence: Mapping[str, Any]) -> str | None:
+    """The evidence of one result as SVG; None when no answer in it has a state, since it was compared with no truth."""
+    rows = [one for one in evidence.get("timeline", []) if "state" in one]
+    if not rows:
+        return None
+    return _Drawing(rows, evidence.get("observed", {})).text()
+
+
+class _Drawing:
+    def __init__(self, rows: Sequence[Row], observed: Row) -> None:
+        self._observed = observed
+        self._start = min(one["from"] for one in rows)
+        self._end = max(*(one["to"] for one in rows), self._start + 0.1)
+        self._zero = observed.get("began", self._start)
+        self._root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "lang": "en"})
+        ET.SubElement(self._root, "title").text = "What every DNS server answered while the objects changed"
+        ET.SubElement(self._root, "style").text = STYLE
+        self._legend()
+        bottom = self._lanes(rows)
+        self._axis(bottom)
+        bottom = self._events(bottom + 2 * LINE)
+        self._root.set("viewBox", f"0 0 {WIDTH} {bottom}")
+        self._root.set("width", "100%")
+
+    def text(self) -> str:
+        return ET.tostring(self._root, encoding="unicode")
+
+    def _legend(self) -> None:
+        for at, (state, colour) in enumerate(COLOURS.items()):
+            x = 10 + 110 * at
+            self._box(x, 12 - HEIGHTS[state] / 2, 24, HEIGHTS[state], colour, str(state))
+            self._say(x + 30, 16, str(state))
+
+    def _lanes(self, rows: Sequence[Row]) -> int:
+        ordered = sorted(rows, key=lambda one: (*_question(one), one["server"], one["transport"], one["from"]))
+        lanes = [list(group) for _, group in groupby(ordered, key=_lane)]
+        y, before = 28, None
+        for lane in lanes[:LANES_SHOWN]:
+            if _question(lane[0]) != before:
+                before = _question(lane[0])
+                y += HEAD
+                self._say(10, y, f"{lane[0]['name']} {lane[0]['type']}")
+                y += 4
+            y += LANE
+            self._say(24, y, f"{lane[0]['server']}/{lane[0]['transport']}"[:34])
+            self._lane(lane, y - 4)
+        if len(lanes) > LANES_SHOWN:
+            y += HEAD
+            self._say(10, y, f"… {len(lanes) - LANES_SHOWN} more lanes in results.jsonl")
+        return y + 8
+
+    def _lane(self, lane: Sequence[Row], middle: float) -> None:
+        for at, one in enumerate(lane):
+            # What was said last is so until something else is seen.
+            end = lane[at + 1]["from"] if at + 1 < len(lane) else one["to"]
+            state = State(one["state"])
+            x, height = self._x(one["from"]), HEIGHTS[state]
+            width = max(self._x(end) - x, 1.0)
+            when = f"{one['from'] - self._zero:+.2f} s to {one['to'] - self._zero:+.2f} s, {one['asks']} asked"
+            self._box(x, middle - height / 2, width, height, COLOURS[state], f"{state}: {one['said']}\n{when}")
+
+    def _axis(self, y: int) -> None:
+        step = next((one for one in STEPS if (self._end - self._start) / one <= TICKS), STEPS[-1])
+        number = int((self._start - self._zero) / step)
+        while self._zero + number * step <= self._end:
+            moment = self._zero + number * step
+            if moment >= self._start:
+                self._line(self._x(moment), y, y + 5, "tick", f"{number * step:g} s")
+                self._say(self._x(moment) - 8, y + LINE + 3, f"{number * step:g} s")
+            number += 1
+        for name in ("settled", "deadline"):
+            at = self._observed.get(name)
+            if at is not None and self._start <= at <= self._end:
+                self._line(self._x(at), 28, y, "limit", f"{name}, {at - self._zero:+.2f} s")
+
+    def _events(self, y: int) -> int:
+        events = [one for one in self._observed.get("events", []) if self._start <= one["at"] <= self._end]
+        lanes_end = y - 2 * LINE
+        for one in events[:EVENTS_SHOWN]:
+            y += LINE
+            said = f"{one['at'] - self._zero:+.2f} s  {one['kind']} {one['name']}: {one['what']}"
+            self._line(self._x(one["at"]), 28, lanes_end, "mark", said)
+            self._say(10, y, said)
+        observer = self._observed.get("observer") or {}
+        if observer:
+            y += LINE + 4
+            self._say(
+                10,
+                y,
+                f"watched from {observer['name']}, once in {observer['slot']:g} s; {observer['missed']} of"
+                f" {observer['slots']} slots missed; its clock {observer['ahead']:+.3f} s ± {observer['error']:.3f} s",
+            )
+        return y + LINE
+
+    def _x(self, moment: float) -> float:
+        share: float = (moment - self._start) / (self._end - self._start)
+        return round(LEFT + share * (RIGHT_EDGE - LEFT), 1)
+
+    def _box(self, x: float, y: float, width: float, height: float, colour: str, title: str) -> None:
+        place = {"x": f"{x:g}", "y": f"{y:g}", "width": f"{width:.1f}", "height": f"{height:g}", "fill": colour}
+        ET.SubElement(ET.SubElement(self._root, "rect", place), "title").text = printable(title)
+
+    def _line(self, x: float, top: float, bottom: float, kind: str, title: str) -> None:
+        place = {"x1": f"{x:g}", "x2": f"{x:g}", "y1": f"{top:g}", "y2": f"{bottom:g}", "class": kind}
+        ET.SubElement(ET.SubElement(self._root, "line", place), "title").text = printable(title)
+
+    def _say(self, x: float, y: float, text: str) -> None:
+        ET.SubElement(self._root, "text", {"x": f"{x:g}", "y": f"{y:g}"}).text = printable(text)
+
+
+def _question(one: Row) -> tuple[str, str]:
+    return one["name"], one["type"]
+
+
+def _lane(one: Row) -> tuple[str, ...]:
+    return (*_question(one), one["server"], one["transport"])

@@ -1,0 +1,167 @@
+"""Changes something while DNS is watched: what every server said meanwhile, and what the objects did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kube_dns_conformance import timeline
+from kube_dns_conformance.clock import now
+from kube_dns_conformance.dns.compare import at_least
+from kube_dns_conformance.dns.model import Answer, Question
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.events import Event
+from kube_dns_conformance.judge import Expectations
+from kube_dns_conformance.outages import Truth
+from kube_dns_conformance.run import Run
+from kube_dns_conformance.situations import Situation
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.watch import Observer, Watch
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was seen from before a change until the right answers held, or had no time left. Times in epoch seconds.
+
+    ``states`` is everything that the objects said of the questions, each with when that was heard: first what was true
+    before the change, last what is true since. ``began`` is just before the change, ``settled_at`` when the objects
+    were as they shall be. ``deadline`` is when DNS has no excuse left: then, plus the propagation budget, plus the TTL
+    that the server announced. After it, or after the answers became right, DNS was watched for ``hold`` seconds more.
+    """
+
+    answers: list[Answer]
+    states: list[tuple[float, Expectations]]
+    began: float
+    settled_at: float
+    deadline: float
+    hold: float
+    events: Sequence[Event] = ()
+    observer: Observer | None = None
+
+    @property
+    def before(self) -> Expectations:
+        """What was true before the change."""
+        return self.states[0][1]
+
+    @property
+    def after(self) -> Expectations:
+        """What is true since."""
+        return self.states[-1][1]
+
+    def truth(self, question: Question) -> Truth:
+        """What was true of one question, and from when on."""
+        said = [(moment, state[question]) for moment, state in self.states if question in state]
+        changes = [one for at, one in enumerate(said) if at == 0 or one[1] != said[at - 1][1]]
+        return Truth(tuple(changes))
+
+    def as_data(self) -> dict[str, Any]:
+        """What a timeline is read against, for ``results.jsonl``."""
+        return {
+            "began": round(self.began, 3),
+            "settled": round(self.settled_at, 3),
+            "deadline": round(self.deadline, 3),
+            "events": [one.as_data() for one in self.events],
+            "observer": self.observer.as_data() if self.observer else {},
+        }
+
+
+def observe(
+    run: Run,
+    situation: Situation,
+    expect: Callable[[], Expectations],
+    change: Callable[[], None],
+    settle: Callable[[], None] | None = None,
+) -> Change:
+    """Watch the names of ``expect`` while ``change`` happens, which returns when the objects have begun to change.
+
+    ``settle`` waits until they are as they shall be; by default until all that the manifest asks for is ready.
+    ``expect`` must always know the same questions. Raises ClusterError, which makes a verdict *unknown*, when the
+    objects change on their own as well: DNS would be blamed for what the cluster did.
+    """
+    before, events = expect(), list[Event]()
+    states = [(now(), before)]
+
+    def note(event: Event) -> None:
+        if event.namespace != situation.namespace:
+            return
+        events.append(event)
+        with suppress(ClusterError):  # half-way through a change there may be nothing to expect
+            if (state := expect()) != states[-1][1]:
+                states.append((event.at, state))
+
+    watching = Watch(run.vantage, run.cluster.dns, list(before), run.timings.slot)
+    with watching as watch, situation.mirror.listening(note):
+        # Only what was right before can be seen to break.
+        watch.wait(_until_right(watch, before), now() + run.timings.propagation)
+        _insist_unchanged(situation, expect, before)
+        began = now()
+        change()
+        (settle or situation.wait_settled)()
+        after, settled_at, hold = expect(), situation.settled_at, run.timings.hold
+
+        # What held before the change says nothing about afterwards.
+        holding = timeline.Holding(after, settled_at)
+
+        def is_over(new: Sequence[Answer]) -> bool:
+            holding.add(new)
+            if holding.lasts(watch.lanes, hold):
+                return True
+            if now() <= settled_at + run.timings.propagation + hold:
+                return False
+            deadline = _deadline(watch.answers(), settled_at, run.timings)
+            # This process or a server may be slow: what was not asked when its time was up says nothing yet.
+            return now() > deadline + hold and all(holding.last_asked(lane) > deadline for lane in watch.lanes)
+
+        budgets = run.timings.propagation + run.timings.cache + hold
+        watch.wait(is_over, settled_at + budgets + run.timings.settle)
+    _insist_unchanged(situation, expect, after)
+    answers = watch.answers()
+    if states[-1][1] != after or len(states) == 1:
+        states.append((settled_at, after))
+    deadline = _deadline(answers, settled_at, run.timings)
+    return Change(answers, states, began, settled_at, deadline, hold, events, watch.observer)
+
+
+def without(change: Change, questions: Iterable[Question]) -> Change:
+    """The same change, with nothing said of the addresses that these questions are answered with."""
+    gone = {text for one in questions for text in change.before[one].values}
+
+    def rest(known: Expectations) -> Expectations:
+        return {
+            question: must if must.values.isdisjoint(gone) else at_least(must.values - gone)
+            for question, must in known.items()
+            if must.values - gone
+        }
+
+    return replace(change, states=[(moment, rest(state)) for moment, state in change.states])
+
+
+def _deadline(answers: list[Answer], settled_at: float, timings: Timings) -> float:
+    """When DNS has no excuse left: a cache may keep what it announced before the propagation budget was used up."""
+    budget = settled_at + timings.propagation
+    announced = [record.ttl for answer in answers if answer.sent <= budget for record in answer.records]
+    announced += [answer.negative_ttl or 0 for answer in answers if answer.sent <= budget]
+    return budget + min(max(announced, default=0), timings.cache)
+
+
+def _insist_unchanged(situation: Situation, expect: Callable[[], Expectations], known: Expectations) -> None:
+    if situation.confirm():
+        raise ClusterError(f"situation {situation.name}: its EndpointSlices were behind while DNS was watched")
+    seen = expect()
+    changed = [f"{one} was {must}, and is {seen[one]}" for one, must in known.items() if seen[one] != must]
+    if changed:
+        what = "its objects changed on their own while DNS was watched"
+        raise ClusterError(f"situation {situation.name}: {what}: {changed[0]}")
+
+
+def _until_right(watch: Watch, expectations: Expectations) -> Callable[[Sequence[Answer]], bool]:
+    """Whether every server that is watched was right when it was asked last, over every transport."""
+    holding = timeline.Holding(expectations)
+
+    def is_right(new: Sequence[Answer]) -> bool:
+        holding.add(new)
+        return holding.lasts(watch.lanes, 0.0)
+
+    return is_right
