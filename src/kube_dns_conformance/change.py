@@ -28,7 +28,8 @@ class Change:
     ``states`` is everything that the objects said of the questions, each with when that was heard: first what was true
     before the change, last what is true since. ``began`` is just before the change, ``settled_at`` when the objects
     were as they shall be. ``deadline`` is when DNS has no excuse left: then, plus the propagation budget, plus the TTL
-    that the server announced. After it, or after the answers became right, DNS was watched for ``hold`` seconds more.
+    that the server announced. After the answers became right DNS was watched for ``hold`` seconds more; when they
+    did not in time, until they did, or for `Timings.late`.
     """
 
     answers: list[Answer]
@@ -108,13 +109,14 @@ def observe(
             holding.add(new)
             if holding.lasts(watch.lanes, hold):
                 return True
-            if now() <= settled_at + run.timings.propagation + hold:
+            if now() <= settled_at + run.timings.propagation + hold + run.timings.late:
                 return False
             deadline = _deadline(watch.answers(), settled_at, run.timings)
             # This process or a server may be slow: what was not asked when its time was up says nothing yet.
-            return now() > deadline + hold and all(holding.last_asked(lane) > deadline for lane in watch.lanes)
+            asked = all(holding.last_asked(lane) > deadline for lane in watch.lanes)
+            return asked and now() > deadline + hold + run.timings.late
 
-        budgets = run.timings.propagation + run.timings.cache + hold
+        budgets = run.timings.propagation + run.timings.cache + hold + run.timings.late
         watch.wait(is_over, settled_at + budgets + run.timings.settle)
     _insist_unchanged(situation, expect, after)
     answers = watch.answers()

@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,6 +24,9 @@ from kube_dns_conformance.errors import (
     save_details,
 )
 from kube_dns_conformance.timings import TIMINGS
+
+if TYPE_CHECKING:
+    from kube_dns_conformance.run import Options
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -76,6 +79,28 @@ AgentImage = Annotated[
 ]
 ImageRegistry = Annotated[
     str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
+]
+
+Namespaces = Annotated[
+    list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
+]
+Sample = Annotated[
+    int | None,
+    _judge(
+        "Only N Services, the same ones each time: by the hash of their names.",
+        min=1,
+        metavar="N",
+        envvar="KDC_SAMPLE",
+    ),
+]
+Running = Annotated[str, _where("A cluster that `cluster up` made.", envvar="KDC_NAME")]
+AnyKubeconfig = Annotated[str, _where("Of any cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")]
+AnyZone = Annotated[str, _where("Cluster domain, default as its DNS says.", envvar="KDC_ZONE")]
+NoReport = Annotated[
+    str, typer.Option(metavar="DIR", envvar="KDC_REPORT_DIR", help="Default: none.", rich_help_panel=PANEL_REPORT)
+]
+OutcomeJson = Annotated[
+    bool, typer.Option("--json", help="Outcome as JSON on standard output.", rich_help_panel=PANEL_REPORT)
 ]
 
 
@@ -180,52 +205,77 @@ def options(
     rich_help_panel="Judge",
 )
 def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
-    namespace: Annotated[
-        list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
-    ] = None,
-    sample: Annotated[
-        int | None,
-        _judge(
-            "Only N Services, the same ones each time: by the hash of their names.",
-            min=1,
-            metavar="N",
-            envvar="KDC_SAMPLE",
-        ),
-    ] = None,
+    namespace: Namespaces = None,
+    sample: Sample = None,
     timing: Timing = None,
-    name: Annotated[str, _where("A cluster that `cluster up` made.", envvar="KDC_NAME")] = "",
-    kubeconfig: Annotated[str, _where("Of any cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")] = "",
+    name: Running = "",
+    kubeconfig: AnyKubeconfig = "",
     context: Context = "",
-    zone: Annotated[str, _where("Cluster domain, default as its DNS says.", envvar="KDC_ZONE")] = "",
+    zone: AnyZone = "",
     dns_server: DnsServer = None,
     agent_image: AgentImage = "",
     image_registry: ImageRegistry = "",
-    report_dir: Annotated[
-        str,
-        typer.Option(metavar="DIR", envvar="KDC_REPORT_DIR", help="Default: none.", rich_help_panel=PANEL_REPORT),
-    ] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Outcome as JSON on standard output.", rich_help_panel=PANEL_REPORT)
-    ] = False,
+    report_dir: NoReport = "",
+    as_json: OutcomeJson = False,
 ) -> None:
     """Compare every record of a live cluster's Services with its objects. Read-only."""
     from kube_dns_conformance.audit.command import Choice  # noqa: PLC0415 - --help does not wait for Kubernetes
     from kube_dns_conformance.audit.command import audit as audit_cluster  # noqa: PLC0415
-    from kube_dns_conformance.clusters.zone import parse_zone  # noqa: PLC0415
-    from kube_dns_conformance.run import Options  # noqa: PLC0415
     from kube_dns_conformance.timings import timings  # noqa: PLC0415
 
-    options = Options(
-        cluster_name=name,
-        kubeconfig=kubeconfig,
-        context=context,
-        zone=parse_zone(zone),
-        dns_servers=tuple(dns_server or ()),
-        agent_image=agent_image,
-        image_registry=image_registry,
-    )
+    options = _live(name, kubeconfig, context, zone, dns_server, agent_image, image_registry)
     choice = Choice(tuple(namespace or ()), sample or 0, report_dir, as_json)
     raise typer.Exit(audit_cluster(options, choice, timings(timing or ())))
+
+
+@app.command(
+    epilog="Examples: [bold]kube-dns-conformance watch --kubeconfig F web.shop web-0.web.shop[/] goes on until Ctrl-C. "
+    "[bold]kube-dns-conformance watch --kubeconfig F --namespace shop --for 10m --max-outage 5s --report-dir out[/] "
+    "watches what may be upgraded meanwhile, and draws it. "
+    "Exit status: 0 within the budget, 1 beyond it, 2 wrong usage, 3 could not judge, 130 Ctrl-C before --for was up.",
+    rich_help_panel="Judge",
+)
+def watch(  # noqa: PLR0913, PLR0917 - these are the options of the command line
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Such as web.shop or web-0.web.shop; default all names of Services."),
+    ] = None,
+    seconds: Annotated[
+        str,
+        typer.Option(
+            "--for", metavar="TIME", envvar="KDC_FOR", help="Default: until Ctrl-C.", rich_help_panel=PANEL_JUDGE
+        ),
+    ] = "",
+    max_outage: Annotated[
+        str,
+        _judge(
+            "How long a name may be without a right answer, default the propagation budget and the TTL announced.",
+            metavar="TIME",
+            envvar="KDC_MAX_OUTAGE",
+        ),
+    ] = "",
+    namespace: Namespaces = None,
+    sample: Sample = None,
+    timing: Timing = None,
+    name: Running = "",
+    kubeconfig: AnyKubeconfig = "",
+    context: Context = "",
+    zone: AnyZone = "",
+    dns_server: DnsServer = None,
+    agent_image: AgentImage = "",
+    image_registry: ImageRegistry = "",
+    report_dir: NoReport = "",
+    as_json: OutcomeJson = False,
+) -> None:
+    """Ask names of a live cluster again and again, and say when answers are not right, and for how long. Read-only."""
+    from kube_dns_conformance.timings import timings  # noqa: PLC0415 - --help does not wait for Kubernetes
+    from kube_dns_conformance.watching.command import Choice, duration  # noqa: PLC0415
+    from kube_dns_conformance.watching.command import watch as watch_cluster  # noqa: PLC0415
+
+    options = _live(name, kubeconfig, context, zone, dns_server, agent_image, image_registry)
+    limits = duration("--for", seconds), duration("--max-outage", max_outage)
+    choice = Choice(tuple(names or ()), tuple(namespace or ()), sample or 0, *limits, report_dir, as_json)
+    raise typer.Exit(watch_cluster(options, choice, timings(timing or ())))
 
 
 @clusters.command(epilog="Example: [bold]kube-dns-conformance cluster up --name dev --ip-family dual[/]")
@@ -344,6 +394,30 @@ def report(
         raise ReportError(problem)
     Console(highlight=False, soft_wrap=True).print(
         f"wrote {', '.join(REPORTS)} to {directory}\n{results.outcome()}: {results.counts()}", markup=False
+    )
+
+
+def _live(
+    name: str,
+    kubeconfig: str,
+    context: str,
+    zone: str,
+    dns_servers: list[str] | None,
+    agent_image: str,
+    image_registry: str,
+) -> Options:
+    """Which cluster is looked at, and from where."""
+    from kube_dns_conformance.clusters.zone import parse_zone  # noqa: PLC0415 - --help does not wait for Kubernetes
+    from kube_dns_conformance.run import Options  # noqa: PLC0415
+
+    return Options(
+        cluster_name=name,
+        kubeconfig=kubeconfig,
+        context=context,
+        zone=parse_zone(zone),
+        dns_servers=tuple(dns_servers or ()),
+        agent_image=agent_image,
+        image_registry=image_registry,
     )
 
 

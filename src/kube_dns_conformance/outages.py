@@ -7,9 +7,9 @@ Times are seconds since the epoch, durations seconds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
@@ -101,16 +101,42 @@ def cause(answer: Answer, found: State) -> str:
     return "refused" if answer.problem == "connection refused" else "unusable"
 
 
+class Tally:
+    """What was not right in a row, kept up to date with each answer. ``asked`` counts them, ``state`` is the last's.
+
+    ``goes_on`` is the outage that has not ended.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.state = State.RIGHT
+        self._ended: list[Outage] = []
+        self.goes_on: Outage | None = None
+
+    @property
+    def outages(self) -> list[Outage]:
+        """Everything that was not right, also what goes on."""
+        return self._ended + ([self.goes_on] if self.goes_on else [])
+
+    def add(self, answer: Answer, truth: Truth) -> None:
+        """Take the next answer over."""
+        what, before = state(answer, truth), self.goes_on
+        self.asked, self.state = self.asked + 1, what
+        why = "" if what is State.RIGHT else cause(answer, what)
+        if before and (what, why) == (before.state, before.cause):
+            self.goes_on = replace(before, end=answer.sent, asks=before.asks + 1)
+            return
+        if before:
+            self._ended.append(replace(before, end=answer.sent))
+        self.goes_on = None if what is State.RIGHT else Outage(what, why, answer.sent, answer.sent, 1)
+
+
 def outages(row: Sequence[Answer], truth: Truth) -> list[Outage]:
     """Everything in a row that was not right."""
-    found = []
-    groups = [list(group) for _, group in groupby(_told(row, truth), key=lambda one: one[1:])]
-    for at, group in enumerate(groups):
-        (first, what, why), last = group[0], group[-1][0]
-        if what is not State.RIGHT:
-            end = groups[at + 1][0][0].sent if at + 1 < len(groups) else last.sent
-            found.append(Outage(what, why, first.sent, end, len(group)))
-    return found
+    tally = Tally()
+    for one in row:
+        tally.add(one, truth)
+    return tally.outages
 
 
 def longest(found: Sequence[Outage]) -> float:
@@ -158,12 +184,6 @@ def measured(row: Sequence[Answer], truth: Truth) -> dict[str, Any]:
             "flaps": followed.flaps,
         }
     return found
-
-
-def _told(row: Sequence[Answer], truth: Truth) -> Iterator[tuple[Answer, State, str]]:
-    for one in row:
-        found = state(one, truth)
-        yield one, found, "" if found is State.RIGHT else cause(one, found)
 
 
 def _stretches(found: Sequence[Outage]) -> Iterator[tuple[float, float]]:

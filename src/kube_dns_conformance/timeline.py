@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
@@ -126,23 +125,36 @@ def returns(answers: Sequence[Answer], address: str) -> list[Answer]:
     return back
 
 
-def as_data(answers: Iterable[Answer], truth: Truth | None = None) -> list[dict[str, Any]]:
-    """The timeline for the report: equal answers in a row of one lane become one line.
+class Runs:
+    """Makes one line of equal answers in a row of one lane, for reports.
 
-    It has the times of the first and the last question, when the last answer came, and against ``truth`` its `State`.
+    It has the times of the first and the last question, when the last answer came, and against the truth its `State`.
     """
-    runs = []
-    for lane, row in lanes(answers).items():
-        for (said, what), group in groupby(row, key=lambda one: (_alike(one), state(one, truth) if truth else None)):
-            same = list(group)
-            times = {
-                "from": round(same[0].sent, 3),
-                "to": round(same[-1].sent, 3),
-                "came": round(max(one.came for one in same), 3),
-            }
-            told = {"state": str(what)} if what else {}
-            runs.append(lane.as_data() | times | {"asks": len(same), "said": said} | told)
-    return sorted(runs, key=lambda one: (one["from"], one["name"], one["server"]))
+
+    def __init__(self) -> None:
+        self._going_on: dict[Lane, dict[str, Any]] = {}
+
+    def add(self, answer: Answer, truth: Truth | None = None) -> dict[str, Any] | None:
+        """Take over the next answer of its lane; returns the line that it has ended."""
+        lane, sent, came = Lane.of(answer), round(answer.sent, 3), round(answer.came, 3)
+        told = {"said": _alike(answer)} | ({"state": str(state(answer, truth))} if truth else {})
+        line = self._going_on.get(lane)
+        if line is not None and line | told == line:
+            line |= {"to": sent, "came": max(line["came"], came), "asks": line["asks"] + 1}
+            return None
+        self._going_on[lane] = lane.as_data() | {"from": sent, "to": sent, "came": came, "asks": 1} | told
+        return line
+
+    def rest(self) -> list[dict[str, Any]]:
+        """The lines that have not ended."""
+        return list(self._going_on.values())
+
+
+def as_data(answers: Iterable[Answer], truth: Truth | None = None) -> list[dict[str, Any]]:
+    """All lines of a timeline, in the order of their beginning."""
+    runs = Runs()
+    ended = [line for row in lanes(answers).values() for one in row if (line := runs.add(one, truth))]
+    return sorted(ended + runs.rest(), key=lambda one: (one["from"], one["name"], one["server"]))
 
 
 def _alike(answer: Answer) -> str:

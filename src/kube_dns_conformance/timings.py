@@ -27,6 +27,8 @@ class Timings:
     """How long the API server may be out of reach before what depends on it is *unknown*."""
     hold: float = 2.0
     """How long the right answers must last after a change before it counts as survived."""
+    late: float = 30.0
+    """How long to go on watching what has not followed a change in time, to see how late it is."""
     slot: float = 0.05
     """How often each question is asked while something changes. Nothing that is shorter can be told."""
     stable: int = 3

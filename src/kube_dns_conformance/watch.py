@@ -76,6 +76,15 @@ class Watch:
         self._hear(0.0)
         return sorted(self._answers, key=lambda answer: answer.sent)
 
+    def take(self, within: float) -> list[Answer]:
+        """What is new, waiting for it up to ``within`` seconds. It is forgotten then: a watch may go on for days.
+
+        Raises ClusterError when nothing can be asked any more.
+        """
+        self._hear(within)
+        new, self._answers = self._answers, []
+        return new
+
     def wait(self, take: Callable[[Sequence[Answer]], bool], deadline: float) -> bool:
         """Hand ``take`` what was seen so far, and then what is new as it comes, until it is content.
 

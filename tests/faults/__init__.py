@@ -7,6 +7,7 @@ others may. `python -m faults` (with ``PYTHONPATH=tests``) serves one by hand.
 from faults import (
     addresses,
     aliases,
+    behind,
     denials,
     endpoints,
     names,
@@ -26,6 +27,7 @@ __all__ = [
     "Upstream",
     "addresses",
     "aliases",
+    "behind",
     "denials",
     "endpoints",
     "names",

@@ -24,48 +24,6 @@ def fifth() -> Say:
     return say
 
 
-@says(
-    "stale-for-ever", "survival.pod-restart.old-address-gone", "survival.*", "*.becomes-*", "externalname.life.*", "*"
-)
-def for_ever() -> Say:
-    """What was answered once is answered for ever."""
-    return _stale(float("inf"))
-
-
-@says(
-    "stale-for-a-minute", "survival.pod-restart.name-follows", "survival.*", "*.becomes-*", "externalname.life.*", "*"
-)
-def minute() -> Say:
-    """What was answered once is answered for a minute, whatever TTL it had."""
-    return _stale(60.0)
-
-
-def _stale(seconds: float) -> Say:
-    known: dict[tuple[object, ...], tuple[float, bytes]] = {}
-
-    def say(query: bytes, transport: Transport, said: bytes) -> bytes:
-        key = transport, query[2:]
-        at, answer = known.setdefault(key, (time.monotonic(), said))
-        if time.monotonic() - at > seconds:
-            known[key] = time.monotonic(), said
-            return said
-        return query[:2] + answer[2:]
-
-    return say
-
-
-@says("stale-for-five-seconds", "survival.pod-restart.name-follows", *ALL)
-def five_seconds() -> Say:
-    """What was answered once is answered for five seconds, whatever TTL it had."""
-    return _stale(5.0)
-
-
-@says("stale-for-twenty-seconds", "survival.pod-restart.name-follows", *ALL)
-def twenty_seconds() -> Say:
-    """What was answered once is answered for twenty seconds, whatever TTL it had."""
-    return _stale(20.0)
-
-
 @says("address-missing-every-fifth", "survival.pod-restart.siblings-unbroken", *ALL)
 def lacking() -> Say:
     """Every fifth answer lacks an address."""

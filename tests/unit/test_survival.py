@@ -306,7 +306,7 @@ def watched(
     ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again;
     ``other`` another server that is watched as well.
     """
-    timings = Timings(answer=20.0, propagation=propagation, cache=cache, hold=0.3)
+    timings = Timings(answer=20.0, propagation=propagation, cache=cache, hold=0.3, late=0.2)
     run = Run(Options(), timings)
     mirror = cast(Mirror, Unchanging())
     situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), mirror, timings, [])

@@ -46,7 +46,7 @@ def audit(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     """Audit a cluster and say what came of it. Raises KdcError when it cannot be reached."""
     report = Report(choice.report_dir)
     say = Say(Output(file=sys.stderr if choice.as_json else sys.stdout, highlight=False, soft_wrap=True), report)
-    run = Run(replace(_running(options), read_only=True), timings)
+    run = Run(replace(running(options), read_only=True), timings)
     try:
         cluster = run.cluster
         say.where(cluster, asdict(choice), timings)
@@ -61,8 +61,8 @@ def audit(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     return outcome.exit_code()
 
 
-def _running(options: Options) -> Options:
-    """With the provider of the cluster that is named. Raises UsageError when there is none: an audit makes none."""
+def running(options: Options) -> Options:
+    """With the provider of the cluster that is named. Raises UsageError when there is none: none is made."""
     name = options.cluster_name
     if not name:
         return replace(options, provider="existing")

@@ -1,0 +1,156 @@
+"""`watch` from its options to its exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from types import FrameType
+
+from kube_dns_conformance.audit.checks import Checks
+from kube_dns_conformance.audit.command import running
+from kube_dns_conformance.audit.live import Live
+from kube_dns_conformance.audit.reach import insist_answering
+from kube_dns_conformance.clock import now
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.errors import ExitCode, UsageError
+from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.progress import Output, step
+from kube_dns_conformance.promises import Key
+from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.timeline import Lane, Runs
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.watch import Observer, Watch
+from kube_dns_conformance.watching.board import Board
+from kube_dns_conformance.watching.names import Truths, choose
+from kube_dns_conformance.watching.report import Report
+from kube_dns_conformance.watching.verdict import Budget, Seen
+
+TAKE_SECONDS = 0.25
+DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says.
+
+    Without ``seconds`` it goes on until it is interrupted; without ``max_outage`` (seconds) DNS is granted its time.
+    """
+
+    names: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    sample: int = 0
+    seconds: float | None = None
+    max_outage: float | None = None
+    report_dir: str = ""
+    as_json: bool = False
+
+
+def duration(option: str, text: str) -> float | None:
+    """Seconds from texts such as 90, 1.5s, 10m, 1h30m; None from an empty one. Raises UsageError."""
+    if not text:
+        return None
+    found = DURATION.fullmatch(text.strip())
+    parts = found.groups(default="0") if found else ("0",) * 3
+    seconds = sum(float(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
+    if not found or seconds <= 0:
+        raise UsageError(f"{option} {text}: durations are such as 90s, 10m, 1h30m")
+    return seconds
+
+
+def watch(options: Options, choice: Choice, timings: Timings) -> ExitCode:
+    """Watch names of a cluster and say what came of it. Raises KdcError when that cannot be done."""
+    report = Report(choice.report_dir)
+    output = Output(file=sys.stderr if choice.as_json else sys.stdout, highlight=False, soft_wrap=True)
+    run = Run(replace(running(options), read_only=True), timings)
+    try:
+        cluster = run.cluster
+        insist_answering(Checks(run.vantage, cluster.dns), cluster, timings)
+        seen, observer, interrupted = _watch(run, cluster, choice, output, report)
+    finally:
+        run.close()
+    if choice.as_json:
+        print(json.dumps(seen.as_data() | {"observer": observer.as_data()}, indent=2))  # noqa: T201
+    return ExitCode.INTERRUPTED if interrupted and choice.seconds else seen.exit_code()
+
+
+def _watch(run: Run, cluster: Cluster, choice: Choice, output: Output, report: Report) -> tuple[Seen, Observer, bool]:
+    with step("reading Services, EndpointSlices and Pods") as progress:
+        live = Live(Kube(cluster.kubeconfig, cluster.context), run.timings.api, progress)
+    try:
+        keys = choose(live, cluster.zone, choice.names, choice.namespaces, choice.sample)
+        truths = Truths(live, cluster.zone, keys)
+        servers = ", ".join(f"{server.name} {server}" for server in cluster.dns)
+        until = f"for {choice.seconds:g} s" if choice.seconds else "until Ctrl-C"
+        output.print(f"watching {len(keys)} names and types at {servers} {until}", markup=False)
+        report.begin({"keys": keys, "timings": run.timings.as_data(), "chosen": asdict(choice)})
+        seen = Seen(Budget(run.timings.propagation, choice.max_outage))
+        one = _Watching(seen, truths, report, Board(output, seen, choice.seconds))
+        observer, interrupted = one.go_on(run, keys, choice.seconds)
+        report.end(seen.as_data() | {"observer": observer.as_data()})
+        one.board.end(observer, seen.as_data()["outcome"])
+        return seen, observer, interrupted
+    finally:
+        live.close()
+
+
+class _Watching:
+    def __init__(self, seen: Seen, truths: Truths, report: Report, board: Board) -> None:
+        self.board = board
+        self._seen = seen
+        self._truths = truths
+        self._report = report
+        self._runs = Runs()
+        self._began = now()
+
+    def go_on(self, run: Run, keys: list[Key], seconds: float | None) -> tuple[Observer, bool]:
+        """Watch until the time is up, or until somebody interrupts: then True."""
+        questions = [Question(*key) for key in keys]
+        watch = Watch(run.vantage, run.cluster.dns, questions, run.timings.slot)
+        end = self._began + seconds if seconds else float("inf")
+        with _interruptible() as is_interrupted, self.board, watch:
+            while now() < end and not is_interrupted():
+                self._look()
+                self._take(watch, TAKE_SECONDS)
+                self.board.refresh()
+        self._take(watch, 0.0)
+        for line in self._runs.rest():
+            self._report.add("seen", line)
+        return watch.observer, is_interrupted()
+
+    def _look(self) -> None:
+        for moment, key, said in self._truths.look():
+            self._report.add("truth", {"at": round(moment, 3), "name": key.name, "type": key.rdtype, "says": str(said)})
+            self.board.changed(f"{key.name} {key.rdtype} is {said} now", moment - self._began)
+
+    def _take(self, watch: Watch, within: float) -> None:
+        for answer in watch.take(within):
+            truth = self._truths.of(answer.question)
+            if line := self._runs.add(answer, truth):
+                self._report.add("seen", line)
+            before, after = self._seen.add(answer, truth)
+            lane, moment = Lane.of(answer), answer.sent - self._began
+            if before and (not after or after.start != before.start):
+                self.board.ended(lane, replace(before, end=answer.sent), moment)
+            if after and (not before or after.start != before.start):
+                self.board.began(lane, after, moment)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Within the block Ctrl-C ends the watch, and nothing else: what was seen is told. Says whether it came."""
+    came = []
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        came.append(True)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,62 @@
+"""``watch.jsonl``: a head, every line of the timeline as it ends, what the objects said, an end. And a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kube_dns_conformance import redact
+from kube_dns_conformance.errors import ReportError
+from kube_dns_conformance.reports.picture import picture
+
+FILE, PICTURE = "watch.jsonl", "watch.svg"
+LINES_DRAWN = 20_000
+
+
+class Report:
+    """Written line by line, so that a killed watch has told what it saw."""
+
+    def __init__(self, directory: str) -> None:
+        """Empty: no report. Raises ReportError."""
+        self._directory = Path(directory) if directory else None
+        self._drawn: list[dict[str, Any]] = []
+        self._marks: list[dict[str, Any]] = []
+        if self._directory:
+            try:
+                self._directory.mkdir(parents=True, exist_ok=True)
+                (self._directory / FILE).write_text("")
+                (self._directory / PICTURE).unlink(missing_ok=True)
+            except OSError as error:
+                raise self._cannot(error) from None
+
+    def begin(self, head: dict[str, Any]) -> None:
+        """What is watched."""
+        self.add("watch", head)
+
+    def add(self, kind: str, data: dict[str, Any]) -> None:
+        """Append a line. Raises ReportError."""
+        if not self._directory:
+            return
+        if kind == "seen" and len(self._drawn) < LINES_DRAWN:
+            self._drawn.append(data)
+        if kind == "truth":
+            self._marks.append({"at": data["at"], "kind": data["type"], "name": data["name"], "what": data["says"]})
+        try:
+            with (self._directory / FILE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(redact.data({"kind": kind} | data)) + "\n")
+        except OSError as error:
+            raise self._cannot(error) from None
+
+    def end(self, outcome: dict[str, Any]) -> None:
+        """What came of it, and the picture."""
+        self.add("end", outcome)
+        drawn = picture({"timeline": self._drawn, "observed": {"events": self._marks, "observer": outcome["observer"]}})
+        if self._directory and drawn:
+            try:
+                (self._directory / PICTURE).write_text(drawn, encoding="utf-8")
+            except OSError as error:
+                raise self._cannot(error) from None
+
+    def _cannot(self, error: OSError) -> ReportError:
+        return ReportError(f"cannot write the report to {error.filename or self._directory}: {error.strerror}")
