@@ -89,7 +89,9 @@ class CommandLine:
 def read_until(process: subprocess.Popen[str], text: str) -> None:
     """Read what a process says until it says that; it must not end before."""
     assert process.stdout is not None
+    said = []
     for line in process.stdout:
+        said.append(line)
         if text in line:
             return
-    pytest.fail(f"the process ended without saying {text!r}")
+    pytest.fail(f"the process ended without saying {text!r}, but:\n{''.join(said)}")

@@ -6,12 +6,13 @@ import math
 import time
 from typing import NamedTuple
 
-from faults.kit import Needs, Say, denied, says
+from faults.kit import Needs, Say, asked, denied, parsed, says
 from kube_dns_conformance.agent.alike import alike
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.model import Transport
 
 RESTART = ("survival.*", "*.becomes-*", "externalname.life.*", "*")
-FLAP_SECONDS = 1.0
+FLAP_SECONDS = 0.3
 FLAPS_FOR_SECONDS = 6.0
 DENIES_FOR_SECONDS = 2.0
 
@@ -21,6 +22,19 @@ class Said(NamedTuple):
 
     at: float
     wire: bytes
+
+
+class Changed(NamedTuple):
+    """The real server said something else to a question, from ``at`` on (epoch seconds): here lies began."""
+
+    name: str
+    rdtype: str
+    transport: Transport
+    at: float
+
+
+CHANGES: list[Changed] = []
+"""All of this process, so that what is measured can be compared with what was done."""
 
 
 class Memory:
@@ -34,6 +48,7 @@ class Memory:
         known = self._known.setdefault((transport, query[2:]), [Said(-math.inf, said)])
         if alike(said) != alike(known[-1].wire):
             known.append(Said(time.monotonic(), said))
+            CHANGES.append(Changed(*asked(parsed(said)), transport, now()))
         return known
 
 
@@ -81,7 +96,7 @@ def one_behind() -> Say:
 
 @says("flaps", "survival.pod-restart.name-follows", *RESTART)
 def flaps() -> Say:
-    """For six seconds after a change old and new answers take turns, a second each."""
+    """For six seconds after a change old and new answers take turns, 0.3 s each."""
     memory = Memory()
 
     def say(query: bytes, transport: Transport, said: bytes) -> bytes:

@@ -24,6 +24,22 @@ def test_neither_the_id_nor_the_order_of_addresses_matters() -> None:
     assert alike(reply(other, *reversed(ADDRESSES))) == of(*ADDRESSES)
 
 
+def test_names_may_be_written_out_as_coredns_does_in_small_answers() -> None:
+    def written_out(*addresses: str) -> bytes:
+        return reply(QUERY, *addresses).replace(b"\xc0\x0c\x00\x01", b"\x03web\x04test\x00\x00\x01")
+
+    assert alike(written_out(*reversed(ADDRESSES))) == alike(written_out(*ADDRESSES))
+    assert alike(written_out(*ADDRESSES)) != alike(written_out(*ADDRESSES[:2]))
+
+
+def test_records_that_a_later_name_leads_into_keep_their_order() -> None:
+    def led_into(*addresses: str) -> bytes:
+        wire = reply(QUERY, *addresses)
+        return wire + bytes([0xC0, len(QUERY)])
+
+    assert alike(led_into(*reversed(ADDRESSES))) != alike(led_into(*ADDRESSES))
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -43,16 +44,20 @@ class Objects:
     """A copy of objects that changes when the test says so."""
 
     def __init__(self, *items: Object) -> None:
-        self.changes = 0
         self.moment = 0.0
         self.items = [(one["kind"], essence(one["kind"], one)) for one in items]
+        self.listener: Callable[[], None] = lambda: None
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        self.listener = listener
 
     def objects(self, kind: str) -> list[Object]:
         return [one for what, one in self.items if what == kind]
 
     def change(self, moment: float, *items: Object) -> None:
         self.items = [(one["kind"], essence(one["kind"], one)) for one in items]
-        self.changes, self.moment = self.changes + 1, moment
+        self.moment = moment
+        self.listener()
 
     def changed_at(self, _subjects: set[Subject]) -> float:
         return self.moment
@@ -102,11 +107,11 @@ def test_what_was_true_when_is_kept() -> None:
     objects, found = live(*WEB)
     key = Key(f"web-0.web.shop.svc.{ZONE}.", "A")
     truths = Truths(found, ZONE, [key])
-    assert truths.look() == []
+    assert truths.news() == []
     objects.change(100.0, WEB[0], endpoint_slice(endpoint(NEW, hostname="web-0"), ports=[("http", 80)]))
-    assert [(moment, name, said) for moment, name, said in truths.look()] == [(100.0, key, exactly([NEW]))]
     objects.change(200.0)
-    assert truths.look() == [(200.0, key, GONE)]
+    assert truths.news() == [(100.0, key, exactly([NEW])), (200.0, key, GONE)]
+    assert truths.news() == []
     said = truths.of(Question(*key)).said
     assert [(moment, str(one)) for moment, one in said[1:]] == [(100.0, NEW), (200.0, "no record")]
     assert str(said[0][1]) == OLD

@@ -7,35 +7,54 @@ import struct
 from kube_dns_conformance.agent.exchange import HEADER_BYTES
 
 LONGEST_LABEL = 63
-ADDRESS_HEADS = (b"\xc0\x0c\x00\x01\x00\x01", b"\xc0\x0c\x00\x1c\x00\x01")
-"""How a record of type A or AAAA begins that has the name of the question."""
-ADDRESS_RECORDS = (16, 28)
-"""How many bytes they have."""
+POINTER = b"\xc0\x0c"
+"""To the name of the question."""
+TYPES = (b"\x00\x01\x00\x01", b"\x00\x1c\x00\x01")
+"""A and AAAA, of class IN."""
+ADDRESS_BYTES = (4, 16)
 
 
 def alike(wire: bytes) -> bytes:
     """The same for answers that differ in their ids and in the order of their address records, and for no others.
 
-    Records are put in order only where each has the name of the question and an address, so that no name in them leads
-    to another place in the message.
+    Records are put in order only where each has the name of the question and an address, and where no name after them
+    leads into them, so that they read the same in any order.
     """
     try:
         questions, answers = struct.unpack_from("!HH", wire, 4)
-        at = HEADER_BYTES
-        while length := wire[at]:
-            if length > LONGEST_LABEL:
-                return wire[2:]
-            at += 1 + length
-        at += 5
-        records, start = [], at
+        start = _end_of_name(wire, HEADER_BYTES) + 4
+        name = wire[HEADER_BYTES : start - 4]
+        heads = tuple(first + kind for first in (name, POINTER) for kind in TYPES)
+        records, at = [], start
         for _ in range(answers):
-            if wire[at : at + 6] not in ADDRESS_HEADS:
+            if not wire.startswith(heads, at):
                 return wire[2:]
-            end = at + 12 + int.from_bytes(wire[at + 10 : at + 12], "big")
+            length = at + (len(POINTER) if wire.startswith(POINTER, at) else len(name)) + 8
+            size = int.from_bytes(wire[length : length + 2], "big")
+            end = length + 2 + size
+            if size not in ADDRESS_BYTES or end > len(wire):
+                return wire[2:]
             records.append(wire[at:end])
             at = end
-    except (IndexError, struct.error):
+    except (IndexError, struct.error, ValueError):
         return wire[2:]
-    if questions != 1 or at > len(wire) or any(len(one) not in ADDRESS_RECORDS for one in records):
+    if questions != 1 or _leads_into(wire, start, at):
         return wire[2:]
     return wire[2:start] + b"".join(sorted(records)) + wire[at:]
+
+
+def _end_of_name(wire: bytes, at: int) -> int:
+    """Raises ValueError when it is not written out, IndexError when it does not end."""
+    while length := wire[at]:
+        if length > LONGEST_LABEL:
+            raise ValueError("no name that is written out")
+        at += 1 + length
+    return at + 1
+
+
+def _leads_into(wire: bytes, start: int, end: int) -> bool:
+    """Whether anything from ``end`` on may be a pointer into what is between."""
+    return any(
+        wire[at] >= POINTER[0] and start <= ((wire[at] & 0x3F) << 8 | wire[at + 1]) < end
+        for at in range(end, len(wire) - 1)
+    )

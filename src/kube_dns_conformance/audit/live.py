@@ -6,7 +6,7 @@ Of the objects only that is kept which promises are made of, so that nothing els
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
@@ -34,6 +34,7 @@ class Live(Follower):
         self._stamps: dict[Subject, float] = {}
         self._progress: Step | None = progress
         self.changes = 0
+        self._listener: Callable[[], None] | None = None
         versions = {kind: self._list(kind) for kind in ("Service", "EndpointSlice")}
         self.pods_refused = ""
         try:
@@ -48,6 +49,11 @@ class Live(Follower):
         """Those of one kind as they are now."""
         with self._changed:
             return list(self._objects.get(kind, {}).values())
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """From now on ``listener`` is called after every change, before the next is taken over."""
+        with self._changed:
+            self._listener = listener
 
     def changed_at(self, subjects: Collection[Subject]) -> float:
         """When what concerns them changed last (epoch seconds); when all was listed, if nothing has since."""
@@ -93,6 +99,7 @@ class Live(Follower):
             for key in before.keys() | found.keys():
                 self._stamp(kind, before.get(key), found.get(key))
             self._objects[kind] = found
+            self._tell()
             self._changed.notify_all()
         return version
 
@@ -123,6 +130,11 @@ class Live(Follower):
             self._objects[kind].pop(key, None)
         else:
             self._objects[kind][key] = after
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._listener is not None:
+            self._listener()
 
 
 def essence(kind: str, item: Object) -> Object:

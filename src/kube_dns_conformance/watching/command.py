@@ -17,9 +17,10 @@ from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.reach import insist_answering
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.clusters.base import Cluster
-from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ExitCode, UsageError
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.outages import State, Truth, state
 from kube_dns_conformance.progress import Output, step
 from kube_dns_conformance.promises import Key
 from kube_dns_conformance.run import Options, Run
@@ -32,6 +33,8 @@ from kube_dns_conformance.watching.report import Report
 from kube_dns_conformance.watching.verdict import Budget, Seen
 
 TAKE_SECONDS = 0.25
+PATIENCE_SECONDS = 1.0
+"""DNS may hear of a change before we do."""
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -85,16 +88,17 @@ def _watch(run: Run, cluster: Cluster, choice: Choice, output: Output, report: R
     try:
         keys = choose(live, cluster.zone, choice.names, choice.namespaces, choice.sample)
         truths = Truths(live, cluster.zone, keys)
-        servers = ", ".join(f"{server.name} {server}" for server in cluster.dns)
-        until = f"for {choice.seconds:g} s" if choice.seconds else "until Ctrl-C"
-        output.print(f"watching {len(keys)} names and types at {servers} {until}", markup=False)
-        report.begin({"keys": keys, "timings": run.timings.as_data(), "chosen": asdict(choice)})
         seen = Seen(Budget(run.timings.propagation, choice.max_outage))
         one = _Watching(seen, truths, report, Board(output, seen, choice.seconds))
-        observer, interrupted = one.go_on(run, keys, choice.seconds)
-        report.end(seen.as_data() | {"observer": observer.as_data()})
-        one.board.end(observer, seen.as_data()["outcome"])
-        return seen, observer, interrupted
+        report.begin({"keys": keys, "timings": run.timings.as_data(), "chosen": asdict(choice)})
+        with _interruptible() as is_interrupted:
+            servers = ", ".join(f"{server.name} {server}" for server in cluster.dns)
+            until = f"for {choice.seconds:g} s" if choice.seconds else "until Ctrl-C"
+            output.print(f"watching {len(keys)} names and types at {servers} {until}", markup=False)
+            observer = one.go_on(run, keys, choice.seconds, is_interrupted)
+            report.end(seen.as_data() | {"observer": observer.as_data()})
+            one.board.end(observer, seen.as_data()["outcome"])
+            return seen, observer, is_interrupted()
     finally:
         live.close()
 
@@ -106,39 +110,49 @@ class _Watching:
         self._truths = truths
         self._report = report
         self._runs = Runs()
+        self._waiting: list[Answer] = []
         self._began = now()
 
-    def go_on(self, run: Run, keys: list[Key], seconds: float | None) -> tuple[Observer, bool]:
-        """Watch until the time is up, or until somebody interrupts: then True."""
+    def go_on(self, run: Run, keys: list[Key], seconds: float | None, is_interrupted: Callable[[], bool]) -> Observer:
+        """Watch until the time is up, or until somebody interrupts."""
         questions = [Question(*key) for key in keys]
         watch = Watch(run.vantage, run.cluster.dns, questions, run.timings.slot)
         end = self._began + seconds if seconds else float("inf")
-        with _interruptible() as is_interrupted, self.board, watch:
+        with self.board, watch:
             while now() < end and not is_interrupted():
                 self._look()
-                self._take(watch, TAKE_SECONDS)
+                self._waiting += watch.take(TAKE_SECONDS)
+                self._judge(now() - PATIENCE_SECONDS)
                 self.board.refresh()
-        self._take(watch, 0.0)
+        self._waiting += watch.take(0.0)
+        self._judge(float("inf"))
         for line in self._runs.rest():
             self._report.add("seen", line)
-        return watch.observer, is_interrupted()
+        return watch.observer
 
     def _look(self) -> None:
-        for moment, key, said in self._truths.look():
+        for moment, key, said in self._truths.news():
             self._report.add("truth", {"at": round(moment, 3), "name": key.name, "type": key.rdtype, "says": str(said)})
             self.board.changed(f"{key.name} {key.rdtype} is {said} now", moment - self._began)
 
-    def _take(self, watch: Watch, within: float) -> None:
-        for answer in watch.take(within):
-            truth = self._truths.of(answer.question)
-            if line := self._runs.add(answer, truth):
-                self._report.add("seen", line)
-            before, after = self._seen.add(answer, truth)
-            lane, moment = Lane.of(answer), answer.sent - self._began
-            if before and (not after or after.start != before.start):
-                self.board.ended(lane, replace(before, end=answer.sent), moment)
-            if after and (not before or after.start != before.start):
-                self.board.began(lane, after, moment)
+    def _judge(self, until: float) -> None:
+        """Judge what was asked before ``until``: of what came later the objects may not have been heard yet."""
+        ready = [one for one in self._waiting if one.sent < until]
+        self._waiting = [one for one in self._waiting if one.sent >= until]
+        for answer in sorted(ready, key=lambda one: one.sent):
+            if state(answer, self._truths.of(answer.question)) is State.WRONG:
+                self._truths.confirm(answer.question)
+            self._take(answer, self._truths.of(answer.question))
+
+    def _take(self, answer: Answer, truth: Truth) -> None:
+        if line := self._runs.add(answer, truth):
+            self._report.add("seen", line)
+        before, after = self._seen.add(answer, truth)
+        lane, moment = Lane.of(answer), answer.sent - self._began
+        if before and (not after or after.start != before.start):
+            self.board.ended(lane, replace(before, end=answer.sent), moment)
+        if after and (not before or after.start != before.start):
+            self.board.began(lane, after, moment)
 
 
 @contextmanager

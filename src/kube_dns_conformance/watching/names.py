@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.selection import first_by_hash, promises_of, subjects
@@ -51,8 +53,16 @@ def _absolute(name: str, zone: str) -> str:
     return f"{name}." if name.endswith(f".svc.{zone}") else f"{name}.svc.{zone}."
 
 
+class News(NamedTuple):
+    """The objects say something else of a question, since ``at`` (epoch seconds)."""
+
+    at: float
+    key: Key
+    said: Expected
+
+
 class Truths:
-    """What was true of each question, kept up to date with the objects."""
+    """What was true of each question, kept up to date with every single change of the objects."""
 
     def __init__(self, live: Live, zone: str, keys: Iterable[Key]) -> None:
         self._live = live
@@ -60,31 +70,32 @@ class Truths:
         promises = promises_of(live, zone)
         self._subjects = {key: subjects(key, promises[key], zone) for key in keys}
         self._services = {one for some in self._subjects.values() for one in some}
-        self._known: dict[Key, Truth] = {}
-        self._seen = -1
-        self.look()
+        self._known = {key: Truth(((now(), promises[key].expected()),)) for key in self._subjects}
+        self._news: deque[News] = deque()
+        live.listen(self._note)
+        self._note()
 
     def of(self, question: Question) -> Truth:
-        """What was true of a question, and from when on."""
+        """What was true of a question, and from when on, as far as it has been heard."""
         return self._known[Key(question.name, question.rdtype)]
 
-    def look(self) -> list[tuple[float, Key, Expected]]:
-        """Take over what the objects say now; what is new in it, and since when. Raises ClusterError."""
+    def confirm(self, question: Question) -> None:
+        """Wait until all that the API server has now of a question is known. Raises ClusterError when that fails."""
+        self._live.confirm(self._subjects[Key(question.name, question.rdtype)])
+
+    def news(self) -> list[News]:
+        """What has changed since the last look. Raises ClusterError when the API server has been away for too long."""
         self._live.insist_alive()
-        if self._live.changes == self._seen:
-            return []
-        self._seen = self._live.changes
-        promises, new = self._promises(), []
+        return [self._news.popleft() for _ in range(len(self._news))]
+
+    def _note(self) -> None:
+        promises = self._promises()
         for key, concerned in self._subjects.items():
-            said = promises[key].expected() if key in promises else GONE
-            known = self._known.get(key)
-            if known is None:
-                self._known[key] = Truth(((now(), said),))
-            elif known.said[-1][1] != said:
-                moment = self._live.changed_at(concerned)
-                self._known[key] = Truth((*known.said[-REMEMBERED:], (moment, said)))
-                new.append((moment, key, said))
-        return new
+            said, known = promises[key].expected() if key in promises else GONE, self._known[key].said
+            if known[-1][1] != said:
+                news = News(self._live.changed_at(concerned), key, said)
+                self._known[key] = Truth((*known[-REMEMBERED:], (news.at, said)))
+                self._news.append(news)
 
     def _promises(self) -> Promises:
         services = [one for one in self._live.objects("Service") if _id(one["metadata"]) in self._services]
