@@ -71,6 +71,7 @@ class _Drawing:
             x = 10 + 110 * at
             self._box(x, 12 - HEIGHTS[state] / 2, 24, HEIGHTS[state], colour, str(state))
             self._say(x + 30, 16, str(state))
+        self._say(570, 16, "┊ an object changed   │ all objects were settled, and the deadline of DNS")
 
     def _lanes(self, rows: Sequence[Row]) -> int:
         ordered = sorted(rows, key=lambda one: (*_question(one), one["server"], one["transport"], one["from"]))
