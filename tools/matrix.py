@@ -10,6 +10,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -195,7 +196,8 @@ def judge(name: str) -> tuple[str, dict[str, Verdict], float, list[str]]:
     """One task of a process of the pool: the values of its row, with the name of what is judged."""
     assert stand is not None
     one, began = NAMED[name], time.monotonic()
-    found = stand.judge_others(_servers(stand.cluster, one), one.zone)
+    with ExitStack() as running:
+        found = stand.judge_others(_servers(stand.cluster, one, running), one.zone)
     lines = [result.message for result in found.results if result.verdict is Verdict.NONCONFORMANT]
     return name, found.by_requirement(), time.monotonic() - began, lines
 
@@ -204,22 +206,24 @@ def _binary(version: str) -> Path:
     return Toolchain(versions={"coredns": version}).need("coredns")["coredns"]
 
 
-def _servers(cluster: Cluster, one: Implementation) -> list[Server]:
-    """Two replicas that answer; or one cache in front of one."""
+def _servers(cluster: Cluster, one: Implementation, running: ExitStack) -> list[Server]:
+    """Two replicas that answer while this is ``running``; or one cache in front of one."""
     index, binary = IMPLEMENTATIONS.index(one), _binary(one.version)
     names = [f"dns-{index}-{each}" for each in range(1 if one.node_local else embedded.DNS_REPLICAS)]
-    replicas = [_start(cluster, name, binary, one.zone, one.edit(coredns.ours())) for name in names]
+    replicas = [_start(cluster, name, binary, one.zone, one.edit(coredns.ours()), running) for name in names]
     if not one.node_local:
         return replicas
-    return [_start(cluster, f"cache-{index}", binary, one.zone, NODE_LOCAL.replace("UPSTREAM", str(replicas[0])))]
+    cache = NODE_LOCAL.replace("UPSTREAM", str(replicas[0]))
+    return [_start(cluster, f"cache-{index}", binary, one.zone, cache, running)]
 
 
-def _start(cluster: Cluster, name: str, binary: Path, zone: str, template: str) -> Server:
+def _start(cluster: Cluster, name: str, binary: Path, zone: str, template: str, running: ExitStack) -> Server:
     host = cluster.dns[0].host
     (port,) = ports.free_ports(1, host)
     server = Server(name, host, port, single=True)
     corefile = coredns.configuration(cluster.kubeconfig, zone, server, template)
     replica = coredns.start(cluster.kubeconfig.parent, binary, server, corefile)
+    running.callback(replica.process.kill)
     # CoreDNS answers this once it has read the cluster; kubernetes.default has no endpoint here, and may be denied.
     question = Question(f"dns-version.{zone}.", "TXT")
     embedded.wait_answering(replica, question, time.monotonic() + embedded.START_SECONDS)

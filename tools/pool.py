@@ -20,7 +20,8 @@ def each(
 ) -> Iterator[Result]:
     """The results as they come, in any order. ``prepare`` is called with what is ``given``, once in each process.
 
-    When a task fails, its error comes out here, and what has not begun never does.
+    When a task fails, its error comes out here; what has not begun never does, and what goes on is ended. So it is as
+    well when whoever takes the results goes away.
     """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(items)), spawn, prepare, given) as pool:
@@ -29,5 +30,7 @@ def each(
             for done in as_completed(waiting):
                 yield done.result()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
             raise

@@ -18,6 +18,13 @@ def regular(situation: Situation, service: str) -> Expectations:
     return {Question(name, rdtype): exactly(oracle.cluster_ips(found, rdtype)) for rdtype in oracle.rdtypes(found)}
 
 
+def regular_or_gone(situation: Situation, service: str, before: Expectations) -> Expectations:
+    """The same for a Service that comes and goes: without it, what was asked ``before`` does not exist."""
+    if situation.has_service(service):
+        return regular(situation, service)
+    return {question: no_such_name() for question in before}
+
+
 def headless(situation: Situation, service: str) -> Expectations:
     """A headless Service's own name: a record per published Pod, and without any it does not exist (section 2.4.1)."""
     name = situation.name_of(service)

@@ -80,6 +80,35 @@ class Situation:
         """Delete Pods the ordinary way, all at once, and wait until they are gone."""
         self._take_away(self.kube.delete, pods)
 
+    def force_delete_pods(self, *pods: Object) -> None:
+        """Delete Pods without waiting for their kubelet to end them, all at once, and wait until they are gone."""
+        self._take_away(partial(self.kube.delete, grace_period_seconds=0), pods)
+
+    def make_again(self, kind: str, name: str) -> None:
+        """Apply an object of the manifest that was deleted, and wait until it is seen here."""
+        (item,) = [one for one in self.manifest if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+        self._wait_seen(kind, self.kube.apply(item))
+
+    def hold_cluster_ips(self, service: Object) -> None:
+        """Let a Service of its own have the ClusterIPs of one that was deleted, so that no new one gets them."""
+        meta = service["metadata"]
+        names = {"name": f"holder-{meta['uid']}", "namespace": self.namespace, "labels": meta.get("labels", {})}
+        spec = {
+            key: service["spec"][key] for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "ports")
+        }
+        holder = {"apiVersion": "v1", "kind": "Service", "metadata": names, "spec": spec}
+        self._wait_seen("Service", self.kube.apply(holder))
+
+    def delete_service(self, name: str) -> None:
+        """Delete a Service, and wait until it is gone."""
+        self.kube.delete(self.service(name))
+        what = f"situation {self.name}: deleted Service {name} did not go"
+        self.mirror.wait(lambda: not self.has_service(name) or None, self.timings.settle, what)
+
+    def has_service(self, name: str) -> bool:
+        """Whether there is a Service of that name now."""
+        return any(one["metadata"]["name"] == name for one in self.mirror.objects("Service", self.namespace))
+
     def evict_pods(self, *pods: Object) -> None:
         """Ask the API server to evict Pods, all at once, and wait until they are gone."""
         self._take_away(self.kube.evict, pods)
@@ -111,11 +140,15 @@ class Situation:
 
     def scale(self, kind: str, name: str, replicas: int) -> None:
         """Change the number of replicas of a StatefulSet or Deployment, and wait until the change is seen here."""
-        self._wait_seen(kind, self.kube.patch(self._one(kind, name), {"spec": {"replicas": replicas}}))
+        self.change(kind, name, {"spec": {"replicas": replicas}})
+
+    def change(self, kind: str, name: str, body: Object) -> None:
+        """Merge patch of one object; wait until the change is seen here."""
+        self._wait_seen(kind, self.kube.patch(self._one(kind, name), body))
 
     def patch(self, kind: str, name: str, body: Object) -> None:
-        """Merge patch of one object; wait until the change is seen here, and all is settled again."""
-        self._wait_seen(kind, self.kube.patch(self._one(kind, name), body))
+        """The same, and wait until all is settled again."""
+        self.change(kind, name, body)
         self.wait_settled()
 
     def set_gate(self, pod: str, *, is_open: bool) -> None:
@@ -128,12 +161,13 @@ class Situation:
 
     def _wait_seen(self, kind: str, changed: Object) -> None:
         """Wait until this change, or a later one, is known here."""
-        meta = changed["metadata"]
-        self.mirror.wait(
-            lambda: _revision(self._one(kind, meta["name"])) >= _revision(changed) or None,
-            self.timings.settle,
-            f"situation {self.name}: the change of {meta['name']} was not seen",
-        )
+        name = changed["metadata"]["name"]
+
+        def is_seen() -> bool | None:
+            found = [one for one in self.mirror.objects(kind, self.namespace) if one["metadata"]["name"] == name]
+            return any(_revision(one) >= _revision(changed) for one in found) or None
+
+        self.mirror.wait(is_seen, self.timings.settle, f"situation {self.name}: the change of {name} was not seen")
 
     def wait_settled(self) -> None:
         """Wait until every workload is as specified and every EndpointSlice says so. Raises ClusterError when not."""

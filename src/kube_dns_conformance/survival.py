@@ -78,6 +78,19 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
         raise ValueError("everything changed: that would pass without being judged")
 
 
+def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
+    """What always has a record must never be denied, nor answered without one, while it changes."""
+    for question in questions:
+        if any(not state[question].values for _, state in change.states):
+            raise ClusterError(f"{question}: there was nothing to answer for a moment")
+        for lane, row in _watched(judge, change, question).items():
+            first = next((at for at, one in enumerate(row) if one.records), 0)
+            denied = [one for one in row[first:] if one.decisive and not one.records]
+            if denied:
+                where = f"{len(denied)} of {len(row)} answers of {lane.server}"
+                _condemn(judge, "was denied while it changed", denied[0], change.after[question], where)
+
+
 def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
     """In the end every server must say the same over every transport, and nothing else any more."""
     for question in questions:

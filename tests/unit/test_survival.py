@@ -27,7 +27,13 @@ from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.situations import Situation
-from kube_dns_conformance.survival import insist_agreement, insist_followed, insist_gone, insist_unbroken
+from kube_dns_conformance.survival import (
+    insist_agreement,
+    insist_followed,
+    insist_gone,
+    insist_never_denied,
+    insist_unbroken,
+)
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess
 from observations import DNS_1, WEB, row
@@ -230,6 +236,28 @@ def test_a_blink(seen: list[str], got: str) -> None:
         "  expected  10.0.0.1",
         f"  got       {got}",
     ]
+
+
+@pytest.mark.parametrize("seen", [[OLD, NEW], [OLD, f"{OLD} {NEW}", NEW], ["", OLD, "-", "!", NEW]])
+def test_what_is_never_denied_while_it_changes_is_fine(seen: list[str]) -> None:
+    insist_never_denied(judge(), change(*row(*seen)), [WEB])
+
+
+def test_a_name_that_is_denied_for_a_moment_while_it_changes() -> None:
+    assert said(lambda judge: insist_never_denied(judge, change(*row(OLD, "", "", NEW)), [WEB])) == [
+        f"{HEAD}web.shop was denied while it changed",
+        ASKED,
+        "  expected  10.0.0.2",
+        "  got       NXDOMAIN   (2 of 4 answers of dns-0)",
+    ]
+
+
+def test_what_had_nothing_to_answer_for_a_moment_may_have_been_denied() -> None:
+    seen = change(*row(OLD, "", NEW))
+    (_, was), (_, shall) = seen.states
+    empty = replace(seen, states=[(0.0, was), (1.75, {WEB: no_such_name()}), (2.0, shall)])
+    with pytest.raises(ClusterError, match="there was nothing to answer for a moment"):
+        insist_never_denied(judge(), empty, [WEB])
 
 
 def test_a_name_that_was_never_watched_is_not_judged() -> None:

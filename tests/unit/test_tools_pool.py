@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tools import pool
 
 folder = Path()
+LONG = 1000
 
 
 def prepare(given: Path) -> None:
@@ -20,6 +22,8 @@ def prepare(given: Path) -> None:
 def task(number: int) -> tuple[int, int]:
     if number < 0:
         raise ValueError("no such task")
+    if number == LONG:
+        time.sleep(600)
     (folder / str(number)).touch()
     return number, os.getpid()
 
@@ -35,3 +39,10 @@ def test_a_failure_comes_out_and_ends_what_has_not_begun(tmp_path: Path) -> None
     with pytest.raises(ValueError, match="no such task"):
         list(pool.each(task, [-1, *range(200)], 1, prepare, tmp_path))
     assert len(list(tmp_path.iterdir())) < 200
+
+
+def test_a_failure_does_not_wait_for_what_goes_on(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="no such task"):
+        list(pool.each(task, [LONG, -1], 2, prepare, tmp_path))
+    assert time.monotonic() - began < 60
