@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from kube_dns_conformance.reports import coverage
+from kube_dns_conformance.reports.measures import TIMES, measures
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Results, Verdict
 from kube_dns_conformance.text import printable
@@ -33,6 +34,7 @@ class _Run(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _run(self._results)
         yield from _requirements(self._results)
+        yield from _through_time(self._results)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -89,3 +91,17 @@ def _requirements(results: Results) -> Iterator[Metric]:
     for name, taken in seconds.items():
         spent.add_metric([name], round(taken, 3))
     yield spent
+
+
+def _through_time(results: Results) -> Iterator[Metric]:
+    found = measures(results)
+    for what, meaning in TIMES.items():
+        of_it = [one for one in found if one.what == what]
+        if not of_it:
+            continue
+        text = f"After a change, the worst of all names and servers: {meaning}. Over all repetitions of the last run."
+        made = _gauge(f"change_{what}_seconds", text, "requirement", "statistic")
+        for one in of_it:
+            made.add_metric([one.requirement, "median"], one.median)
+            made.add_metric([one.requirement, "worst"], one.worst)
+        yield made

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kube_dns_conformance.reports import coverage
+from kube_dns_conformance.reports.measures import TIMES, Measure, measures
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import printable
@@ -61,6 +62,7 @@ def _first(results: Results) -> Iterator[str]:
     yield from _failures(results)
     yield from _reasons(results)
     yield from _information(results)
+    yield from _through_time(results)
 
 
 def _where(results: Results) -> Iterator[str]:
@@ -121,6 +123,29 @@ def _information(results: Results) -> Iterator[str]:
     if found:
         yield _block("## For information: where servers differ without being wrong")
         yield _block(*(f"- {_cell(text)} ({', '.join(map(_code, names))})" for text, names in found.items()))
+
+
+def _through_time(results: Results) -> Iterator[str]:
+    found: dict[str, dict[str, Measure]] = {}
+    for one in measures(results):
+        found.setdefault(one.requirement, {})[one.what] = one
+    if not found:
+        return
+    heads = " | ".join(TIMES.values())
+    lines = [f"| requirement | repetitions | {heads} |", "|---|--:" + "|--:" * len(TIMES) + "|"]
+    for name, of_each in found.items():
+        repetitions = max(one.repetitions for one in of_each.values())
+        times = " | ".join(_measured(of_each.get(what)) for what in TIMES)
+        lines.append(f"| {_code(name)} | {repetitions} | {times} |")
+    yield _block("## Through time: the worst of all names and servers; median and worst of all repetitions")
+    yield _block(*lines)
+
+
+def _measured(one: Measure | None) -> str:
+    if one is None:
+        return ""
+    worst = f", {one.worst:.2f} s" if one.repetitions > 1 else ""
+    return f"{one.median:.2f} s{worst}" + (f", never in {one.never}" if one.never else "")
 
 
 def _matrix(results: Results) -> Iterator[str]:

@@ -18,7 +18,6 @@ from kube_dns_conformance.judging import pytest_options
 from kube_dns_conformance.marks import RUN, WRITER
 from kube_dns_conformance.results import Results
 from kube_dns_conformance.run import Options, Run
-from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 
 FOUND_BY_ASKING = {Capability.POD_RECORDS, Capability.CLUSTER_SET}
@@ -44,7 +43,7 @@ class StandingRun(Run):
         """Deploy what no session before this one has deployed."""
         for one in self._situations.values():
             one.zone = self.cluster.zone
-            _scale_back(one)
+            one.scale_back()
         self.settle_again()
         super().deploy([name for name in names if name not in self._situations])
 
@@ -71,13 +70,6 @@ class StandingRun(Run):
         self._cluster = replace(
             self.cluster, capabilities=self.cluster.capabilities - FOUND_BY_ASKING | seen.capabilities
         )
-
-
-def _scale_back(situation: Situation) -> None:
-    """What a test has scaled begins the next session as its manifest has it."""
-    for item in situation.manifest:
-        if "replicas" in item.get("spec", {}):
-            situation.scale(item["kind"], item["metadata"]["name"], item["spec"]["replicas"])
 
 
 class Stand:

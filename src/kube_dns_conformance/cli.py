@@ -118,6 +118,12 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     profile: Annotated[
         list[str] | None, _judge("Only this profile: core, extended, survival. Repeatable.", envvar="KDC_PROFILE")
     ] = None,
+    repeat: Annotated[
+        int | None,
+        _judge(
+            "Do N times what changes while DNS is watched (profile survival).", min=1, metavar="N", envvar="KDC_REPEAT"
+        ),
+    ] = None,
     timing: Timing = None,
     cluster: Annotated[str, _where("kind, embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
     name: Annotated[str, _where("Use this cluster when it runs; else make one of this name.", envvar="KDC_NAME")] = "",
@@ -166,6 +172,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         "--kind-image": kind_image,
         "--agent-image": agent_image,
         "--image-registry": image_registry,
+        "--repeat": repeat or "",
     }
     many = {
         "--requirement": requirement,

@@ -23,7 +23,7 @@ from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.judge import Evidence, Nonconformant
 from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, requirement_of
 from kube_dns_conformance.progress import console
-from kube_dns_conformance.requirements import Level, Requirement, select
+from kube_dns_conformance.requirements import Level, Profile, Requirement, select
 from kube_dns_conformance.results import Result, Verdict
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.signals import cleaning_up, exit_status
@@ -40,6 +40,7 @@ SELECTED = pytest.StashKey[set[str]]()
 OUTCOME = pytest.StashKey[tuple[Verdict, str]]()
 STARTED = pytest.StashKey[float]()
 UNSUPPORTED = "unsupported: "
+MOST_REPETITIONS = 1000
 SEVERITY = {Level.MUST: "critical", Level.SHOULD: "normal", Level.MAY: "minor"}
 
 
@@ -72,6 +73,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
     option("--timing", "change a time limit, repeatable", many=True, metavar="NAME=SECONDS")
+    option("--repeat", "do so many times what changes while DNS is watched", metavar="N")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat what belongs to the profile survival, each time from the change on."""
+    number = repetitions(metafunc.config)
+    if number > 1 and "repetition" in metafunc.fixturenames and _changes_something(metafunc.definition):
+        metafunc.parametrize("repetition", range(1, number + 1), scope="module")
+
+
+def _changes_something(item: pytest.Item) -> bool:
+    if item.get_closest_marker("requirement") is None:
+        return False
+    return requirement_of(item).profile is Profile.SURVIVAL
+
+
+def repetitions(config: pytest.Config) -> int:
+    """How often; raises UsageError."""
+    text = config.getoption("repeat") or "1"
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_REPETITIONS:
+        raise UsageError(f"--repeat {text}: a number from 1 to {MOST_REPETITIONS}")
+    return int(text)
 
 
 def interruption() -> str:
@@ -96,6 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[SELECTED] = select(_many(config, "--requirement"), _many(config, "--profile"))
         options, limits = _options(config), timings(_many(config, "--timing"))
+        repetitions(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     if sharing.is_worker(config):

@@ -151,6 +151,12 @@ class Situation:
         self.change(kind, name, body)
         self.wait_settled()
 
+    def scale_back(self) -> None:
+        """Have as many replicas of everything as the manifest says, whatever a test has made of it."""
+        for item in self.manifest:
+            if "replicas" in item.get("spec", {}):
+                self.scale(item["kind"], item["metadata"]["name"], item["spec"]["replicas"])
+
     def set_gate(self, pod: str, *, is_open: bool) -> None:
         """Open or shut the readiness gate of a Pod that has one; wait until it and its EndpointSlices have followed."""
         condition = {"type": READINESS_GATE, "status": str(is_open)}

@@ -1,0 +1,52 @@
+"""How long changes took, over all repetitions of what changed: what `outages.measured` says, summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from kube_dns_conformance.results import Result, Results
+
+TIMES = {
+    "appeared": "right for good after",
+    "disappeared": "last stale after",
+    "longest": "longest not right",
+}
+"""What is measured of each name at each server, in seconds, and how it is called."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One time of one requirement: of each repetition the worst of all names and servers, and of these the statistics.
+
+    ``never`` is in how many repetitions it did not come to its end.
+    """
+
+    requirement: str
+    what: str
+    repetitions: int
+    median: float
+    worst: float
+    never: int
+
+
+def measures(results: Results) -> list[Measure]:
+    """Of every requirement that watched a change, in the order of the results."""
+    watched: dict[str, list[Result]] = {}
+    for result in results.results:
+        if result.evidence.get("windows"):
+            watched.setdefault(result.requirement, []).append(result)
+    return [one for name, some in watched.items() for one in _of(name, some)]
+
+
+def _of(requirement: str, repetitions: list[Result]) -> Iterator[Measure]:
+    for what in TIMES:
+        of_each = [
+            [one[what] for one in result.evidence["windows"] if what in one]  # nothing appears where nothing changed
+            for result in repetitions
+        ]
+        seen = [some for some in of_each if some]
+        ended = [max(some) for some in seen if None not in some]
+        if ended:
+            yield Measure(requirement, what, len(seen), median(ended), max(ended), len(seen) - len(ended))
