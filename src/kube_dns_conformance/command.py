@@ -9,7 +9,15 @@ from pathlib import Path
 VARIABLES = (
     *("KDC_CLUSTER", "KDC_NAME", "KDC_KUBERNETES", "KDC_TOOL_VERSION", "KDC_IP_FAMILY", "KDC_KEEP_CLUSTER"),
     *("KDC_KIND_IMAGE", "KDC_AGENT_IMAGE", "KDC_IMAGE_REGISTRY", "KDC_KUBECONFIG", "KDC_CONTEXT", "KDC_ZONE"),
-    *("KDC_DNS_SERVER", "KDC_ALLOW_DISRUPTIVE", "KDC_REQUIREMENT", "KDC_PROFILE", "KDC_TIMING", "KUBECONFIG"),
+    *(
+        "KDC_DNS_SERVER",
+        "KDC_ALLOW_DISRUPTIVE",
+        "KDC_REQUIREMENT",
+        "KDC_PROFILE",
+        "KDC_TIMING",
+        "KDC_REPEAT",
+        "KUBECONFIG",
+    ),
 )
 """The environment twins of the options that decide what is judged and where; no others are shown."""
 

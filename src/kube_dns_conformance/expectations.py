@@ -20,8 +20,11 @@ def regular(situation: Situation, service: str) -> Expectations:
 
 def regular_or_gone(situation: Situation, service: str, before: Expectations) -> Expectations:
     """The same for a Service that comes and goes: without it, what was asked ``before`` does not exist."""
-    if situation.has_service(service):
-        return regular(situation, service)
+    return regular(situation, service) if situation.has_service(service) else gone(before)
+
+
+def gone(before: Expectations) -> Expectations:
+    """None of the names that were asked before exists."""
     return {question: no_such_name() for question in before}
 
 

@@ -53,6 +53,15 @@ class Kube:
         except NotFoundError:
             return
 
+    def exists(self, item: Object) -> bool:
+        """Whether there is an object of that kind, name and namespace."""
+        meta = item["metadata"]
+        try:
+            self._call(item, "get", name=meta["name"], namespace=meta.get("namespace"))
+        except NotFoundError:
+            return False
+        return True
+
     def evict(self, pod: Object) -> None:
         """Ask for a Pod to be evicted, which respects PodDisruptionBudgets."""
         names = {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"]}

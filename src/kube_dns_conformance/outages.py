@@ -7,13 +7,13 @@ Times are seconds since the epoch, durations seconds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
-from kube_dns_conformance.dns.model import Answer
+from kube_dns_conformance.dns.model import Answer, Record
 
 
 class State(StrEnum):
@@ -31,6 +31,10 @@ class Truth:
     """What the objects said of one question: from when on, and what. The first is true from ever."""
 
     said: tuple[tuple[float, Expected], ...]
+    judged: dict[tuple[object, ...], tuple[State, tuple[Record, ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """What answers were worth; it holds their records, so that no other has their identity."""
 
     def at(self, moment: float) -> int:
         """Which of them was true then."""
@@ -75,9 +79,18 @@ class Follow:
 
 def state(answer: Answer, truth: Truth) -> State:
     """What this answer was worth when it was asked."""
-    now = truth.at(answer.sent)
     if not answer.decisive:
         return State.NO_ANSWER
+    now = truth.at(answer.sent)
+    # Most answers of a row have the very same records as the one before.
+    key = now, answer.rcode, answer.truncated, id(answer.records)
+    known = truth.judged.get(key)
+    if known is None:
+        known = truth.judged[key] = _state(answer, truth, now), answer.records
+    return known[0]
+
+
+def _state(answer: Answer, truth: Truth, now: int) -> State:
     # DNS may have learned of a change before whoever noted it here.
     if any(not difference(expected, answer) for _, expected in truth.said[now:]):
         return State.RIGHT

@@ -24,6 +24,7 @@ PARALLEL_REQUESTS = 8
 NO_ACCOUNT_YET = "error looking up service account"
 """What a Pod is refused with in a namespace that was just made."""
 ACCOUNT_PAUSE_SECONDS = 0.1
+NAMESPACE_PAUSE_SECONDS = 0.25
 READINESS_GATE = "kube-dns-conformance/open"
 """A Pod of a manifest with this readiness gate is ready when the test says so."""
 
@@ -104,6 +105,18 @@ class Situation:
         self.kube.delete(self.service(name))
         what = f"situation {self.name}: deleted Service {name} did not go"
         self.mirror.wait(lambda: not self.has_service(name) or None, self.timings.settle, what)
+
+    def make_namespace_again(self) -> None:
+        """Delete the namespace, wait until it is gone, and apply everything again. Raises ClusterError."""
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        self.kube.delete(space)
+        deadline = now() + self.timings.settle
+        while self.kube.exists(space):
+            if now() > deadline:
+                raise ClusterError(f"situation {self.name}: its deleted namespace did not go")
+            time.sleep(NAMESPACE_PAUSE_SECONDS)
+        if error := _apply(self):
+            raise error
 
     def has_service(self, name: str) -> bool:
         """Whether there is a Service of that name now."""

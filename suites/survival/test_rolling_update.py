@@ -31,7 +31,7 @@ def update(run: Run, situation: Situation) -> Update:
         known: Expectations = {}
         for one in services:
             known |= expectations.headless(situation, one)
-            known |= expectations.pods(situation, one, [f"{one.removesuffix('-headless')}-{at}" for at in range(3)])
+            known |= expectations.pods(situation, one, [f"{one.removesuffix('-headless')}-{at}" for at in range(2)])
         return known
 
     def change() -> None:
