@@ -10,7 +10,7 @@ import dns.message
 
 from dns_server import DnsServer, Handler, Reply, records, reply
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
-from kube_dns_conformance.agent.prober import Prober
+from kube_dns_conformance.agent.prober import Pace, Prober
 from kube_dns_conformance.dns.model import Server, Transport
 
 SLOT = 0.02
@@ -157,3 +157,40 @@ def test_slots_that_went_by_are_counted_and_not_made_up_for() -> None:
         prober.stop()
     assert prober.missed >= 8
     assert len(found) <= prober.slots - prober.missed + 1
+
+
+def left_out(pace: Pace, second: int) -> int:
+    """Of the hundred slots of one second."""
+    return sum(pace.leaves_out(second + at / 100) for at in range(100))
+
+
+def test_the_slower_the_answers_the_more_slots_are_left_out() -> None:
+    pace = Pace(0.5)
+    assert left_out(pace, 10) == 0
+    for second, expected in ((11, 50), (12, 75), (13, 87), (14, 88)):
+        pace.took(0.6)
+        assert abs(left_out(pace, second) - expected) <= 1
+    assert abs(left_out(pace, 15) - 75) <= 1
+    assert abs(left_out(pace, 16) - 50) <= 1
+    assert left_out(pace, 17) == 0
+
+
+def test_quick_answers_leave_no_slot_out() -> None:
+    pace = Pace(0.5)
+    for second in range(5):
+        pace.took(0.4)
+        assert left_out(pace, second) == 0
+
+
+def test_a_server_that_can_hardly_keep_up_is_asked_less() -> None:
+    def slow(query: bytes, transport: Transport) -> Reply:
+        time.sleep(0.4)
+        return reply(query, "10.0.0.1")
+
+    with DnsServer(slow) as server:
+        prober = Prober([probe(server)], SLOT, timeout=1.0)
+        prober.start()
+        while prober.slots < 200:
+            prober.take(0, within=0.1)
+        prober.stop()
+    assert prober.missed > prober.slots / 3

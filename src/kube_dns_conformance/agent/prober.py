@@ -20,6 +20,12 @@ from kube_dns_conformance.agent.talks import Pending, Talk, Tcp, Udp
 
 STEP_SECONDS = 0.0025
 """How often what is due is sent: a little at a time, so that no buffer overflows at the beginning of a slot."""
+SLOW = 0.25
+"""Of the time that an answer has: who needs more is asked too much, and is asked less."""
+MOST_SPARED = 8
+"""So many times less at most."""
+SPARING_SECONDS = 1.0
+"""For how long at least one pace is kept."""
 TRUNCATED = 0x02
 """In the third byte of a message (RFC 1035 section 4.1.1)."""
 
@@ -28,8 +34,8 @@ class Prober(threading.Thread):
     """Asks every probe once in each slot, from `start` to `stop`; `take` has what was seen.
 
     ``slot`` and ``timeout`` are seconds. A question over UDP that nobody answers in time is asked once more, as
-    resolvers do: a packet may be lost. Slots that this process was too slow for are left out, and counted in
-    ``missed`` of ``slots``.
+    resolvers do: a packet may be lost. Slots that this process was too slow for are left out, and so are some while
+    answers are slow, so that nobody fails because of being watched; both are counted in ``missed`` of ``slots``.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Prober(threading.Thread):
         self._of_slot: dict[tuple[str, int], Udp] = {}
         self._new: list[Seen] = []
         self._queues = [deque[Pending]() for _ in probes]
+        self._pace = Pace(timeout * SLOW)
 
     def stop(self) -> None:
         """End the asking. What is not answered yet will not be seen."""
@@ -97,6 +104,9 @@ class Prober(threading.Thread):
                 self.missed += int(passed) - 1
                 start, done = start + int(passed) * self._slot, 0
                 self._of_slot = {}
+                if self._pace.leaves_out(time.monotonic()):
+                    self.missed += 1
+                    done = len(self._steps)
             left = start + self._slot - time.monotonic()
             self._hear(min(STEP_SECONDS, left) if done < len(self._steps) else left)
             self._give_up()
@@ -174,6 +184,8 @@ class Prober(threading.Thread):
 
     def _note(self, pending: Pending, wire: bytes, problem: str | None) -> None:
         """What came of a question, which is told when those of its probe before it are."""
+        if problem is None and not pending.again:
+            self._pace.took(time.monotonic() - pending.began)
         key = wire if problem else alike(wire), problem, pending.cut
         said = self._known.get(key)
         if said is None:
@@ -200,6 +212,33 @@ class Prober(threading.Thread):
         del self._talks[talk]
         self._selector.unregister(talk.sock)
         talk.sock.close()
+
+
+class Pace:
+    """Which slots are left out: every other one while answers are slow, three of four while they still are, and so on.
+
+    As soon as they are not, it is undone in the same steps.
+    """
+
+    def __init__(self, slow: float) -> None:
+        """``slow`` is seconds."""
+        self._slow = slow
+        self._every = 1
+        self._number = 0
+        self._was_slow = False
+        self._since = 0.0
+
+    def took(self, seconds: float) -> None:
+        """How long an answer took."""
+        self._was_slow |= seconds > self._slow
+
+    def leaves_out(self, now: float) -> bool:
+        """Whether the slot that begins now is left out. ``now`` is seconds, of any clock."""
+        if now - self._since >= SPARING_SECONDS:
+            self._every = min(MOST_SPARED, 2 * self._every) if self._was_slow else max(1, self._every // 2)
+            self._since, self._was_slow = now, False
+        self._number += 1
+        return self._number % self._every != 0
 
 
 def _steps(probes: Sequence[Probe]) -> Iterator[list[int]]:
