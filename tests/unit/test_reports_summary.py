@@ -175,7 +175,7 @@ def test_a_fence_holds_the_whole_text(text: str) -> None:
 
 def test_a_very_long_answer_is_shortened_in_the_table() -> None:
     text = summary.markdown(Results(HEAD, [with_evidence("web-0.shop. " * 1000)]))
-    assert max(len(line) for line in text.splitlines() if line.startswith("|")) < 2000
+    assert max(len(line) for line in text.splitlines() if line.startswith("|") and "web-0" in line) < 2000
 
 
 def test_an_address_in_what_a_server_says_is_no_link() -> None:
