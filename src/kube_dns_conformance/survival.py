@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from kube_dns_conformance import outages, timeline
@@ -10,6 +11,9 @@ from kube_dns_conformance.dns.compare import Expected, at_least, value
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Expectations, Judge
+
+HEARD_SECONDS = 1.0
+"""So much earlier DNS may have heard of a change than we."""
 
 
 def insist_followed(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
@@ -79,16 +83,27 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
 
 
 def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
-    """What always has a record must never be denied, nor answered without one, while it changes."""
+    """While there is a record to answer, nobody may be denied, nor answered without one.
+
+    Where there was none for a moment, DNS is granted its time to say so, and to say that there is one again.
+    """
     for question in questions:
-        if any(not state[question].values for _, state in change.states):
-            raise ClusterError(f"{question}: there was nothing to answer for a moment")
         for lane, row in _watched(judge, change, question).items():
             first = next((at for at, one in enumerate(row) if one.records), 0)
-            denied = [one for one in row[first:] if one.decisive and not one.records]
+            without_one = [one for one in row[first:] if one.decisive and not one.records]
+            denied = [one for one in without_one if not _may_be_empty(change, question, one)]
             if denied:
                 where = f"{len(denied)} of {len(row)} answers of {lane.server}"
                 _condemn(judge, "was denied while it changed", denied[0], change.after[question], where)
+
+
+def _may_be_empty(change: Change, question: Question, answer: Answer) -> bool:
+    granted = change.deadline - change.settled_at
+    until = [moment for moment, _ in change.states[1:]] + [math.inf]
+    return any(
+        not state[question].values and since - HEARD_SECONDS <= answer.came and answer.sent <= end + granted
+        for (since, state), end in zip(change.states, until, strict=True)
+    )
 
 
 def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:

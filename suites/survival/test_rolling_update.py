@@ -31,8 +31,7 @@ def update(run: Run, situation: Situation) -> Update:
         known: Expectations = {}
         for one in services:
             known |= expectations.headless(situation, one)
-            known |= expectations.pods(situation, one, [f"{one.removesuffix('-headless')}-{at}" for at in range(2)])
-        return known
+        return known | expectations.pods(situation, "ordered-headless", ["ordered-0", "ordered-1", "ordered-2"])
 
     def change() -> None:
         annotations = {"kube-dns-conformance/template": uuid4().hex}

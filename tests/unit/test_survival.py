@@ -252,12 +252,22 @@ def test_a_name_that_is_denied_for_a_moment_while_it_changes() -> None:
     ]
 
 
-def test_what_had_nothing_to_answer_for_a_moment_may_have_been_denied() -> None:
-    seen = change(*row(OLD, "", NEW))
-    (_, was), (_, shall) = seen.states
-    empty = replace(seen, states=[(0.0, was), (1.75, {WEB: no_such_name()}), (2.0, shall)])
-    with pytest.raises(ClusterError, match="there was nothing to answer for a moment"):
-        insist_never_denied(judge(), empty, [WEB])
+def test_what_had_nothing_to_answer_for_a_moment_may_be_denied_for_as_long_as_dns_is_granted() -> None:
+    def with_nothing(*answers: str) -> Change:
+        seen = change(*row(*answers))
+        (_, was), (_, shall) = seen.states
+        return replace(seen, states=[(0.0, was), (4.5, {WEB: no_such_name()}), (5.0, shall)])
+
+    fine = [OLD, OLD, OLD, OLD, "", "", "", "", NEW, NEW]  # 2 s are granted from 5 s on
+    insist_never_denied(judge(), with_nothing(*fine), [WEB])
+    early = [OLD, OLD, "", OLD, OLD, "", NEW]
+    assert said(lambda judge: insist_never_denied(judge, with_nothing(*early), [WEB]))[-1] == (
+        "  got       NXDOMAIN   (1 of 7 answers of dns-0)"
+    )
+    late = [OLD, OLD, OLD, OLD, OLD, "", "", "", "", NEW]
+    assert said(lambda judge: insist_never_denied(judge, with_nothing(*late), [WEB]))[-1] == (
+        "  got       NXDOMAIN   (1 of 10 answers of dns-0)"
+    )
 
 
 def test_a_name_that_was_never_watched_is_not_judged() -> None:
