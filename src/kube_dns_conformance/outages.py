@@ -6,10 +6,10 @@ Times are seconds since the epoch, durations seconds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
@@ -173,12 +173,21 @@ def follow(row: Sequence[Answer], truth: Truth) -> Follow:
     early = [one.sent for one in row if one.sent < changed and not difference(expected, one)]
     appeared = (0.0 if early and not wrong else right[0] - changed) if right else None
     stale = [one.sent for one, what in states if what is State.STALE]
-    # Of two questions on their way at the same time the later may have been answered first.
-    flaps = sum(
-        was is State.RIGHT and what is not State.RIGHT and one.sent >= before.came
-        for (before, was), (one, what) in pairwise(states)
-    )
-    return Follow(appeared, max(stale, default=changed) - changed, flaps)
+    return Follow(appeared, max(stale, default=changed) - changed, _flaps(states))
+
+
+def _flaps(states: Sequence[tuple[Answer, State]]) -> int:
+    """How often something was asked after a right answer had come, and the answer was not right any more.
+
+    Of two questions on their way at the same time the later may have been answered first.
+    """
+    found, right_by = 0, math.inf
+    for one, what in states:
+        if what is State.RIGHT:
+            right_by = min(right_by, one.came)
+        elif one.sent >= right_by:
+            found, right_by = found + 1, math.inf
+    return found
 
 
 def measured(row: Sequence[Answer], truth: Truth) -> dict[str, Any]:

@@ -146,4 +146,4 @@ def test_the_picture_shows_it(trials: dict[str, Trial], fault: str) -> None:
     windows = trials[fault].rows("windows")
     told = sum(one["seconds"] for lane in windows for one in lane["outages"] if one["state"] == "stale")
     assert seconds == pytest.approx(told, abs=TOLERANCE * len(windows))
-    assert seconds > 2.7 * len(windows) - TOLERANCE
+    assert seconds > 2.0 * len(windows)

@@ -87,7 +87,11 @@ def test_how_a_change_was_followed(said: list[str], followed: Follow) -> None:
 def test_what_was_on_its_way_at_the_same_time_is_no_flap() -> None:
     right, slow = seen(NEW, at=4.0), replace(seen(OLD, at=3.9), seconds=0.5)
     assert follow([seen(NEW, at=3.5), slow, right], CHANGED).flaps == 1
-    assert follow([replace(seen(NEW, at=3.5), seconds=0.5), seen(OLD, at=3.9), right], CHANGED).flaps == 0
+    late = replace(seen(NEW, at=3.5), seconds=0.5)
+    assert follow([late, seen(OLD, at=3.9), right], CHANGED).flaps == 0
+    # The right answer before it had come, whatever the last one took.
+    assert follow([seen(NEW, at=3.4), late, seen(OLD, at=3.9), right], CHANGED).flaps == 1
+    assert follow([late, seen(OLD, at=3.9), seen(OLD, at=4.1), right], CHANGED).flaps == 1
 
 
 def test_nothing_can_follow_where_nothing_changed() -> None:
