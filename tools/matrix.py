@@ -153,11 +153,12 @@ class Row:
         """What is not as declared, a line each."""
         wrong, declared = self.of(Verdict.NONCONFORMANT), self.implementation.differs
         strangers = [name for name in wrong if not any(fnmatchcase(name, glob) for glob in declared)]
-        unseen = [glob for glob in declared if not any(fnmatchcase(name, glob) for name in wrong)]
+        seen = {why for glob, why in declared.items() if any(fnmatchcase(name, glob) for name in wrong)}
         unjudged = self.of(Verdict.UNKNOWN) + self.of(Verdict.NOT_RUN)
         return [
             *(f"{name} is nonconformant, which nobody declared" for name in strangers),
-            *(f"{glob} is declared, and was not seen" for glob in unseen),
+            # Not every requirement that a clause touches shows it each time: whether all Pods go at once is luck.
+            *(f"declared, and not seen: {why}" for why in dict.fromkeys(declared.values()) if why not in seen),
             *(f"{name} could not be judged" for name in unjudged),
         ]
 
