@@ -79,10 +79,10 @@ def test_what_was_never_right_is_in_no_budget(command: CommandLine, cluster: Clu
 
 def test_a_change_of_the_objects_is_told_and_followed(command: CommandLine, cluster: Cluster, shop: Kube) -> None:
     watching = command.start("watch", *where(cluster), HEADLESS, "--report-dir=out")
-    read_until(watching, "watching")
+    read_until(watching, "…")  # it has asked for a while
     shop.apply(slices("10.100.77.2"))
     read_until(watching, f"{HEADLESS}.svc.cluster.local. A is 10.100.77.2 now")
-    read_until(watching, "…")  # a while later
+    read_until(watching, "…")  # and goes on asking
     watching.send_signal(signal.SIGINT)
     read_until(watching, "conformant: ")
     assert watching.wait(30) == 0
@@ -107,7 +107,7 @@ def test_an_interruption_before_its_time_was_up_is_said(command: CommandLine, cl
     ("arguments", "said"),
     [
         (["nobody.nowhere"], "no Service promises nobody.nowhere"),
-        (["--namespace=nowhere"], "there is no Service to watch"),
+        (["--namespace=nowhere"], "there is no Service in namespace nowhere"),
         ([WEB, "--for=soon"], "--for soon: durations are such as 90s, 10m, 1h30m"),
         ([WEB, "--for=0s"], "--for 0s: durations are such as 90s, 10m, 1h30m"),
     ],

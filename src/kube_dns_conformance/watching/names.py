@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kube_dns_conformance.audit.live import Live
-from kube_dns_conformance.audit.selection import first_by_hash, promises_of, subjects
+from kube_dns_conformance.audit.selection import promises_of, select, subjects
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import Expected
 from kube_dns_conformance.dns.model import Question
@@ -20,6 +20,8 @@ MOST_QUESTIONS = 400
 """So many one agent asks of two servers over two transports twenty times a second, on one core."""
 REMEMBERED = 50
 """Of so many earlier states an answer is known to be stale."""
+POD_RECORDS = "2.6"
+"""The section of what servers may leave out."""
 GONE = Expected("nothing")
 """What is true of a name that no object promises any more."""
 
@@ -27,23 +29,20 @@ GONE = Expected("nothing")
 def choose(live: Live, zone: str, names: Sequence[str], namespaces: Sequence[str], sample: int) -> list[Key]:
     """The questions about these names; or about all names of the Services of these namespaces, or of a sample of them.
 
-    Raises UsageError when no object promises a name, or when there are too many.
+    Raises UsageError when no object promises a name, when there is no Service, or when there are too many names.
     """
-    services = [one for one in live.objects("Service") if not namespaces or one["metadata"]["namespace"] in namespaces]
-    chosen = first_by_hash(services, sample)
-    promises = expected(chosen, live.objects("EndpointSlice"), [], zone)
-    keys = [key for key in promises if key.rdtype != "PTR"]
+    promises = promises_of(live, zone)
+    selected = select(live, promises, zone, namespaces, sample)
+    keys = [key for key in selected.keys if key.rdtype != "PTR" and promises[key].section != POD_RECORDS]
     if names:
         wanted = {_absolute(name, zone): name for name in names}
         keys = [key for key in keys if key.name in wanted]
         for unknown in wanted.keys() - {key.name for key in keys}:
             raise UsageError(f"no Service promises {wanted[unknown]}", "names are such as web.shop or web-0.web.shop")
-    if not keys:
-        raise UsageError("there is no Service to watch")
     if len(keys) > MOST_QUESTIONS:
         what = f"{len(keys)} names and types are more than the {MOST_QUESTIONS} that can be watched without a gap"
         raise UsageError(what, "name some, or --namespace NS, or --sample N")
-    return sorted(keys)
+    return keys
 
 
 def _absolute(name: str, zone: str) -> str:
