@@ -8,8 +8,9 @@ from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.results import Verdict
 
 
-def namespaces(cluster: Cluster) -> list[str]:
-    found, _ = Kube(cluster.kubeconfig).list("v1", "Namespace", label_selector="kube-dns-conformance/run")
+def left_by(run: str, cluster: Cluster) -> list[str]:
+    """Other tests use the cluster as well."""
+    found, _ = Kube(cluster.kubeconfig).list("v1", "Namespace", label_selector=f"kube-dns-conformance/run={run}")
     return [one["metadata"]["name"] for one in found if "deletionTimestamp" not in one["metadata"]]
 
 
@@ -23,4 +24,4 @@ def test_agents_that_run_nothing_judge_nothing(cluster: Cluster, command: Comman
     # It was not even tried: what has a Pod's address in the network around this machine is somebody else's.
     assert "nothing-runs-in-the-pods-of-kwok" in lines[0]
     assert "Traceback" not in done.stdout + done.stderr
-    assert namespaces(cluster) == []
+    assert left_by(results.run["run"], cluster) == []
