@@ -70,6 +70,7 @@ def task(name: str) -> tuple[str, Trial]:
     assert bench is not None
     CHANGES.clear()
     (result,) = bench.run(name, FAULTS[name]).results
+    bench.close()
     return name, Trial(result, list(CHANGES))
 
 
