@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from kube_dns_conformance import timeline
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import at_least
-from kube_dns_conformance.dns.model import Answer, Question
+from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.events import Event
 from kube_dns_conformance.judge import Expectations
@@ -74,13 +74,17 @@ def observe(
     expect: Callable[[], Expectations],
     change: Callable[[], None],
     settle: Callable[[], None] | None = None,
+    servers: Collection[Server] | None = None,
+    granted: float = 0.0,
 ) -> Change:
     """Watch the names of ``expect`` while ``change`` happens, which returns when the objects have begun to change.
 
     ``settle`` waits until they are as they shall be; by default until all that the manifest asks for is ready.
-    ``expect`` must always know the same questions. Raises ClusterError, which makes a verdict *unknown*, when the
-    objects change on their own as well: DNS would be blamed for what the cluster did.
+    ``servers`` are watched, by default all that the cluster has. ``granted`` is seconds beyond the propagation
+    budget. ``expect`` must always know the same questions. Raises ClusterError, which makes a verdict *unknown*, when
+    the objects change on their own as well: DNS would be blamed for what the cluster did.
     """
+    timings = replace(run.timings, propagation=run.timings.propagation + granted)
     before, events = expect(), list[Event]()
     states = [(now(), before)]
 
@@ -92,15 +96,16 @@ def observe(
             if (state := expect()) != states[-1][1]:
                 states.append((event.at, state))
 
-    watching = Watch(run.vantage, run.cluster.dns, list(before), run.timings.slot)
+    watching = Watch(run.vantage, run.cluster.dns if servers is None else servers, list(before), timings.slot)
     with watching as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
-        watch.wait(_until_right(watch, before), now() + run.timings.propagation)
+        watch.wait(_until_right(watch, before), now() + timings.propagation)
         _insist_unchanged(situation, expect, before)
         began = now()
         change()
+        changed = now()  # where no object changes, this is all there is
         (settle or situation.wait_settled)()
-        after, settled_at, hold = expect(), situation.settled_at, run.timings.hold
+        after, settled_at, hold = expect(), max(changed, situation.settled_at), timings.hold
 
         # What held before the change says nothing about afterwards.
         holding = timeline.Holding(after, settled_at)
@@ -109,20 +114,20 @@ def observe(
             holding.add(new)
             if holding.lasts(watch.lanes, hold):
                 return True
-            if now() <= settled_at + run.timings.propagation + hold + run.timings.late:
+            if now() <= settled_at + timings.propagation + hold + timings.late:
                 return False
-            deadline = _deadline(watch.answers(), settled_at, run.timings)
+            deadline = _deadline(watch.answers(), settled_at, timings)
             # This process or a server may be slow: what was not asked when its time was up says nothing yet.
             asked = all(holding.last_asked(lane) > deadline for lane in watch.lanes)
-            return asked and now() > deadline + hold + run.timings.late
+            return asked and now() > deadline + hold + timings.late
 
-        budgets = run.timings.propagation + run.timings.cache + hold + run.timings.late
-        watch.wait(is_over, settled_at + budgets + run.timings.settle)
+        budgets = timings.propagation + timings.cache + hold + timings.late
+        watch.wait(is_over, settled_at + budgets + timings.settle)
     _insist_unchanged(situation, expect, after)
     answers = watch.answers()
     if states[-1][1] != after or len(states) == 1:
         states.append((settled_at, after))
-    deadline = _deadline(answers, settled_at, run.timings)
+    deadline = _deadline(answers, settled_at, timings)
     return Change(answers, states, began, settled_at, deadline, hold, events, watch.observer)
 
 
@@ -138,6 +143,12 @@ def without(change: Change, questions: Iterable[Question]) -> Change:
         }
 
     return replace(change, states=[(moment, rest(state)) for moment, state in change.states])
+
+
+def at(change: Change, *servers: Server) -> Change:
+    """The same change, as it was seen at these servers alone."""
+    names = {one.name for one in servers}
+    return replace(change, answers=[one for one in change.answers if one.server.name in names])
 
 
 def _deadline(answers: list[Answer], settled_at: float, timings: Timings) -> float:

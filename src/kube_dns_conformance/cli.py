@@ -143,7 +143,11 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     zone: Annotated[str, _where("Cluster domain, default cluster.local.", envvar="KDC_ZONE")] = "",
     dns_server: DnsServer = None,
     allow_disruptive: Annotated[
-        bool, _where("Judge on somebody's cluster too what cordons its nodes.", envvar="KDC_ALLOW_DISRUPTIVE")
+        bool,
+        _where(
+            "Judge on somebody's cluster too what cordons its nodes, ends and scales its DNS.",
+            envvar="KDC_ALLOW_DISRUPTIVE",
+        ),
     ] = False,
     report_dir: Annotated[
         str,

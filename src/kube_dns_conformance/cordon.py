@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from kubernetes.dynamic.exceptions import NotFoundError
 
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
-
-RETRY_SECONDS = 0.2
+from kube_dns_conformance.kube import RUN_LABEL, Kube, Object, tried_again
 
 
 def cordon(kube: Kube, node: str, run: str, within: float) -> None:
@@ -26,7 +21,7 @@ def cordon(kube: Kube, node: str, run: str, within: float) -> None:
         _change(kube, found, run, unschedulable=True)
         return True
 
-    if not _insist(try_it, within):
+    if not tried_again(try_it, within):
         raise ClusterError(f"node {node} is unschedulable already: somebody else keeps Pods off it")
 
 
@@ -43,7 +38,7 @@ def uncordon(kube: Kube, node: str, run: str, within: float = 0.0) -> bool:
         _change(kube, found, None, unschedulable=None)
         return True
 
-    return _insist(try_it, within)
+    return tried_again(try_it, within)
 
 
 def _is_marked(node: Object, run: str) -> bool:
@@ -56,14 +51,3 @@ def _change(kube: Kube, node: Object, mark: str | None, *, unschedulable: bool |
     meta = {"resourceVersion": version, "annotations": {RUN_LABEL: mark}}
     item = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
     kube.patch(item, {"metadata": meta, "spec": {"unschedulable": unschedulable}})
-
-
-def _insist(try_it: Callable[[], bool], within: float) -> bool:
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            return try_it()
-        except ClusterError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(RETRY_SECONDS)

@@ -47,6 +47,12 @@ def pods(situation: Situation, service: str, hostnames: Iterable[str] | None = N
     }
 
 
+def of_each_kind(situation: Situation, service: str, headless_service: str) -> Expectations:
+    """A Service with a ClusterIP, a headless one, and the names of the Pods behind this."""
+    whole = {**regular(situation, service), **headless(situation, headless_service)}
+    return {**whole, **pods(situation, headless_service)}
+
+
 def _addresses(name: str, service: Object, behind: list[Object]) -> Expectations:
     of_family = {rdtype: oracle.published_addresses(service, behind, rdtype) for rdtype in oracle.rdtypes(service)}
     return {Question(name, rdtype): _some(found, any(of_family.values())) for rdtype, found in of_family.items()}

@@ -42,6 +42,12 @@ class Follower(ABC):
                 if time.monotonic() - since > self._patience:
                     raise ClusterError(problem)
 
+    def wait_alive(self, within: float) -> None:
+        """Wait until every watch goes on. Raises ClusterError when one does not ``within`` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._problems, within):
+                raise ClusterError(next(problem for _, problem in self._problems.values()))
+
     @abstractmethod
     def _list(self, kind: str) -> str:
         """Take over all objects of a kind; returns the resourceVersion of the list. Raises ClusterError."""

@@ -25,8 +25,21 @@ RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
 WATCH_SLACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
+RETRY_SECONDS = 0.2
 PAGE_OBJECTS = 500
 REFUSALS = {401: "Unauthorized", 403: "Forbidden"}
+
+
+def tried_again(try_it: Callable[[], bool], within: float) -> bool:
+    """What ``try_it`` returns, called again for ``within`` seconds while it raises ClusterError."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return try_it()
+        except ClusterError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 class Kube:

@@ -1,18 +1,19 @@
-"""Namespaces, cordoned and frozen nodes of killed runs, in clusters that outlive them.
+"""Namespaces, cordoned and frozen nodes, and scaled DNS of killed runs, in clusters that outlive them.
 
-Before it makes a namespace, cordons or freezes a node, a run notes in the user's state folder where and which, and
-holds the note's lock for as long as it lives. A note that nobody holds is that of a killed run: the next run on the
-same cluster deletes the namespaces it names and undoes what was done to its nodes. A note is only believed on the
-machine that wrote it, and only what carries the mark of the note's run is touched (a frozen node is named by its own
-run alone): nothing of somebody else can be meant, and no run that is still alive, wherever it is.
+Before it makes a namespace, cordons or freezes a node, or scales DNS, a run notes in the user's state folder where and
+which, and holds the note's lock for as long as it lives. A note that nobody holds is that of a killed run: the next run
+on the same cluster deletes the namespaces it names and undoes what was done to nodes and DNS. A note is only believed
+on the machine that wrote it, and only what carries the mark of the note's run is touched (a frozen node is named by its
+own run alone): nothing of somebody else can be meant, and no run that is still alive, wherever it is.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -21,29 +22,35 @@ from kube_dns_conformance.clusters import engine, store
 from kube_dns_conformance.cordon import uncordon
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
+from kube_dns_conformance.scaling import Deployment, scale_back
 
 
 def note(
-    run: str, server: str, namespaces: Iterable[str], nodes: Iterable[str] = (), frozen: Iterable[str] = ()
+    run: str,
+    server: str,
+    namespaces: Iterable[str],
+    nodes: Iterable[str] = (),
+    frozen: Iterable[str] = (),
+    scaled: Iterable[Deployment] = (),
 ) -> None:
-    """Note what this run is about to make, and which ``nodes`` to cordon and which to freeze, on the API server
-    ``server``. Raises OSError."""
+    """Note what this run is about to make, which ``nodes`` to cordon and which to freeze, and what to scale, on the API
+    server ``server``. Raises OSError."""
     path = _folder() / f"{run}.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     locks.hold(path.with_suffix(".lock"))  # first: a note is never seen without it
-    made = {"namespaces": list(namespaces), "nodes": list(nodes), "frozen": list(frozen)}
+    made = {"namespaces": list(namespaces), "nodes": list(nodes), "frozen": list(frozen), "scaled": list(scaled)}
     new = path.with_suffix(".new")  # replaced whole: a reader sees this note or the one before
     new.write_text(json.dumps({"machine": platform.node(), "server": server, **made}))
     new.replace(path)
 
 
 def disturbed(run: str) -> list[str]:
-    """The nodes that are still noted as cordoned or frozen by this run."""
+    """The nodes that are still noted as cordoned or frozen by this run, and what as scaled."""
     try:
         known = json.loads((_folder() / f"{run}.json").read_text())
     except FileNotFoundError:
         return []
-    return [*known["nodes"], *known["frozen"]]
+    return [*known["nodes"], *known["frozen"], *(name for _, name in known["scaled"])]
 
 
 def forget(run: str) -> None:
@@ -80,16 +87,13 @@ def _delete(path: Path, kube: Kube) -> Iterator[str]:
 
 def _undo(path: Path, known: Object, kube: Kube) -> Iterator[str]:
     run, problems = path.stem, list[str]()
-    for did, undone, undo, names in (
-        ("frozen", "unfroze", _unfreeze, known["frozen"]),  # first: what is on such a node would not go
-        ("cordoned", "uncordoned", uncordon, known["nodes"]),
-    ):
-        for node in names:
+    for did, undone, undo, things in _disturbances(known):
+        for name, what in things.items():
             try:
-                if undo(kube, node, run):
-                    yield f"{undone} node {node}, which the killed run {run} left {did}"
+                if undo(kube, what, run):
+                    yield f"{undone} {name}, which the killed run {run} left {did}"
             except ClusterError as error:
-                problems.append(f"node {node} stays {did} by the killed run {run}: {error}")
+                problems.append(f"{name} stays {did} by the killed run {run}: {error}")
     found = [name for name in known["namespaces"] if _is_of(run, name, kube)]
     undeleted = situations.delete(found, kube)
     if found and not undeleted:
@@ -98,6 +102,16 @@ def _undo(path: Path, known: Object, kube: Kube) -> Iterator[str]:
         path.with_suffix(".new").unlink(missing_ok=True)
         path.unlink()
     yield from problems + undeleted
+
+
+def _disturbances(known: Object) -> list[tuple[str, str, Callable[[Kube, Any, str], bool], dict[str, Any]]]:
+    """What was done, what undoing it is, what undoes it, and to what it was done, by what that is called."""
+    return [
+        # First: what is on such a node would not go.
+        ("frozen", "unfroze", _unfreeze, {f"node {one}": one for one in known["frozen"]}),
+        ("cordoned", "uncordoned", uncordon, {f"node {one}": one for one in known["nodes"]}),
+        ("scaled", "scaled back", scale_back, {f"Deployment {one[1]}": Deployment(*one) for one in known["scaled"]}),
+    ]
 
 
 def _unfreeze(kube: Kube, node: str, _run: str) -> bool:

@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--allow-disruptive",
         action="store_true",
         default=bool(os.environ.get("KDC_ALLOW_DISRUPTIVE")),
-        help="judge on somebody's cluster too what cordons its nodes [KDC_ALLOW_DISRUPTIVE]",
+        help="judge on somebody's cluster too what cordons its nodes, ends and scales its DNS [KDC_ALLOW_DISRUPTIVE]",
     )
     option("--requirement", "judge only requirements that match, repeatable", many=True, metavar="GLOB")
     option("--profile", "judge only this profile, repeatable", many=True)

@@ -21,6 +21,7 @@ from kube_dns_conformance import (
     leftovers,
     oracle,
     redact,
+    scaling,
     situations,
     terminating,
 )
@@ -86,6 +87,7 @@ class Run:
         self._namespaces: list[str] = []
         self._cordoned: list[str] = []
         self._frozen: list[str] = []
+        self._scaled: list[scaling.Deployment] = []
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, KdcError] = {}
 
@@ -100,7 +102,8 @@ class Run:
                     self._cluster = self._go_inside(self._cluster)
             seen = features.find(self._cluster, self.vantage, self._agent_addresses())
             self.silent = seen.silent
-            self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | seen.capabilities)
+            more = seen.capabilities | self._may_interrupt(self._cluster)
+            self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | more)
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster
 
@@ -155,9 +158,19 @@ class Run:
         """A settled situation. Raises what kept it from settling."""
         if name in self._failures:
             raise self._failures[name]
-        if self._is_guest:  # what others did to nodes meanwhile is over, but may just have been
+        if self._is_guest:  # what others did to nodes, DNS and the API server meanwhile is over, but may just have been
+            _, mirror = self._connect(self.cluster)
+            mirror.wait_alive(self.timings.settle)
+            self.look_again()
             self._situations[name].wait_settled()
         return self._situations[name]
+
+    def look_again(self) -> None:
+        """See which DNS servers there are now, where they may have been exchanged for others. Raises ClusterError."""
+        if Capability.RESTART_DNS in self.cluster.capabilities and isinstance(self.vantage, inside.Inside):
+            kube, _ = self._connect(self.cluster)
+            seen = inside.look(kube, self.cluster, self.vantage, self.id, self.options.zone)
+            self._cluster = replace(self.cluster, dns=seen.dns, implementation=seen.implementation)
 
     def settle_again(self) -> None:
         """Wait until every situation that was settled is so again, after what concerned them all."""
@@ -178,6 +191,22 @@ class Run:
         """A frozen node is so no more."""
         self._frozen.remove(node)
         self._note_again()
+
+    def will_scale(self, deployment: scaling.Deployment) -> None:
+        """The same for a Deployment that is scaled for a while."""
+        self._scaled.append(deployment)
+        self._note_again()
+
+    def scale_back(self, deployment: scaling.Deployment) -> None:
+        """Let it have as many replicas again as before. Says when it did not work."""
+        kube, _ = self._connect(self.cluster)
+        try:
+            scaling.scale_back(kube, deployment, self.id, self.timings.api)
+            self._scaled.remove(deployment)
+            self._note_again()
+        except ClusterError as error:
+            where = f"namespace {deployment.namespace}"
+            console.print(f"Deployment {deployment.name} in {where} keeps its replicas: {error}", markup=False)
 
     def uncordon(self, node: str) -> None:
         """Let Pods be scheduled to the node again, if it was this run that kept them off. Says when it did not work."""
@@ -283,7 +312,7 @@ class Run:
 
     def _note(self, kube: Kube) -> None:
         try:
-            leftovers.note(self.id, kube.host, self._namespaces, self._cordoned, self._frozen)
+            leftovers.note(self.id, kube.host, self._namespaces, self._cordoned, self._frozen, self._scaled)
         except OSError as error:
             console.print(f"should this run be killed, what it made will stay: {error}", markup=False)
 
@@ -341,6 +370,19 @@ class Run:
         if is_ours and cluster.provider == "kind":
             allowed |= {Capability.FREEZE_NODES}
         return replace(cluster, capabilities=cluster.capabilities | allowed)
+
+    def _may_interrupt(self, cluster: Cluster) -> set[Capability]:
+        """Whoever else may be using a cluster at this moment is not left without DNS, unless somebody said so."""
+        if self.options.dns_servers or not (self._made_cluster or self.options.allow_disruptive):
+            return set()
+        if cluster.provider == "embedded":
+            return {Capability.RESTART_DNS, Capability.STOP_API_SERVER}
+        hosts = {server.host for server in cluster.dns if server.single}
+        if not hosts:
+            return set()
+        kube, _ = self._connect(cluster)
+        scalable = {Capability.SCALE_DNS} if scaling.deployment_of(kube, hosts) else set()
+        return {Capability.RESTART_DNS} | scalable
 
     def _is_ours(self, cluster: Cluster) -> bool:
         return self._private is None and cluster.provider != "existing"

@@ -3,7 +3,7 @@
 The controller is the host. It learns from its first worker which tests there are, starts everything for them, and
 leaves an invitation in a private folder; the workers are guests, who join the run before their first test and send
 their results back with pytest's reports. The tests of a file share their workloads, and stay together. Whoever stops a
-node does it while no other guest judges anything.
+node, DNS or the API server does it while no other guest judges anything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ from kube_dns_conformance.timings import Timings
 
 TOGETHER = ("loadfile", "loadscope")
 """What keeps the tests of a file in one process: pytest-xdist's ``--dist``."""
-DISTURBS = {Capability.ALLOW_DISRUPTIVE, Capability.FREEZE_NODES}
+DISTURBS = {
+    Capability.ALLOW_DISRUPTIVE,
+    Capability.FREEZE_NODES,
+    Capability.RESTART_DNS,
+    Capability.SCALE_DNS,
+    Capability.STOP_API_SERVER,
+}
 INPUT = "kube_dns_conformance"
 RESULT = "kube_dns_conformance_result"
 FIRST_WORKER = "gw0"

@@ -57,6 +57,10 @@ class Situation:
         """A Pod as it is now. Raises ClusterError when there is none of that name."""
         return self._one("Pod", name)
 
+    def endpoint_slice(self, name: str) -> Object:
+        """An EndpointSlice as it is now. Raises ClusterError when there is none of that name."""
+        return self._one("EndpointSlice", name)
+
     def equip(self, run: str, image: str, token: str) -> None:
         """Let the Pods that have a container named agent run the agent's code, see `clients`."""
         self._token = token

@@ -106,6 +106,29 @@ def _may_be_empty(change: Change, question: Question, answer: Answer) -> bool:
     )
 
 
+def insist_no_lie(judge: Judge, change: Change) -> None:
+    """Whoever answers must answer what is true; silence, SERVFAIL and REFUSED are no lies."""
+    for question, must in change.after.items():
+        if change.before[question] != must:
+            raise ClusterError(f"{question}: its objects changed on their own while DNS was interrupted")
+        for lane, row in _watched(judge, change, question).items():
+            wrong = [one for one in timeline.deviations(_since(row, change.began), must) if one.decisive]
+            if wrong:
+                where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
+                _condemn(judge, "is answered with what is not true", wrong[0], must, where)
+
+
+def insist_served(judge: Judge, change: Change, within: float) -> None:
+    """Nobody may have waited for a right answer longer than ``within`` seconds at a stretch."""
+    for question, must in change.after.items():
+        for lane, row in _watched(judge, change, question).items():
+            seconds = outages.longest(outages.outages(row, change.truth(question)))
+            if seconds > within:
+                wrong = timeline.deviations(row, must)
+                where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
+                _condemn(judge, f"was not answered rightly for {seconds:.1f} s", wrong[0], must, where)
+
+
 def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
     """In the end every server must say the same over every transport, and nothing else any more."""
     for question in questions:

@@ -25,8 +25,10 @@ class Timings:
     """How long objects may take to become ready before what depends on them is *unknown*."""
     api: float = 10.0
     """How long the API server may be out of reach before what depends on it is *unknown*."""
-    hold: float = 2.0
+    hold: float = 1.5
     """How long the right answers must last after a change before it counts as survived."""
+    away: float = 2.0
+    """For how long the API server is stopped where that is judged."""
     late: float = 30.0
     """How long to go on watching what has not followed a change in time, to see how late it is."""
     slot: float = 0.05

@@ -20,7 +20,7 @@ from kube_dns_conformance.dns.model import Server, Transport
 from kube_dns_conformance.results import Results, Verdict
 
 Lie = Callable[[dns.message.Message], None]
-QUICK = ["--timing=propagation=1", "--timing=cache=0.1"]
+QUICK = ["--timing=propagation=1", "--timing=cache=0.1", "--timing=late=1"]
 
 
 def liar(upstream: Server, lie: Lie) -> DnsServer:

@@ -161,7 +161,7 @@ def test_a_server_that_gives_no_usable_answer(
 def test_the_honest_server_is_accused_of_nothing(cluster: Cluster, command: CommandLine) -> None:
     with liar(cluster.dns[0], honest) as first, liar(cluster.dns[1], honest) as second:
         servers = [f"--dns-server={one.host}:{one.port}" for one in (first, second)]
-        done, results = command.judge(cluster, *servers)
+        done, results = command.judge(cluster, *servers, "--timing=hold=0.5")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert accused(results) == set()

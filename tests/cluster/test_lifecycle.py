@@ -15,6 +15,7 @@ from kube_dns_conformance.clusters import embedded, kwokctl, ports, processes, s
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.results import Verdict, read
 from kube_dns_conformance.toolchain import Toolchain
 
 COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller", "coredns"}
@@ -78,6 +79,18 @@ def test_a_run_leaves_nothing_behind(command: CommandLine) -> None:
     done = command("run", "--requirement", "clusterip.address.ipv4")
     assert done.returncode == 0, done.stdout + done.stderr
     assert list((command.state / "clusters").glob("[!.]*")) == []
+
+
+def test_a_run_may_interrupt_the_cluster_that_it_made_and_no_other(command: CommandLine, cluster: Cluster) -> None:
+    wanted = ["--requirement=survival.dns-killed.*", "--requirement=survival.api-away.*"]
+    done = command("run", *wanted, "--report-dir=report", "--timing=away=0.1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(read(command.directory / "report").by_requirement().values()) == {Verdict.CONFORMANT}
+
+    servers = [f"--dns-server={one}" for one in cluster.dns]
+    done, results = command.judge(cluster, *servers, *wanted, "--allow-disruptive")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert set(results.by_requirement().values()) == {Verdict.UNSUPPORTED}
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

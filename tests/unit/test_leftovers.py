@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -17,9 +17,11 @@ from kube_dns_conformance import leftovers, locks
 from kube_dns_conformance.clusters import store
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.scaling import Deployment
 
 SERVER = "https://10.0.0.1:6443"
 NODE = "worker-1"
+DNS = Deployment("kube-system", "coredns")
 SPACES = ("kdc-left-a", "kdc-left-b")
 RUNNER = """
 import sys
@@ -49,6 +51,15 @@ class Cluster:
             "metadata": {"name": NODE, "resourceVersion": "7", "annotations": marks},
             "spec": {"unschedulable": True},
         }
+        self.dns: Object = {
+            "metadata": {
+                "name": DNS.name,
+                "namespace": DNS.namespace,
+                "resourceVersion": "7",
+                "annotations": marks | {"kube-dns-conformance/replicas": "2"},
+            },
+            "spec": {"replicas": 1},
+        }
         for name in SPACES:
             self.spaces[name] = {"metadata": {"name": name, "labels": {"kube-dns-conformance/run": run}}}
 
@@ -67,10 +78,17 @@ class Cluster:
     def patch(self, item: Object, body: Object) -> None:
         if item["metadata"]["name"] in self.refuses:
             raise ClusterError("not allowed")
-        self.node = merged(self.node, body)
+        if item["kind"] == "Deployment":
+            self.dns = merged(self.dns, body)
+        else:
+            self.node = merged(self.node, body)
 
     def cleaned(self) -> list[str]:
         return leftovers.delete(cast("Kube", self))
+
+    def list(self, _version: str, kind: str, namespace: str) -> tuple[Sequence[Object], str]:
+        assert (kind, namespace) == ("Deployment", DNS.namespace)
+        return [self.dns], "7"
 
 
 @pytest.fixture(autouse=True)
@@ -79,9 +97,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "runs"
 
 
-def killed_run(*nodes: str, frozen: Iterable[str] = ()) -> None:
+def killed_run(*nodes: str, frozen: Iterable[str] = (), scaled: Iterable[Deployment] = ()) -> None:
     """What a run leaves that was killed: its note, and a lock that nobody holds."""
-    leftovers.note("left", SERVER, SPACES, nodes, frozen)
+    leftovers.note("left", SERVER, SPACES, nodes, frozen, scaled)
     locks.release(store.root().parent / "runs" / "left.lock")
 
 
@@ -210,6 +228,32 @@ def test_a_node_that_stays_frozen_is_tried_again_by_the_next_run(
         assert Cluster().cleaned()[-1].startswith("node worker-1 stays frozen by the killed run left: docker is not in")
     assert Cluster().cleaned()[0] == "unfroze node worker-1, which the killed run left left frozen"
     assert list(state.iterdir()) == []
+
+
+def test_dns_that_a_killed_run_left_scaled_is_scaled_back(state: Path) -> None:
+    killed_run(scaled=[DNS])
+    cluster = Cluster()
+    assert cluster.cleaned()[0] == "scaled back Deployment coredns, which the killed run left left scaled"
+    assert cluster.dns["spec"] == {"replicas": 2}
+    assert cluster.dns["metadata"]["annotations"] == {"theirs": "stays"}
+    assert list(state.iterdir()) == []
+
+
+def test_dns_that_stays_scaled_is_tried_again_by_the_next_run(state: Path) -> None:
+    killed_run(scaled=[DNS])
+    cluster = Cluster()
+    cluster.refuses.add(DNS.name)
+    assert cluster.cleaned()[-1] == "Deployment coredns stays scaled by the killed run left: not allowed"
+    cluster.refuses.clear()
+    assert cluster.cleaned()[0].startswith("scaled back Deployment coredns")
+    assert list(state.iterdir()) == []
+
+
+def test_dns_that_another_run_scales_is_left_to_it() -> None:
+    killed_run(scaled=[DNS])
+    cluster = Cluster(run="other")
+    assert cluster.cleaned() == []
+    assert cluster.dns["spec"] == {"replicas": 1}
 
 
 def test_what_was_noted_first_stays_when_noting_more_is_cut_off(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

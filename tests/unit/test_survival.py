@@ -32,6 +32,8 @@ from kube_dns_conformance.survival import (
     insist_followed,
     insist_gone,
     insist_never_denied,
+    insist_no_lie,
+    insist_served,
     insist_unbroken,
 )
 from kube_dns_conformance.timings import Timings
@@ -236,6 +238,34 @@ def test_a_blink(seen: list[str], got: str) -> None:
         "  expected  10.0.0.1",
         f"  got       {got}",
     ]
+
+
+@pytest.mark.parametrize("seen", [[OLD, OLD, OLD], [OLD, "-", "!", "!", OLD], ["", OLD, OLD]])
+def test_silence_and_server_failure_are_no_lies(seen: list[str]) -> None:
+    insist_no_lie(judge(), unchanged(*row(*seen)))
+
+
+@pytest.mark.parametrize(("lie", "got"), [("", "NXDOMAIN"), (NEW, f"NOERROR {NEW}")])
+def test_whoever_answers_must_say_what_is_true(lie: str, got: str) -> None:
+    assert said(lambda judge: insist_no_lie(judge, unchanged(*row(OLD, OLD, "-", lie, OLD)))) == [
+        f"{HEAD}web.shop is answered with what is not true",
+        ASKED,
+        f"  expected  {OLD}",
+        f"  got       {got}   (1 of 5 answers of dns-0)",
+    ]
+
+
+def test_what_is_true_is_not_judged_when_it_changed() -> None:
+    with pytest.raises(ClusterError, match="its objects changed on their own"):
+        insist_no_lie(judge(), change(*row(OLD, NEW)))
+
+
+def test_a_short_outage_is_granted_and_a_long_one_is_not() -> None:
+    seen = unchanged(*row(OLD, "-", "!", "", OLD, OLD))
+    insist_served(judge(), seen, 3.0)
+    first, *_, got = said(lambda judge: insist_served(judge, seen, 2.5))
+    assert first == f"{HEAD}web.shop was not answered rightly for 3.0 s"
+    assert got.endswith("(3 of 6 answers of dns-0)")
 
 
 @pytest.mark.parametrize("seen", [[OLD, NEW], [OLD, f"{OLD} {NEW}", NEW], ["", OLD, "-", "!", NEW]])

@@ -35,7 +35,7 @@ def test_an_unknown_name_lists_those_there_are(setting: str) -> None:
     with pytest.raises(UsageError) as caught:
         timings([setting])
     assert caught.value.message == f"there is no timing {setting.partition('=')[0]!r}"
-    assert caught.value.hint == "there are answer, propagation, cache, ttl, settle, api, hold, late, slot, stable"
+    assert caught.value.hint == "there are answer, propagation, cache, ttl, settle, api, hold, away, late, slot, stable"
 
 
 def test_every_limit_is_in_the_report() -> None:
@@ -46,7 +46,8 @@ def test_every_limit_is_in_the_report() -> None:
         "ttl": 60.0,
         "settle": 180.0,
         "api": 10.0,
-        "hold": 2.0,
+        "hold": 1.5,
+        "away": 2.0,
         "late": 30.0,
         "slot": 0.05,
         "stable": 3,

@@ -30,6 +30,9 @@ class Capability(StrEnum):
     REAL_NODES = "real-nodes"
     ALLOW_DISRUPTIVE = "allow-disruptive"
     FREEZE_NODES = "freeze-nodes"
+    RESTART_DNS = "restart-dns"
+    SCALE_DNS = "scale-dns"
+    STOP_API_SERVER = "stop-api-server"
     POD_RECORDS = "pod-records"
     NODE_LOCAL_CACHE = "node-local-cache"
     CLUSTER_SET = "cluster-set"
@@ -44,6 +47,9 @@ DESCRIPTIONS = {
     Capability.REAL_NODES: "Pods can be moved between several nodes: those that KWOK plays have no kubelet",
     Capability.ALLOW_DISRUPTIVE: "nodes may be cordoned: a cluster of ours, or --allow-disruptive",
     Capability.FREEZE_NODES: "nodes can be stopped: a kind cluster of ours",
+    Capability.RESTART_DNS: "DNS replicas may be ended: a cluster that the run made, or --allow-disruptive",
+    Capability.SCALE_DNS: "the same, and a Deployment that may be scaled is what runs them",
+    Capability.STOP_API_SERVER: "the API server can be stopped: an embedded cluster that the run made",
     Capability.POD_RECORDS: "the DNS server is seen to know Pods by their addresses",
     Capability.NODE_LOCAL_CACHE: "Pods are told to ask a DNS cache on their node",
     Capability.CLUSTER_SET: "the DNS server is seen to serve clusterset.local",

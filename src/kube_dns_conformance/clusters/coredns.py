@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 
@@ -28,11 +29,23 @@ class Replica:
 
 def start(directory: Path, binary: Path, server: Server, corefile: str) -> Replica:
     """Start a replica that is to answer as ``server``, with this text as its Corefile."""
-    path = directory / f"Corefile-{server.name}"
+    path, log = _corefile(directory, server), _log(directory, server)
     path.write_text(corefile)
-    log = directory / "logs" / f"{server.name}.log"
     process = processes.start([str(binary), "-conf", str(path)], directory, log)
     return Replica(directory, server, process, log)
+
+
+def take_down(directory: Path, server: Server) -> Callable[[], None]:
+    """Kill the replica that answers as ``server``. What is returned starts it again. Raises ClusterError."""
+    return processes.take_down(directory, _log(directory, server), "-conf", str(_corefile(directory, server)))
+
+
+def _corefile(directory: Path, server: Server) -> Path:
+    return directory / f"Corefile-{server.name}"
+
+
+def _log(directory: Path, server: Server) -> Path:
+    return directory / "logs" / f"{server.name}.log"
 
 
 def configuration(kubeconfig: Path, zone: str, server: Server, template: str = "") -> str:

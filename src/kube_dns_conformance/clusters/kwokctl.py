@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -17,6 +17,9 @@ from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.resources import folder
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "kwokctl")
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NODES = "kwok-controller"
+"""The process that plays them."""
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
@@ -65,6 +68,22 @@ def insist_running(directory: Path) -> None:
         text = file.read_text()
         if text and not _runs(int(text)):
             raise ports.has_ended(file.stem, workdir / "logs" / f"{file.stem}.log")
+
+
+def take_down_control_plane(directory: Path) -> Callable[[], None]:
+    """Kill the API server, and the controllers and the scheduler with it. What is returned starts them again.
+
+    A scheduler that outlives its API server may end a while later, over what it remembers of Pods, and nobody starts it
+    here. Raises ClusterError.
+    """
+    logs = directory / "clusters" / directory.name / "logs"
+    again = [processes.take_down(directory, logs / f"{name}.log", name) for name in CONTROL_PLANE]
+
+    def start_again() -> None:
+        for start in again:
+            start()
+
+    return start_again
 
 
 def _runs(pid: int) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ import psutil
 from kube_dns_conformance.errors import ClusterError
 
 MARK = "KDC_CLUSTER_DIR"
+STOP_SECONDS = 10.0
 # They outlive this process on purpose; held so that Python does not take them for forgotten ones.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -52,7 +54,7 @@ def of_cluster(directory: Path) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _mark(process) == str(directory)]
 
 
-def stop_all(directory: Path, within: float = 10.0) -> None:
+def stop_all(directory: Path, within: float = STOP_SECONDS) -> None:
     """End every process of the cluster and wait until it is gone. Nothing is saved: its data is thrown away with it."""
     deadline = time.monotonic() + within
     while processes := of_cluster(directory):
@@ -63,6 +65,51 @@ def stop_all(directory: Path, within: float = 10.0) -> None:
         # Not until their ids are gone: an orphan's stays until process 1 looks, which in a container may be never.
         psutil.wait_procs(processes, timeout=0.05)
     _started[:] = [process for process in _started if process.poll() is None]
+
+
+def take_down(directory: Path, log: Path, *words: str) -> Callable[[], None]:
+    """Kill the one process of the cluster with all these words in its command line, and wait until it is gone.
+
+    What is returned starts it again with the same command line; its outputs are appended to ``log``.
+    Raises ClusterError when there is no such process, or several.
+    """
+    found = _one(directory, words)
+    command = found.cmdline()
+    kill(found)
+    while _mark(found) is not None:
+        time.sleep(0.001)  # not until its id is gone, see `stop_all`: its ports are free when it runs no more
+    return lambda: _again(command, directory, log)
+
+
+@contextmanager
+def frozen(directory: Path, *words: str) -> Iterator[None]:
+    """The one process of the cluster with all these words in its command line stands still until the block ends."""
+    found = _one(directory, words)
+    found.suspend()
+    try:
+        yield
+    finally:
+        found.resume()
+
+
+def _one(directory: Path, words: Collection[str]) -> psutil.Process:
+    found = [one for one in of_cluster(directory) if set(words) <= set(_words(one))]
+    if len(found) != 1:
+        raise ClusterError(f"{len(found)} processes of the cluster have {' '.join(words)} in their command line")
+    return found[0]
+
+
+def _again(command: list[str], directory: Path, log: Path) -> None:
+    start(command, directory, log)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    """Of a command line, programs by their names."""
+    try:
+        program, *arguments = process.cmdline() or [""]
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return []
+    return [Path(program).name, *arguments]
 
 
 def _mark(process: psutil.Process) -> str | None:

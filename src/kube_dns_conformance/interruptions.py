@@ -1,0 +1,120 @@
+"""Ending what answers DNS, and stopping the API server for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from kube_dns_conformance import oracle, scaling
+from kube_dns_conformance.clusters import coredns, kwokctl, processes
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.kube import Kube, Object
+from kube_dns_conformance.run import Run
+from kube_dns_conformance.signals import cleaning_up
+from kube_dns_conformance.situations import Situation
+
+PAUSE_SECONDS = 0.1
+
+
+def replicas(run: Run) -> list[Server]:
+    """The servers that are one replica each, of which one may be ended. Raises ClusterError when there are not two."""
+    run.look_again()
+    found = [server for server in run.cluster.dns if server.single]
+    if len(found) < 2:
+        raise ClusterError("there are not two DNS replicas any more")
+    return found
+
+
+def service_of(run: Run) -> list[Server]:
+    """What Pods ask, with the replicas behind it."""
+    return [server for server in run.cluster.dns if not server.single]
+
+
+def end_replica(run: Run, situation: Situation, server: Server) -> None:
+    """End a DNS replica at once, without a moment for what it is doing. Another takes its place, or it starts again."""
+    if run.cluster.provider == "embedded":
+        coredns.take_down(run.cluster.kubeconfig.parent, server)()
+        return
+    situation.kube.delete(_pod(situation.kube, server), grace_period_seconds=0)
+
+
+def replace_one_by_one(run: Run, situation: Situation) -> None:
+    """Delete every Pod that is a DNS replica the ordinary way, each when the one before has been replaced."""
+    old = replicas(run)
+    for one in old:
+        situation.kube.delete(_pod(situation.kube, one))
+        wait_replaced(run, one, len(old))
+
+
+@contextmanager
+def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int], None]]]:
+    """How many DNS replicas there are, and a function that makes them another number, for which it waits.
+
+    The end of the block makes it the first number again. Raises ClusterError.
+    """
+    hosts = {server.host for server in replicas(run)}
+    deployment = scaling.deployment_of(situation.kube, hosts)
+    if deployment is None:
+        raise ClusterError("no Deployment runs DNS any more")
+
+    def scale(number: int) -> None:
+        scaling.scale(situation.kube, deployment, run.id, number, run.timings.api)
+        _wait(run, lambda found: len(found) == number, f"there were not {number} DNS replicas")
+
+    run.will_scale(deployment)
+    try:
+        yield len(hosts), scale
+    finally:
+        with cleaning_up():
+            run.scale_back(deployment)
+        _wait(run, lambda found: len(found) == len(hosts), f"there were not {len(hosts)} DNS replicas")
+
+
+def wait_replaced(run: Run, gone: Server, number: int) -> None:
+    """Wait until there are ``number`` replicas again, and none of them the one that was ended. Raises ClusterError.
+
+    Where a replica comes back under its own address there is nothing to wait for.
+    """
+    if run.cluster.provider == "embedded":
+        return
+    what = f"no other DNS replica took the place of {gone}"
+    _wait(run, lambda hosts: len(hosts) >= number and gone.host not in hosts, what)
+
+
+def stop_api_server(run: Run, situation: Situation) -> None:
+    """Stop the API server of an embedded cluster, and what controls objects, for `Timings.away`.
+
+    Wait until it is back and heard again. Raises ClusterError.
+    """
+    directory = run.cluster.kubeconfig.parent
+    # What plays the nodes would try to reach it more and more rarely, and play them too late for everybody.
+    with processes.frozen(directory, kwokctl.NODES):
+        start_again = kwokctl.take_down_control_plane(directory)
+        try:
+            time.sleep(run.timings.away)
+        finally:
+            with cleaning_up():
+                start_again()
+        situation.kube.wait_ready(run.timings.settle, lambda: None)
+    situation.mirror.wait_alive(run.timings.settle)
+
+
+def _pod(kube: Kube, server: Server) -> Object:
+    for pod in kube.list("v1", "Pod")[0]:
+        if server.host in {one["ip"] for one in oracle.pod_ips(pod)}:
+            return pod
+    raise ClusterError(f"{server} is no Pod any more")
+
+
+def _wait(run: Run, is_so: Callable[[Collection[str]], bool], what: str) -> None:
+    """Wait until the hosts of the DNS replicas are such. Raises ClusterError when they do not come to be."""
+    deadline = time.monotonic() + run.timings.settle
+    while True:
+        run.look_again()
+        if is_so({server.host for server in run.cluster.dns if server.single}):
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(what)
+        time.sleep(PAUSE_SECONDS)
