@@ -18,9 +18,17 @@ from dns_server import DnsServer
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Transport
+from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Verdict
 
 PORT_OF_PODS = r"_http\._tcp\.web-headless\.kdc-\w+-headless-srv\."
+
+ALL_BUT_MOST_CHANGES = {f"{one.partition('.')[0]}.*" for one in catalogue()} - {"survival.*"} | {
+    "survival.pod-restart.*",
+    "survival.all-pods-replaced.*",
+    "survival.scaling.*",
+}
+"""Every change takes its time; `make conformance` judges them all, and nobody is accused there either."""
 
 
 def test_one_record_missing(cluster: Cluster, command: CommandLine) -> None:
@@ -161,7 +169,8 @@ def test_a_server_that_gives_no_usable_answer(
 def test_the_honest_server_is_accused_of_nothing(cluster: Cluster, command: CommandLine) -> None:
     with liar(cluster.dns[0], honest) as first, liar(cluster.dns[1], honest) as second:
         servers = [f"--dns-server={one.host}:{one.port}" for one in (first, second)]
-        done, results = command.judge(cluster, *servers, "--timing=hold=0.5")
+        chosen = [f"--requirement={one}" for one in ALL_BUT_MOST_CHANGES]
+        done, results = command.judge(cluster, *servers, *chosen, "--timing=hold=0.5")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert accused(results) == set()

@@ -226,7 +226,7 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     left = namespaces()
     killed.kill()
     killed.communicate(timeout=60)
-    live = command.start(*where, "--requirement=survival.*")
+    live = command.start(*where, "--requirement=survival.pod-restart.*")
     read_until(live, "survival.pod-restart.name-follows")
     live.send_signal(signal.SIGSTOP)  # alive, and for long enough
     spared = namespaces() - left

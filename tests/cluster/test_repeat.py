@@ -18,7 +18,7 @@ def test_each_repetition_is_a_change_of_its_own(command: CommandLine, cluster: C
     assert done.returncode == 0, done.stdout + done.stderr
     assert {one.verdict for one in found.results} == {Verdict.CONFORMANT}
     tests = [one.test.rpartition("[")[2] for one in found.results if one.requirement.startswith("survival.")]
-    assert tests == ["1]", "2]", "1]", "2]"]
+    assert tests == ["1]", "2]"]
     assert len([one for one in found.results if one.requirement == "clusterip.address.ipv4"]) == 1
     recreated = [one for one in found.results if one.requirement == "survival.service-recreated.new-clusterip"]
     began = [one.evidence["observed"]["began"] for one in recreated]

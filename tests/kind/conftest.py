@@ -51,7 +51,7 @@ def cluster(state: Path) -> Iterator[Cluster]:
 def everything(cluster: Cluster, state: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
     """What all suites say of the cluster; they run when a test needs it, and once."""
     made = CommandLine(tmp_path_factory.mktemp("everything"), state, _variables())
-    done = made("run", f"--name={cluster.name}", "--report-dir=report", timeout=600)
+    done = made("run", f"--name={cluster.name}", "--report-dir=report", "--allow-disruptive", timeout=600)
     made.end()
     assert done.returncode == 0, "\n".join([*(one.detail for one in _bad(made)), done.stdout, done.stderr])
     return read(made.directory / "report")

@@ -22,8 +22,11 @@ from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.resources import folder
 from kube_dns_conformance.results import Results, Verdict, read
 
-# Objects of all kinds made and changed, Pods evicted and asked as Pods are, nodes cordoned.
-DOES_SOMETHING = ("externalname.life.*", "readiness.gates.*", "slices.many.*", "datapath.*", "survival.node-*")
+# Objects of all kinds made and changed, Pods evicted and asked as Pods are, nodes cordoned, DNS scaled.
+DOES_SOMETHING = (
+    *("externalname.life.*", "readiness.gates.*", "slices.many.*", "datapath.*"),
+    *("survival.node-*", "survival.dns-*"),
+)
 ACCOUNT = {"name": "kdc-tester", "namespace": "default"}
 
 

@@ -15,7 +15,12 @@ from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.results import Results, Verdict, read
 
 ROOT = Path(__file__).parents[2]
-NOT_THERE = {"nodelocal.cache.same-answers", "multicluster.names.cluster-set-ip"}
+NOT_THERE = {
+    "nodelocal.cache.same-answers",
+    "multicluster.names.cluster-set-ip",
+    "survival.api-away.answers-stay",
+    "survival.api-away.changes-followed",
+}
 
 
 @pytest.mark.slow

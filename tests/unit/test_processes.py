@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -30,8 +30,12 @@ def start(directory: Path, word: str) -> Path:
 
 
 def wait_lines(log: Path, *lines: str) -> None:
+    wait_for(lambda: log.read_text().splitlines() == list(lines))
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while log.read_text().splitlines() != list(lines):
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -56,8 +60,8 @@ def test_a_process_stands_still_for_a_while(directory: Path) -> None:
     start(directory, "one")
     (process,) = processes.of_cluster(directory)
     with processes.frozen(directory, "one"):
-        assert process.status() == psutil.STATUS_STOPPED
-    assert process.status() != psutil.STATUS_STOPPED
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
+    wait_for(lambda: process.status() != psutil.STATUS_STOPPED)
 
 
 @pytest.mark.parametrize(("words", "number"), [(("three",), 0), (("-c", PROGRAM), 2)])
