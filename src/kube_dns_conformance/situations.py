@@ -92,7 +92,7 @@ class Situation:
     def make_again(self, kind: str, name: str) -> None:
         """Apply an object of the manifest that was deleted, and wait until it is seen here."""
         (item,) = [one for one in self.manifest if (one["kind"], one["metadata"]["name"]) == (kind, name)]
-        self._wait_seen(kind, self.kube.apply(item))
+        self._wait_seen(kind, self.kube.apply(self.placed(item)))
 
     def hold_cluster_ips(self, service: Object) -> None:
         """Let a Service of its own have the ClusterIPs of one that was deleted, so that no new one gets them."""
@@ -121,6 +121,10 @@ class Situation:
             time.sleep(NAMESPACE_PAUSE_SECONDS)
         if error := _apply(self):
             raise error
+
+    def placed(self, item: Object) -> Object:
+        """An object of the manifest, in this situation's namespace."""
+        return item | {"metadata": item["metadata"] | {"namespace": self.namespace}}
 
     def has_service(self, name: str) -> bool:
         """Whether there is a Service of that name now."""
@@ -297,8 +301,7 @@ def _apply(situation: Situation) -> ClusterError | None:
     try:
         situation.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": space})
         for item in situation.manifest:
-            item["metadata"]["namespace"] = situation.namespace
-            _apply_one(situation, item)
+            _apply_one(situation, situation.placed(item))
     except ClusterError as error:
         return error
     return None

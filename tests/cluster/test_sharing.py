@@ -14,7 +14,10 @@ from kube_dns_conformance.results import Verdict, read
 pytest_plugins = ["pytester"]
 
 SUITES = Path(__file__).parents[2] / "suites"
-CHOSEN = ("clusterip.address.*", "headless.srv.*", "statefulset.*", "survival.pod-restart.*", "resolver.search.*")
+CHOSEN = (
+    *("clusterip.address.*", "headless.srv.*", "statefulset.*", "resolver.search.*"),
+    *("survival.pod-restart.*", "survival.service-recreated.*"),
+)
 SUITE = """
 import os
 from kube_dns_conformance.fixtures import requirement
