@@ -69,7 +69,7 @@ def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int]
     finally:
         with cleaning_up():
             run.scale_back(deployment)
-        _wait(run, lambda found: len(found) == len(hosts), f"there were not {len(hosts)} DNS replicas")
+    _wait(run, lambda found: len(found) == len(hosts), f"there were not {len(hosts)} DNS replicas")
 
 
 def wait_replaced(run: Run, gone: Server, number: int) -> None:
