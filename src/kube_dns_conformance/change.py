@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from kube_dns_conformance import timeline
@@ -50,6 +51,14 @@ class Change:
     def after(self) -> Expectations:
         """What is true since."""
         return self.states[-1][1]
+
+    @cached_property
+    def rows(self) -> dict[Question, dict[timeline.Lane, list[Answer]]]:
+        """The answers to each question by lane, each in the order of asking."""
+        found: dict[Question, dict[timeline.Lane, list[Answer]]] = {}
+        for lane, row in timeline.lanes(self.answers).items():
+            found.setdefault(lane.question, {})[lane] = row
+        return found
 
     def truth(self, question: Question) -> Truth:
         """What was true of one question, and from when on."""

@@ -168,7 +168,7 @@ def _said(answer: Answer) -> tuple[object, ...]:
 
 def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.Lane, list[Answer]]:
     """What was seen of one question, by lane; all of it becomes evidence."""
-    rows = timeline.lanes(timeline.of(change.answers, question))
+    rows = change.rows.get(question)
     if not rows:
         raise ValueError(f"{question} was not watched")
     truth, evidence = change.truth(question), judge.evidence

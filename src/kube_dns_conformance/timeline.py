@@ -46,11 +46,6 @@ def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:
     return {lane: sorted(row, key=lambda one: one.sent) for lane, row in rows.items()}
 
 
-def of(answers: Iterable[Answer], question: Question) -> list[Answer]:
-    """The answers to one question."""
-    return [answer for answer in answers if answer.question == question]
-
-
 def deviations(answers: Iterable[Answer], *right: Expected) -> list[Answer]:
     """The answers that are none of ``right``."""
     return [answer for answer in answers if all(difference(one, answer) for one in right)]

@@ -75,6 +75,12 @@ def said(insist: Callable[[Judge], None]) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def test_the_answers_to_each_question_are_found() -> None:
+    other = replace(row(NEW)[0], question=Question("db.shop.svc.cluster.local.", "A"))
+    rows = change(*row(OLD, NEW), other).rows
+    assert [list(of.values()) for of in rows.values()] == [[[other]], [row(OLD, NEW)]]
+
+
 @pytest.mark.parametrize("seen", [[OLD, OLD, OLD, NEW, NEW], [OLD, "", "-", OLD, NEW, NEW], [NEW]])
 def test_a_name_that_follows_in_time_is_fine(seen: list[str]) -> None:
     insist_followed(judge(), change(*row(*seen)), [WEB])

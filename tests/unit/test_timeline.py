@@ -43,11 +43,6 @@ def test_what_was_truncated_over_udp_stays_in_the_lane_of_udp() -> None:
     assert [line["transport"] for line in timeline.as_data([first, second])] == ["udp", "udp"]
 
 
-def test_the_answers_to_one_question_are_found() -> None:
-    other = seen(question=Question("db.", "A"))
-    assert timeline.of([seen(OLD), other], WEB) == [seen(OLD)]
-
-
 @pytest.mark.parametrize(
     ("said", "since"),
     [
