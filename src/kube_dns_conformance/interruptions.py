@@ -32,9 +32,14 @@ def service_of(run: Run) -> list[Server]:
     return [server for server in run.cluster.dns if not server.single]
 
 
+def comes_back(run: Run) -> bool:
+    """Whether a replica that is ended comes back to its own address, as a process does. A Pod takes it along."""
+    return run.cluster.provider == "embedded"
+
+
 def end_replica(run: Run, situation: Situation, server: Server) -> None:
     """End a DNS replica at once, without a moment for what it is doing. Another takes its place, or it starts again."""
-    if run.cluster.provider == "embedded":
+    if comes_back(run):
         coredns.take_down(run.cluster.kubeconfig.parent, server)()
         return
     situation.kube.delete(_pod(situation.kube, server), grace_period_seconds=0)
@@ -50,14 +55,14 @@ def replace_one_by_one(run: Run, situation: Situation) -> None:
 
 @contextmanager
 def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int], None]]]:
-    """How many DNS replicas there are, and a function that makes them another number, for which it waits.
+    """How many DNS replicas there shall be, and a function that makes them another number, for which it waits.
 
     The end of the block makes it the first number again. Raises ClusterError.
     """
-    hosts = {server.host for server in replicas(run)}
-    deployment = scaling.deployment_of(situation.kube, hosts)
+    deployment = scaling.deployment_of(situation.kube, {server.host for server in replicas(run)})
     if deployment is None:
         raise ClusterError("no Deployment runs DNS any more")
+    before = scaling.replicas(situation.kube, deployment)
 
     def scale(number: int) -> None:
         scaling.scale(situation.kube, deployment, run.id, number, run.timings.api)
@@ -65,19 +70,19 @@ def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int]
 
     run.will_scale(deployment)
     try:
-        yield len(hosts), scale
+        yield before, scale
     finally:
         with cleaning_up():
             run.scale_back(deployment)
-    _wait(run, lambda found: len(found) == len(hosts), f"there were not {len(hosts)} DNS replicas")
+    _wait(run, lambda found: len(found) == before, f"there were not {before} DNS replicas")
 
 
 def wait_replaced(run: Run, gone: Server, number: int) -> None:
     """Wait until there are ``number`` replicas again, and none of them the one that was ended. Raises ClusterError.
 
-    Where a replica comes back under its own address there is nothing to wait for.
+    One that `comes_back` is not waited for: that is judged.
     """
-    if run.cluster.provider == "embedded":
+    if comes_back(run):
         return
     what = f"no other DNS replica took the place of {gone}"
     _wait(run, lambda hosts: len(hosts) >= number and gone.host not in hosts, what)

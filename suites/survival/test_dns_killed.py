@@ -8,7 +8,7 @@ from kube_dns_conformance import expectations
 from kube_dns_conformance.change import Change, at, observe
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
-from kube_dns_conformance.interruptions import end_replica, replicas, wait_replaced
+from kube_dns_conformance.interruptions import comes_back, end_replica, replicas, wait_replaced
 from kube_dns_conformance.judge import Expectations
 from kube_dns_conformance.survival import insist_followed, insist_no_lie, insist_unbroken
 
@@ -31,8 +31,7 @@ def kill(run: Run, situation: Situation) -> Kill:
         situation.wait_settled()
 
     victim, *others = replicas(run)
-    # A Pod that is ended takes its address with it; a process comes back to its own.
-    watched = [one for one in run.cluster.dns if one != victim or run.cluster.provider == "embedded"]
+    watched = [one for one in run.cluster.dns if one != victim or comes_back(run)]
     change = observe(run, situation, expect, lambda: end_replica(run, situation, victim), settle, watched)
     return Kill(change, others)
 
