@@ -21,6 +21,9 @@ from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.watch import Observer, Watch
 
+MOST_SLOTS = 4
+"""So many slots between two questions count as watched."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -117,7 +120,7 @@ def observe(
         after, settled_at, hold = expect(), max(changed, situation.settled_at), timings.hold
 
         # What held before the change says nothing about afterwards.
-        holding = timeline.Holding(after, settled_at)
+        holding = timeline.Holding(after, settled_at, MOST_SLOTS * timings.slot)
 
         def is_over(new: Sequence[Answer]) -> bool:
             holding.add(new)

@@ -63,13 +63,15 @@ def settles(answers: Sequence[Answer], expected: Expected) -> float | None:
 
 
 class Holding:
-    """Since when each lane has been right, kept up to date with every answer, so that none is looked at twice."""
+    """How long each lane has been right, kept up to date with every answer, so that none is looked at twice."""
 
-    def __init__(self, expected: Mapping[Question, Expected], start: float = 0.0) -> None:
-        """What was sent before ``start`` (epoch seconds) says nothing."""
+    def __init__(self, expected: Mapping[Question, Expected], start: float = 0.0, gap: float = math.inf) -> None:
+        """What was sent before ``start`` (epoch seconds) says nothing. Between two questions no more than ``gap``
+        (seconds) counts: what was hardly asked, by a busy machine, may have been anything meanwhile."""
         self._expected = expected
         self._start = start
-        self._since: dict[Lane, float] = {}
+        self._gap = gap
+        self._held: dict[Lane, float] = {}
         self._last: dict[Lane, float] = {}
 
     def add(self, answers: Iterable[Answer]) -> None:
@@ -78,11 +80,12 @@ class Holding:
             if one.sent < self._start:
                 continue
             lane = Lane.of(one)
+            passed = min(one.sent - self._last.get(lane, one.sent), self._gap)
             self._last[lane] = one.sent
             if difference(self._expected[one.question], one):
-                self._since.pop(lane, None)
+                self._held.pop(lane, None)
             else:
-                self._since.setdefault(lane, one.sent)
+                self._held[lane] = self._held[lane] + passed if lane in self._held else 0.0
 
     def last_asked(self, lane: Lane) -> float:
         """When a lane was asked last (epoch seconds), or 0."""
@@ -91,7 +94,7 @@ class Holding:
     def lasts(self, lanes: Collection[Lane], seconds: float) -> bool:
         """Whether these lanes, and every other that was asked, have been right for the last ``seconds``."""
         # Until the last answer, not until now: what has not been asked since may have changed since.
-        right = {lane for lane, since in self._since.items() if self._last[lane] - since >= seconds}
+        right = {lane for lane, held in self._held.items() if held >= seconds}
         return bool(lanes) and right.issuperset(lanes) and right.issuperset(self._last)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from faults.behind import CHANGES, Changed
+from faults.behind import CHANGES, TURNS, Changed, Turn
 from faults.trial import Bench
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.outages import State
@@ -18,10 +18,12 @@ from kube_dns_conformance.reports.picture import COLOURS, LEFT, RIGHT_EDGE, pict
 from kube_dns_conformance.results import Result, Verdict
 from tools import pool
 
-TOLERANCE = 0.2
-"""Seconds, beside the time in which this machine did not come to ask."""
+TOLERANCE = 0.5
+"""Seconds that a busy machine may need for an answer, beside the time in which it did not come to ask."""
 SLOT = 0.05
 LATE = 22
+HOLD = 1.5
+"""Longer than any turn of what flaps."""
 SVG = "{http://www.w3.org/2000/svg}"
 LEGEND = 28
 """Above it is no lane."""
@@ -42,14 +44,15 @@ bench: Bench | None = None
 def prepare(cluster: Cluster, state: Path) -> None:
     global bench  # noqa: PLW0603 - what a process keeps
     os.environ["KDC_STATE"] = str(state / f"windows-{os.getpid()}")
-    bench = Bench(cluster, f"slot={SLOT}", f"late={LATE}")
+    bench = Bench(cluster, f"slot={SLOT}", f"late={LATE}", f"hold={HOLD}")
 
 
 class Trial(NamedTuple):
-    """What was said of a fault, and when its real server changed its answers."""
+    """What was said of a fault, when its real server changed its answers, and when it said the old ones in turns."""
 
     result: Result
     changes: list[Changed]
+    turns: list[Turn]
 
     def rows(self, part: str, server: str = "faulty") -> list[dict[str, Any]]:
         return [one for one in self.result.evidence[part] if one["server"] == server]
@@ -60,6 +63,16 @@ class Trial(NamedTuple):
         found = [one for one in self.result.evidence["timeline"] if all(one[name] == window[name] for name in names)]
         return sorted(found, key=lambda one: one["from"])
 
+    def turned(self, window: dict[str, Any]) -> list[Turn]:
+        """What it said in turns to that question."""
+        key = window["name"], window["type"], window["transport"]
+        return [one for one in self.turns if one[:3] == key]
+
+    def flaps(self, window: dict[str, Any], since: float) -> int:
+        """How often that was new and then old again."""
+        row = [one.is_old for one in self.turned(window) if one.at >= since]
+        return list(pairwise(row)).count((False, True))
+
     def changed(self, window: dict[str, Any]) -> list[float]:
         """When the real server said something else to that question, the first and the last of it."""
         found = [one.at for one in self.changes if one[:3] == (window["name"], window["type"], window["transport"])]
@@ -69,9 +82,10 @@ class Trial(NamedTuple):
 def task(name: str) -> tuple[str, Trial]:
     assert bench is not None
     CHANGES.clear()
+    TURNS.clear()
     (result,) = bench.run(name, FAULTS[name]).results
     bench.close()
-    return name, Trial(result, list(CHANGES))
+    return name, Trial(result, list(CHANGES), list(TURNS))
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +96,13 @@ def trials(cluster: Cluster, sessions_states: Path) -> dict[str, Trial]:
 
 def insist_ended(trial: Trial, window: dict[str, Any], seconds: float) -> None:
     """The lane was right again, for good, so many seconds after the real server had changed."""
+    insist_ended_at(trial, window, trial.changed(window)[1] + seconds)
+
+
+def insist_ended_at(trial: Trial, window: dict[str, Any], ended: float) -> None:
+    """The lane was right again, for good, from then on (epoch seconds)."""
     *_, wrong, right = trial.lane(window)
     assert (wrong["state"] != "right", right["state"]) == (True, "right")
-    ended = trial.changed(window)[1] + seconds
     # Where this machine did not come to ask, it cannot know.
     assert wrong["to"] == pytest.approx(ended, abs=TOLERANCE + right["from"] - wrong["to"])
 
@@ -95,7 +113,6 @@ def insist_ended(trial: Trial, window: dict[str, Any], seconds: float) -> None:
         ("stale-for-five-seconds", 5.0),
         ("stale-for-twenty-seconds", 20.0),
         ("one-replica-behind", 5.0),
-        ("flaps", 5.7),  # when the last turn of the old answer ends
     ],
 )
 def test_a_stale_answer_is_seen_for_as_long_as_it_was_given(
@@ -107,22 +124,26 @@ def test_a_stale_answer_is_seen_for_as_long_as_it_was_given(
     assert {one["transport"] for one in windows} == {"udp", "tcp"}
     for one in windows:
         insist_ended(trial, one, seconds)
-        # A name that was denied in between is missing then, not stale.
-        assert fault == "flaps" or 0 <= one["appeared"] - one["disappeared"] < TOLERANCE + SLOT
-        assert fault == "flaps" or one["flaps"] == 0
+        assert 0 <= one["appeared"] - one["disappeared"] < TOLERANCE + SLOT
+        assert one["flaps"] == 0
 
 
 def test_each_turn_of_the_old_answer_is_a_flap(trials: dict[str, Trial]) -> None:
-    for one in trials["flaps"].rows("windows"):
-        first, last = trials["flaps"].changed(one)
-        # Where the name was gone for a moment before it was back, the turns had begun there.
-        assert 9 <= one["flaps"] <= 9 + math.ceil((last - first) / 0.6)
+    trial = trials["flaps"]
+    assert trial.result.verdict is Verdict.NONCONFORMANT
+    for one in trial.rows("windows"):
+        insist_ended_at(trial, one, max(turn.at for turn in trial.turned(one) if turn.is_old))
+        first, last = trial.changed(one)
+        # Where the name was gone for a moment before it was back, the turns had begun there. And of two questions that
+        # are on their way at the same time the later may be answered first.
+        assert trial.flaps(one, last) - 1 <= one["flaps"] <= trial.flaps(one, first) + 1
+        assert one["flaps"] > 2
 
 
 def test_a_replica_that_is_not_behind_is_not_said_to_be(trials: dict[str, Trial]) -> None:
     windows = [one for one in trials["one-replica-behind"].result.evidence["windows"] if one["server"] != "faulty"]
     assert windows
-    assert all(one["disappeared"] < 1.0 for one in windows)
+    assert all(one["disappeared"] < 2.5 for one in windows)
 
 
 def test_what_is_stale_for_ever_never_appears(trials: dict[str, Trial]) -> None:
@@ -156,5 +177,5 @@ def test_the_picture_shows_it(trials: dict[str, Trial], fault: str) -> None:
     seconds = sum(wrong) / (RIGHT_EDGE - LEFT) * (end - start)
     windows = trials[fault].rows("windows")
     told = sum(lane["total"] for lane in windows)
-    assert seconds == pytest.approx(told, abs=TOLERANCE * len(windows))
+    assert seconds == pytest.approx(told, abs=0.2 * len(windows))
     assert seconds > 2.0 * len(windows)

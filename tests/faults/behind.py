@@ -37,6 +37,20 @@ CHANGES: list[Changed] = []
 """All of this process, so that what is measured can be compared with what was done."""
 
 
+class Turn(NamedTuple):
+    """What flaps said to a question at ``at`` (epoch seconds)."""
+
+    name: str
+    rdtype: str
+    transport: Transport
+    at: float
+    is_old: bool
+
+
+TURNS: list[Turn] = []
+"""All of this process. On a busy machine not each turn is asked for."""
+
+
 class Memory:
     """What the real server has said to each question, one after the other."""
 
@@ -103,6 +117,7 @@ def flaps() -> Say:
         known = memory.of(query, transport, said)
         age = time.monotonic() - known[-1].at
         is_old = age < FLAPS_FOR_SECONDS and int(age / FLAP_SECONDS) % 2 == 0
+        TURNS.append(Turn(*asked(parsed(said)), transport, now(), is_old))
         return query[:2] + known[-2].wire[2:] if is_old else said
 
     return say
