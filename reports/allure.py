@@ -115,8 +115,9 @@ def _attachments(result: Result, logger: AllureFileLogger) -> list[Attachment]:
             source = f"{uuid.uuid4()}-attachment.json"
             logger.report_attached_data(json.dumps(content, indent=2), source)
             made.append(Attachment(name=name, source=source, type="application/json"))
-    if drawn := picture(result.evidence):
-        source = f"{uuid.uuid4()}-attachment.svg"
-        logger.report_attached_data(drawn, source)
-        made.append(Attachment(name="picture", source=source, type="image/svg+xml"))
+    for number, change in enumerate(result.evidence.get("changes", []), 1):
+        if drawn := picture(change):
+            source = f"{uuid.uuid4()}-attachment.svg"
+            logger.report_attached_data(drawn, source)
+            made.append(Attachment(name=f"change {number}", source=source, type="image/svg+xml"))
     return made

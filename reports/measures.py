@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from kube_dns_conformance.results import Result, Results
 
@@ -35,15 +36,19 @@ def measures(results: Results) -> list[Measure]:
     """Of every requirement that watched a change, in the order of the results."""
     watched: dict[str, list[Result]] = {}
     for result in results.results:
-        if result.evidence.get("windows"):
+        if _windows(result):
             watched.setdefault(result.requirement, []).append(result)
     return [one for name, some in watched.items() for one in _of(name, some)]
+
+
+def _windows(result: Result) -> list[dict[str, Any]]:
+    return [one for change in result.evidence.get("changes", []) for one in change["windows"]]
 
 
 def _of(requirement: str, repetitions: list[Result]) -> Iterator[Measure]:
     for what in TIMES:
         of_each = [
-            [one[what] for one in result.evidence["windows"] if what in one]  # nothing appears where nothing changed
+            [one[what] for one in _windows(result) if what in one]  # nothing appears where nothing changed
             for result in repetitions
         ]
         seen = [some for some in of_each if some]

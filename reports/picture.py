@@ -39,20 +39,25 @@ STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 Row = Mapping[str, Any]
 
 
-def picture(evidence: Mapping[str, Any]) -> str | None:
-    """The evidence of one result as SVG; None when no answer in it has a state, since it was compared with no truth."""
-    rows = [one for one in evidence.get("timeline", []) if "state" in one]
+def picture(change: Row) -> str | None:
+    """A change that was watched, as SVG; None when no answer has a state, since it was compared with no truth."""
+    rows = [one for one in change.get("timeline", []) if "state" in one]
     if not rows:
         return None
-    return _Drawing(rows, evidence.get("observed", {})).text()
+    return _Drawing(rows, change).text()
+
+
+def happened(event: Row) -> str:
+    """An event in words."""
+    return f"{event['kind']} {event['name']}".rstrip() + f": {event['what']}"
 
 
 class _Drawing:
-    def __init__(self, rows: Sequence[Row], observed: Row) -> None:
-        self._observed = observed
+    def __init__(self, rows: Sequence[Row], change: Row) -> None:
+        self._change = change
         self._start = min(one["from"] for one in rows)
         self._end = max(*(one["to"] for one in rows), self._start + 0.1)
-        self._zero = observed.get("began", self._start)
+        self._zero = change.get("began", self._start)
         self._root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "lang": "en"})
         ET.SubElement(self._root, "title").text = "What every DNS server answered while the objects changed"
         ET.SubElement(self._root, "style").text = STYLE
@@ -71,7 +76,7 @@ class _Drawing:
             x = 10 + 110 * at
             self._box(x, 12 - HEIGHTS[state] / 2, 24, HEIGHTS[state], colour, str(state))
             self._say(x + 30, 16, str(state))
-        self._say(570, 16, "┊ an object changed   │ all objects were settled, and the deadline of DNS")
+        self._say(570, 16, "┊ something changed   │ all objects were settled, and the deadline of DNS")
 
     def _lanes(self, rows: Sequence[Row]) -> int:
         ordered = sorted(rows, key=lambda one: (*_question(one), one["server"], one["transport"], one["from"]))
@@ -111,19 +116,19 @@ class _Drawing:
                 self._say(self._x(moment) - 8, y + LINE + 3, f"{number * step:g} s")
             number += 1
         for name in ("settled", "deadline"):
-            at = self._observed.get(name)
+            at = self._change.get(name)
             if at is not None and self._start <= at <= self._end:
                 self._line(self._x(at), 28, y, "limit", f"{name}, {at - self._zero:+.2f} s")
 
     def _events(self, y: int) -> int:
-        events = [one for one in self._observed.get("events", []) if self._start <= one["at"] <= self._end]
+        events = [one for one in self._change.get("events", []) if self._start <= one["at"] <= self._end]
         lanes_end = y - 2 * LINE
         for one in events[:EVENTS_SHOWN]:
             y += LINE
-            said = f"{one['at'] - self._zero:+.2f} s  {one['kind']} {one['name']}: {one['what']}"
+            said = f"{one['at'] - self._zero:+.2f} s  {happened(one)}"
             self._line(self._x(one["at"]), 28, lanes_end, "mark", said)
             self._say(10, y, said)
-        observer = self._observed.get("observer") or {}
+        observer = self._change.get("observer") or {}
         if observer:
             y += LINE + 4
             self._say(

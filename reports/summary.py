@@ -8,9 +8,10 @@ from typing import Any
 
 from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.reports.measures import TIMES, Measure, measures
+from kube_dns_conformance.reports.picture import happened
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import in_order, printable
 
 SIGNS: dict[str, str] = {
     Verdict.CONFORMANT: "✅",
@@ -108,6 +109,9 @@ def _reasons(results: Results) -> Iterator[str]:
         lines.append(f"| {SIGNS[verdict]} {verdict} | {_cell(why)} | {', '.join(map(_code, names))} |")
     yield _block("## What was not judged")
     yield _block(*lines)
+    unjudged = dict.fromkeys(name for names in reasons.values() for name in names)
+    sentences = [f"- {_code(name)}: {_cell(catalogue()[name].sentence)}" for name in unjudged]
+    yield _block("<details><summary>What these say</summary>", "", *sentences, "", "</details>")
 
 
 def _reason(result: Result) -> str:
@@ -179,7 +183,7 @@ def _how(results: Results) -> Iterator[str]:
 def _details(results: Results) -> Iterator[str]:
     yield _block("## What was asked, expected and got")
     for result in sorted(results.results, key=lambda one: list(Verdict).index(one.verdict)):
-        shown = [*_checks(result), *_windows(result), *_timeline(result)]
+        shown = [*_checks(result), *_timeline(result.evidence.get("before", [])), *_changes(result)]
         if not shown and result.verdict in {Verdict.UNSUPPORTED, Verdict.SKIPPED}:
             continue  # nothing was asked, and why is said above
         test, head = result.test.rpartition("::")[2], f"{SIGNS[result.verdict]} {result.requirement}"
@@ -209,8 +213,31 @@ def _checks(result: Result) -> Iterator[str]:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | |"
 
 
-def _windows(result: Result) -> Iterator[str]:
-    rows = result.evidence.get("windows", [])
+def _changes(result: Result) -> Iterator[str]:
+    changes = result.evidence.get("changes", [])
+    for number, change in enumerate(changes, 1):
+        began = change["began"]
+        settled, deadline = (f"{change[name] - began:.2f} s" for name in ("settled", "deadline"))
+        yield ""
+        yield f"Change {number} of {len(changes)}: done after {settled}, DNS had time to follow until {deadline}."
+        yield from _events(change["events"], began)
+        yield from _windows(change["windows"])
+        yield from _timeline(change["timeline"], began)
+
+
+def _events(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
+    if not rows:
+        return
+    yield ""
+    yield "| at | what happened |"
+    yield "|---|---|"
+    for row in rows[:ROWS_SHOWN]:
+        yield f"| {row['at'] - began:.2f} s | {_cell(happened(row))} |"
+    if len(rows) > ROWS_SHOWN:
+        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | |"
+
+
+def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
     if not rows:
         return
     yield ""
@@ -229,26 +256,27 @@ def _seconds(found: float | None) -> str:
     return "" if found is None else f"{found:.2f} s"
 
 
-def _timeline(result: Result) -> Iterator[str]:
-    rows = result.evidence.get("timeline", [])
+def _timeline(rows: list[dict[str, Any]], began: float | None = None) -> Iterator[str]:
+    """Its times are from ``began`` on, without one from the first question."""
     if not rows:
         return
-    began = min(row["from"] for row in rows)
+    began = min(row["from"] for row in rows) if began is None else began
     yield ""
-    yield "| seen from | to | asks | of | asked | said |"
-    yield "|---|---|---|---|---|---|"
+    yield "| seen from | to | asks | of | asked | said | which was |"
+    yield "|---|---|---|---|---|---|---|"
     for row in rows[:ROWS_SHOWN]:
         times = f"{row['from'] - began:.2f} s | {row['to'] - began:.2f} s | {row['asks']}"
         of, asked = f"{row['server']}/{row['transport']}", f"{row['name']} {row['type']}"
-        yield f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} |"
+        yield f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} | {row.get('state', '')} |"
     if len(rows) > ROWS_SHOWN:
-        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | |"
+        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | | |"
 
 
 def _asked(row: dict[str, Any]) -> tuple[str, str]:
     if "how" in row:
         return row["name"], row["how"]
-    return f"{row['name']} {row['type']}", f"{row['address']}/{row['transport']}"
+    asked = f"{row['name']} {row['type']} {row.get('options', '')}".rstrip()
+    return asked, f"{row['address']}/{row['transport']}"
 
 
 def _got(row: dict[str, Any]) -> str:
@@ -256,8 +284,22 @@ def _got(row: dict[str, Any]) -> str:
         return str(row["said"])
     if row.get("problem"):
         return str(row["problem"])
-    answers = [record.split(" ", 2)[2] for record in row["answer"]]
-    return f"{row['rcode']} {' '.join(answers)}"
+    if row.get("claim"):
+        return _whole(row)
+    answers = in_order(record.split(" ", 2)[2] for record in row["answer"])
+    cut = " (truncated)" if row.get("truncated") else ""
+    return f"{row['rcode']} {' '.join(answers)}".rstrip() + cut
+
+
+def _whole(row: dict[str, Any]) -> str:
+    """Everything that came back: what is claimed may be about any of it."""
+    parts = [
+        f"{row['rcode']}{' (truncated)' if row.get('truncated') else ''}",
+        f"EDNS {'none' if row['edns'] is None else row['edns']}",
+        f"question {row['question'] or 'none'}",
+        *(f"{name} {', '.join(in_order(row[name])) or 'none'}" for name in ("authority", "answer")),
+    ]
+    return "; ".join(parts)
 
 
 def _fenced(text: str) -> Iterable[str]:

@@ -54,6 +54,8 @@ SEGMENT = {
     "asks": 31,
     "said": "NOERROR 10.0.0.2",
 }
+CHANGE: dict[str, Any] = {"began": 100.25, "settled": 100.5, "deadline": 110.5, "observer": {}}
+"""Times of a change that `SEGMENT` was seen of."""
 HOSTILE = [
     "\x00\x01\x08\x0b\x0c\x1b\x7f\x85",
     "\x1b]0;owned\x07\x1b[31mred\x1b[0m",
@@ -73,12 +75,20 @@ def result(verdict: Verdict, text: str = "", test: str = "suites/a.py::test_it",
     return Result(MUST, test, verdict, text.split("\n", maxsplit=1)[0], text, 1900000001.0, 1.5, **more)
 
 
+def changed(seen: list[dict[str, Any]], *windows: dict[str, Any], **event: Any) -> dict[str, Any]:
+    """A change as evidence: what was seen of it, how long, and what happened."""
+    events = [{"at": 100.5, "kind": "Pod", "name": "web-1", "what": "is gone", "own": {}} | event]
+    return CHANGE | {"timeline": seen, "windows": list(windows), "truth": [], "events": events}
+
+
 def with_evidence(text: str) -> Result:
     """A result in which a server had its hand in every place that it can reach."""
     said = [f"5 TXT {text}"]
     check = CHECK | {"name": text, "expected": text, "answer": said}
     silent = CHECK | {"problem": text, "rcode": None}
-    found = {"checks": [check, silent], "timeline": [SEGMENT | {"said": text, "name": text}]}
+    claim = check | {"claim": True, "question": text, "authority": said, "edns": 0, "options": text}
+    seen = [SEGMENT | {"said": text, "name": text}]
+    found = {"checks": [check, silent, claim], "before": seen, "changes": [changed(seen, kind=text, name=text)]}
     return result(Verdict.NONCONFORMANT, f"NONCONFORMANT x: {text}", evidence=found)
 
 

@@ -14,7 +14,7 @@ TRIGGERED = "endpoints.kubernetes.io/last-change-trigger-time"
 
 @dataclass(frozen=True)
 class Event:
-    """One change of one object. ``at`` is when it was heard of here (epoch seconds).
+    """One change of one object, or something else that was done. ``at`` is when it was heard of here (epoch seconds).
 
     ``own`` are the times that the object itself bears, in RFC 3339: they come from the clocks of the control plane and
     the nodes, and most of them are whole seconds.

@@ -39,8 +39,11 @@ def comes_back(run: Run) -> bool:
 
 def end_replica(run: Run, situation: Situation, server: Server) -> None:
     """End a DNS replica at once, without a moment for what it is doing. Another takes its place, or it starts again."""
+    situation.note("DNS replica", str(server), "is ended at once")
     if comes_back(run):
-        coredns.take_down(run.cluster.kubeconfig.parent, server)()
+        start_again = coredns.take_down(run.cluster.kubeconfig.parent, server)
+        situation.note("DNS replica", str(server), "is started again")
+        start_again()
         return
     situation.kube.delete(_pod(situation.kube, server), grace_period_seconds=0)
 
@@ -49,8 +52,10 @@ def replace_one_by_one(run: Run, situation: Situation) -> None:
     """Delete every Pod that is a DNS replica the ordinary way, each when the one before has been replaced."""
     old = replicas(run)
     for one in old:
+        situation.note("DNS replica", str(one), "is deleted")
         situation.kube.delete(_pod(situation.kube, one))
         wait_replaced(run, one, len(old))
+        situation.note("DNS replica", str(one), "was replaced")
 
 
 @contextmanager
@@ -65,6 +70,7 @@ def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int]
     before = scaling.replicas(situation.kube, deployment)
 
     def scale(number: int) -> None:
+        situation.note("Deployment", deployment.name, f"is scaled to {number} DNS replicas")
         scaling.scale(situation.kube, deployment, run.id, number, run.timings.api)
         _wait(run, lambda found: len(found) == number, f"there were not {number} DNS replicas")
 
@@ -96,13 +102,16 @@ def stop_api_server(run: Run, situation: Situation) -> None:
     directory = run.cluster.kubeconfig.parent
     # What plays the nodes would try to reach it more and more rarely, and play them too late for everybody.
     with processes.frozen(directory, kwokctl.NODES):
+        situation.note("API server", "", "is stopped")
         start_again = kwokctl.take_down_control_plane(directory)
         try:
             time.sleep(run.timings.away)
         finally:
             with cleaning_up():
+                situation.note("API server", "", "is started again")
                 start_again()
         situation.kube.wait_ready(run.timings.settle, lambda: None)
+        situation.note("API server", "", "is ready")
     situation.mirror.wait_alive(run.timings.settle)
 
 

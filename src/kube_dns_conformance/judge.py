@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from kube_dns_conformance import timeline
 from kube_dns_conformance.clock import now
@@ -14,14 +13,15 @@ from kube_dns_conformance.dns.compare import (
     Expected,
     difference,
     exactly,
-    in_order,
     no_data,
     no_such_name,
     value,
 )
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport, repeat_command
+from kube_dns_conformance.evidence import Evidence
 from kube_dns_conformance.requirements import Requirement
 from kube_dns_conformance.rounds import Rounds
+from kube_dns_conformance.text import in_order
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage, ask_whole
 
@@ -43,32 +43,6 @@ class Mismatch:
     answer: Answer
     expected: Expected
     difference: Difference
-
-
-@dataclass
-class Evidence:
-    """What was asked, expected and got for one test, for the report.
-
-    Of a change that was watched ``timeline`` is what was seen, ``windows`` how long what was how, ``observed`` when the
-    objects changed and who watched.
-    """
-
-    checks: list[dict[str, Any]] = field(default_factory=list)
-    timeline: list[dict[str, Any]] = field(default_factory=list)
-    windows: list[dict[str, Any]] = field(default_factory=list)
-    observed: dict[str, Any] = field(default_factory=dict)
-    information: list[str] = field(default_factory=list)
-
-    def add(self, answer: Answer, expected: str, differs: str = "") -> None:
-        """Record one answer beside what was expected."""
-        self.checks.append({"expected": expected, "differs": differs, **answer.as_data()})
-
-    def found(self, how: str, expected: Mapping[str, str], seen: Mapping[str, str]) -> None:
-        """Record what a look at something else than a DNS answer found, in place of earlier looks."""
-        self.checks = [
-            {"name": what, "how": how, "expected": must, "said": seen[what], "sent": round(time.time(), 4)}
-            for what, must in expected.items()
-        ]
 
 
 class Judge:
@@ -93,6 +67,7 @@ class Judge:
         self.timings = timings
         self.zone = zone
         self.evidence = Evidence()
+        self._recorded = 0
         self.confirm = confirm
 
     def insist(
@@ -129,7 +104,7 @@ class Judge:
             if not wrong or now() > deadline:
                 break
             time.sleep(ROUND_PAUSE_SECONDS)
-        self.evidence.timeline += timeline.as_data(answers)
+        self.evidence.before += timeline.as_data(answers)
 
     def insist_alike(self, expect: Callable[[], Expectations], *, settled_at: float) -> None:
         """Ask every server every question until all say the same, several rounds in a row, and no worse than expected.
@@ -152,6 +127,7 @@ class Judge:
         follow_truncated: bool,
     ) -> list[Answer]:
         rounds = Rounds(self.timings, settled_at)
+        self._recorded = len(self.evidence.checks)
         expected = expect()
         answers: list[Answer] = []
         while not rounds.right_for_good:
@@ -200,9 +176,9 @@ class Judge:
         return [one for one in checked if one.difference]
 
     def _record(self, checked: list[Mismatch]) -> None:
-        self.evidence.checks.clear()  # the last round is what the verdict rests on
+        del self.evidence.checks[self._recorded :]  # the last round is what the verdict rests on
         for one in checked:
-            self.evidence.add(one.answer, str(one.expected), str(one.difference))
+            self.evidence.add(one.answer, one.expected, str(one.difference))
 
     def _head(self) -> str:
         one = self.requirement

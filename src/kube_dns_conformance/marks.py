@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kube_dns_conformance.judge import Evidence
+from kube_dns_conformance.evidence import Evidence
 from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Writer
 from kube_dns_conformance.run import Run

@@ -74,6 +74,12 @@ class Mirror(Follower):
             with self._changed:
                 self._listeners.remove(listener)
 
+    def tell(self, heard: Event) -> None:
+        """Tell whoever listens of what is no change of an object."""
+        with self._changed:
+            for listener in self._listeners:
+                listener(heard)
+
     def confirm(self, namespace: str) -> None:
         """Wait until the copy of one namespace is what the API server has now, for what verdicts are made of.
 
@@ -115,9 +121,7 @@ class Mirror(Follower):
         return version
 
     def _tell(self, kind: str, item: Object, *, is_gone: bool) -> None:
-        heard = event(kind, item, now(), is_gone=is_gone)
-        for listener in self._listeners:
-            listener(heard)
+        self.tell(event(kind, item, now(), is_gone=is_gone))
 
     def _take(self, kind: str, item: Object, *, is_gone: bool) -> None:
         if is_gone:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.clusters import engine
@@ -34,18 +33,23 @@ def drained(run: Run, situation: Situation, pod: str) -> Iterator[Callable[[], N
 
 
 @contextmanager
-def lost(run: Run, node: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
+def lost(run: Run, situation: Situation, node: str) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
     """Two functions, the first of which loses a node of a kind cluster: it is frozen, as when its machine hangs.
 
     The second brings it back, which the end of the block does at the latest.
     """
 
+    def freeze() -> None:
+        situation.note("Node", node, "is frozen")
+        engine.pause(node)
+
     def go_on() -> None:
+        situation.note("Node", node, "goes on")
         engine.unpause(node)
 
     run.will_freeze(node)
     try:
-        yield partial(engine.pause, node), go_on
+        yield freeze, go_on
     finally:
         with cleaning_up():
             go_on()

@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,8 +18,9 @@ from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.clusters.choice import PROVIDERS
 from kube_dns_conformance.clusters.zone import parse_zone
 from kube_dns_conformance.errors import ExitCode, KdcError, UsageError
+from kube_dns_conformance.evidence import Evidence
 from kube_dns_conformance.images import AGENT_IMAGE
-from kube_dns_conformance.judge import Evidence, Nonconformant
+from kube_dns_conformance.judge import Nonconformant
 from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, requirement_of
 from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Profile, Requirement, select
@@ -249,9 +249,7 @@ def _result(item: pytest.Item) -> Result:
     started = item.stash.get(STARTED, time.time())
     seconds = round(time.time() - started, 3)
     message = detail.splitlines()[0] if detail else ""
-    found: dict[str, Any] = {"checks": evidence.checks, "timeline": evidence.timeline}
-    more = {"windows": evidence.windows, "observed": evidence.observed, "information": evidence.information}
-    found |= {name: content for name, content in more.items() if content}
+    found = evidence.as_data()
     situation = getattr(item, "funcargs", {}).get("situation")
     if verdict in Verdict.bad() and situation is not None:
         found["objects"] = situation.objects()  # now, before anything is cleaned up

@@ -10,13 +10,13 @@ from typing import TypeVar
 from kube_dns_conformance.agent import discovery
 from kube_dns_conformance.agent.proxy import Agent, Agents
 from kube_dns_conformance.clock import now
-from kube_dns_conformance.dns.compare import in_order, normal
+from kube_dns_conformance.dns.compare import normal
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import ROUND_PAUSE_SECONDS, Judge
 from kube_dns_conformance.rounds import Rounds
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import in_order, printable
 
 Findings = Mapping[str, str]
 """What was looked at, and what was found there."""

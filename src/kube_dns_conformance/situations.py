@@ -13,6 +13,7 @@ from kube_dns_conformance.agent import clients
 from kube_dns_conformance.agent.proxy import Agent
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.events import Event
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import KINDS, Mirror
 from kube_dns_conformance.timings import Timings
@@ -195,6 +196,10 @@ class Situation:
             return any(_revision(one) >= _revision(changed) for one in found) or None
 
         self.mirror.wait(is_seen, self.timings.settle, f"situation {self.name}: the change of {name} was not seen")
+
+    def note(self, kind: str, name: str, what: str) -> None:
+        """Put something that is done, and is no change of an object of this situation, on its timelines."""
+        self.mirror.tell(Event(now(), kind, self.namespace, name, what))
 
     def wait_settled(self) -> None:
         """Wait until every workload is as specified and every EndpointSlice says so. Raises ClusterError when not."""

@@ -171,12 +171,11 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
     rows = change.rows.get(question)
     if not rows:
         raise ValueError(f"{question} was not watched")
-    truth, evidence = change.truth(question), judge.evidence
-    evidence.observed = change.as_data()
+    watched = judge.evidence.of_change(change.as_data())
     for lane, row in rows.items():
-        evidence.timeline += timeline.as_data(row, truth)
-        evidence.windows.append(lane.as_data() | outages.measured(row, truth))
-        evidence.add(row[-1], str(change.after[question]))
+        if lane not in watched.lanes:
+            watched.add(lane, row, change.truth(question))
+            judge.evidence.add(row[-1], change.after[question])
     return rows
 
 

@@ -1,11 +1,35 @@
-"""Text that came from elsewhere, made harmless."""
+"""Text for people: what came from elsewhere is made harmless, and put in an order."""
 
 from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+NUMBER = re.compile(r"([0-9]+)")
 
 
 def printable(text: str) -> str:
     """Shows control characters instead of sending them: what a DNS server says may be anything."""
     return "".join(one if one == "\n" or one.isprintable() else f"\\x{ord(one):02x}" for one in text)
+
+
+def in_order(values: Iterable[str]) -> list[str]:
+    """In the order in which people look for one: addresses by number, in anything else the numbers by their size."""
+
+    def key(one: str) -> tuple[int, int, list[tuple[int, str]]]:
+        try:
+            address = ipaddress.ip_address(one)
+        except ValueError:
+            # By its length and not as a number: hostile text may have more digits than a number can.
+            return (
+                0,
+                0,
+                [(len(part.lstrip("0")) if at % 2 else -1, part) for at, part in enumerate(NUMBER.split(one))],
+            )
+        return (address.version, int(address), [])
+
+    return sorted(values, key=key)
 
 
 def last_line(said: str) -> str:

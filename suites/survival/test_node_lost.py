@@ -28,7 +28,7 @@ def loss(run: Run, situation: Situation) -> Loss:
         return {**expectations.headless(situation, SERVICE), **expectations.pods(situation, SERVICE)}
 
     node = node_without_dns(run, situation)
-    with lost(run, node) as (go, come_back):
+    with lost(run, situation, node) as (go, come_back):
         went = observe(run, situation, expect, go, lambda: situation.wait_unready(node))
         returned = observe(run, situation, expect, come_back)
     run.settle_again()  # other situations had Pods on that node, too

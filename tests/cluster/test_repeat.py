@@ -21,7 +21,7 @@ def test_each_repetition_is_a_change_of_its_own(command: CommandLine, cluster: C
     assert tests == ["1]", "2]"]
     assert len([one for one in found.results if one.requirement == "clusterip.address.ipv4"]) == 1
     recreated = [one for one in found.results if one.requirement == "survival.service-recreated.new-clusterip"]
-    began = [one.evidence["observed"]["began"] for one in recreated]
+    began = [change["began"] for one in recreated for change in one.evidence["changes"]]
     assert began[0] < began[1]
 
 

@@ -54,13 +54,19 @@ class Trial(NamedTuple):
     changes: list[Changed]
     turns: list[Turn]
 
+    @property
+    def change(self) -> dict[str, Any]:
+        """What was seen of it."""
+        change: dict[str, Any] = self.result.evidence["changes"][0]
+        return change
+
     def rows(self, part: str, server: str = "faulty") -> list[dict[str, Any]]:
-        return [one for one in self.result.evidence[part] if one["server"] == server]
+        return [one for one in self.change[part] if one["server"] == server]
 
     def lane(self, window: dict[str, Any]) -> list[dict[str, Any]]:
         """The timeline of the lane that a window is of."""
         names = ("name", "type", "server", "transport")
-        found = [one for one in self.result.evidence["timeline"] if all(one[name] == window[name] for name in names)]
+        found = [one for one in self.change["timeline"] if all(one[name] == window[name] for name in names)]
         return sorted(found, key=lambda one: one["from"])
 
     def turned(self, window: dict[str, Any]) -> list[Turn]:
@@ -141,7 +147,7 @@ def test_each_turn_of_the_old_answer_is_a_flap(trials: dict[str, Trial]) -> None
 
 
 def test_a_replica_that_is_not_behind_is_not_said_to_be(trials: dict[str, Trial]) -> None:
-    windows = [one for one in trials["one-replica-behind"].result.evidence["windows"] if one["server"] != "faulty"]
+    windows = [one for one in trials["one-replica-behind"].change["windows"] if one["server"] != "faulty"]
     assert windows
     assert all(one["disappeared"] < 2.5 for one in windows)
 
@@ -167,13 +173,13 @@ def test_a_name_that_is_denied_while_it_changes_is_an_outage_with_its_cause(tria
 
 @pytest.mark.parametrize("fault", ["stale-for-five-seconds", "flaps"])
 def test_the_picture_shows_it(trials: dict[str, Trial], fault: str) -> None:
-    evidence = trials[fault].result.evidence
-    drawn = picture(evidence)
+    change = trials[fault].change
+    drawn = picture(change)
     assert drawn is not None
     bars = [one for one in ET.fromstring(drawn).iter(f"{SVG}rect") if float(one.attrib["y"]) > LEGEND]
     wrong = [float(one.attrib["width"]) for one in bars if one.attrib["fill"] != COLOURS[State.RIGHT]]
-    start = min(one["from"] for one in evidence["timeline"])
-    end = max(one["to"] for one in evidence["timeline"])
+    start = min(one["from"] for one in change["timeline"])
+    end = max(one["to"] for one in change["timeline"])
     seconds = sum(wrong) / (RIGHT_EDGE - LEFT) * (end - start)
     windows = trials[fault].rows("windows")
     told = sum(lane["total"] for lane in windows)

@@ -17,7 +17,6 @@ from kube_dns_conformance.dns.compare import (
     at_least,
     difference,
     exactly,
-    in_order,
     no_data,
     no_such_name,
     normal,
@@ -111,11 +110,6 @@ def test_an_expectation_of_no_record_has_to_say_which_kind(make: type[Expected])
 )
 def test_an_expectation_reads_like_this(expected: Expected, text: str) -> None:
     assert str(expected) == text
-
-
-def test_addresses_are_ordered_by_number_and_names_before_them() -> None:
-    wild = ["fd00::10", "10.0.0.10", "fd00::9", "10.0.0.9", "web.", "db."]
-    assert in_order(wild) == ["db.", "web.", "10.0.0.9", "10.0.0.10", "fd00::9", "fd00::10"]
 
 
 @pytest.mark.parametrize(

@@ -370,6 +370,14 @@ def test_nothing_to_ask_is_not_conformant() -> None:
         judge_of().insist(lambda: TWO, settled_at=LONG_AGO)
 
 
+def test_the_evidence_has_everything_that_was_insisted_on() -> None:
+    with DnsServer(web("10.0.0.1"), "dns-0") as server:
+        judge = judge_of(server)
+        for must in (at_least(["10.0.0.1"]), exactly(["10.0.0.1"])):
+            judge.insist(lambda must=must: {WEB: must}, settled_at=LONG_AGO, transports=("udp",))  # type: ignore[misc]
+    assert [one["expected"] for one in judge.evidence.checks] == ["at least 10.0.0.1", "10.0.0.1"]
+
+
 def test_the_evidence_is_the_last_round_the_good_answers_as_well() -> None:
     with DnsServer(web("10.0.0.1", "10.0.0.2"), "dns-0") as good, DnsServer(records({}), "dns-1") as bad:
         judge = judge_of(good, bad)

@@ -13,7 +13,7 @@ import pytest
 from kube_dns_conformance.reports import allure
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
-from reports_samples import CHECK, FEATURE, HEAD, HOSTILE, MUST, SEGMENT, result, with_evidence
+from reports_samples import CHECK, FEATURE, HEAD, HOSTILE, MUST, SEGMENT, changed, result, with_evidence
 
 
 def allure_results(results: Results, directory: Path) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ def test_allure_knows_a_test_again_in_the_next_run(tmp_path: Path) -> None:
 
 
 def test_allure_has_the_evidence_as_attachments_and_the_environment(tmp_path: Path) -> None:
-    evidence = {"checks": [CHECK], "timeline": []}
+    evidence = {"checks": [CHECK], "before": []}
     (found,) = allure_results(Results(HEAD, [result(Verdict.CONFORMANT, evidence=evidence)]), tmp_path)
     (attachment,) = found["attachments"]
     assert (attachment["name"], attachment["type"]) == ("checks", "application/json")
@@ -111,11 +111,12 @@ def test_allure_has_the_evidence_as_attachments_and_the_environment(tmp_path: Pa
 
 
 def test_allure_shows_a_timeline_as_a_picture(tmp_path: Path) -> None:
-    evidence = {"checks": [], "timeline": [SEGMENT | {"state": "stale"}]}
+    stale = changed([SEGMENT | {"state": "stale"}])
+    evidence = {"checks": [], "changes": [stale, changed([]), stale]}
     (found,) = allure_results(Results(HEAD, [result(Verdict.NONCONFORMANT, evidence=evidence)]), tmp_path)
     kinds = {one["name"]: one["type"] for one in found["attachments"]}
-    assert kinds == {"timeline": "application/json", "picture": "image/svg+xml"}
-    drawn = next(one["source"] for one in found["attachments"] if one["name"] == "picture")
+    assert kinds == {"changes": "application/json", "change 1": "image/svg+xml", "change 3": "image/svg+xml"}
+    drawn = next(one["source"] for one in found["attachments"] if one["name"] == "change 1")
     assert (tmp_path / drawn).read_text().startswith("<svg ")
 
 

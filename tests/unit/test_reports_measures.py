@@ -7,7 +7,7 @@ from typing import Any
 from kube_dns_conformance.reports import metrics, summary
 from kube_dns_conformance.reports.measures import Measure, measures
 from kube_dns_conformance.results import Result, Results, Verdict
-from reports_samples import HEAD, MUST, result
+from reports_samples import HEAD, MUST, changed, result
 
 NAME = "survival.pod-restart.name-follows"
 
@@ -18,7 +18,7 @@ def window(appeared: float | None, disappeared: float, longest: float) -> dict[s
 
 
 def watched(*windows: dict[str, Any], number: int = 1) -> Result:
-    evidence = {"checks": [], "timeline": [], "windows": list(windows)}
+    evidence = {"checks": [], "changes": [changed([], *windows)]}
     return Result(NAME, f"suites/a.py::test_it[{number}]", Verdict.CONFORMANT, "", "", 1.9e9, 2.0, evidence)
 
 

@@ -20,8 +20,8 @@ def row(state: str, start: float, end: float, **more: Any) -> dict[str, Any]:
     return SEGMENT | {"state": state, "from": start, "to": end} | more
 
 
-def drawn(*rows: dict[str, Any], **observed: Any) -> ET.Element:
-    text = picture({"timeline": list(rows), "observed": observed})
+def drawn(*rows: dict[str, Any], **change: Any) -> ET.Element:
+    text = picture({"timeline": list(rows)} | change)
     assert text is not None
     return ET.fromstring(text)
 
@@ -40,7 +40,7 @@ def texts(svg: ET.Element) -> list[str]:
 
 
 def test_nothing_is_drawn_of_what_was_compared_with_no_truth() -> None:
-    assert picture({"checks": [], "timeline": [SEGMENT]}) is None
+    assert picture({"timeline": [SEGMENT]}) is None
     assert picture({}) is None
 
 

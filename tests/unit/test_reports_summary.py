@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,19 @@ from kube_dns_conformance.reports import summary
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import printable
-from reports_samples import CHECK, HEAD, HOSTILE, MUST, SEGMENT, SIX, SOUP, every_verdict, result, with_evidence
+from reports_samples import (
+    CHECK,
+    HEAD,
+    HOSTILE,
+    MUST,
+    SEGMENT,
+    SIX,
+    SOUP,
+    changed,
+    every_verdict,
+    result,
+    with_evidence,
+)
 
 
 def tokens(results: Results) -> list[Token]:
@@ -112,19 +125,55 @@ def test_the_summary_says_what_ended_the_run() -> None:
 
 
 def test_the_summary_shows_the_worst_first_with_what_was_asked_and_got() -> None:
-    found = {"checks": [CHECK], "timeline": [SEGMENT]}
+    found = {"checks": [CHECK], "before": [SEGMENT]}
     good = result(Verdict.CONFORMANT, test="a::test_good")
     bad = result(Verdict.NONCONFORMANT, "NONCONFORMANT x\n  got y", "a::test_bad", evidence=found)
     text = summary.markdown(Results(HEAD, [good, bad], complete=True))
     assert text.index("test\\_bad") < text.index("test\\_good")
     assert "```\nNONCONFORMANT x\n  got y\n```\n" in text
     assert "| web.shop.svc.cluster.local. A | 127.0.0.1:5300/udp | 10.0.0.1 | NOERROR 10.0.0.2 |\n" in text
-    assert "| 0.00 s | 1.50 s | 31 | dns-0/udp | web.shop.svc.cluster.local. A | NOERROR 10.0.0.2 |\n" in text
+    assert "| 0.00 s | 1.50 s | 31 | dns-0/udp | web.shop.svc.cluster.local. A | NOERROR 10.0.0.2 |  |\n" in text
+
+
+def shown(**evidence: Any) -> str:
+    return summary.markdown(Results(HEAD, [result(Verdict.CONFORMANT, evidence={"checks": []} | evidence)]))
+
+
+def test_the_summary_tells_of_each_change_what_happened_and_what_was_seen_when() -> None:
+    stale, began = SEGMENT | {"state": "stale"}, "done after 0.25 s, DNS had time to follow until 10.25 s."
+    text = shown(changes=[changed([stale]), changed([], kind="API server", name="", what="is stopped")])
+    assert f"\nChange 1 of 2: {began}\n\n| at | what happened |\n|---|---|\n| 0.25 s | Pod web-1: is gone |\n" in text
+    assert "| -0.25 s | 1.25 s | 31 | dns-0/udp | web.shop.svc.cluster.local. A | NOERROR 10.0.0.2 | stale |\n" in text
+    assert f"\nChange 2 of 2: {began}\n\n| at | what happened |\n|---|---|\n| 0.25 s | API server: is stopped |" in text
+
+
+def test_the_summary_shows_how_something_was_asked() -> None:
+    assert "| web.shop.svc.cluster.local. A +noedns | 127.0.0.1:5300/udp |" in shown(
+        checks=[CHECK | {"options": "+noedns"}]
+    )
+
+
+def test_the_summary_shows_answers_in_the_order_of_what_is_expected() -> None:
+    many = CHECK | {"answer": ["5 A 10.0.0.10", "5 A 10.0.0.9"], "truncated": True}
+    assert "| NOERROR 10.0.0.9 10.0.0.10 (truncated) |" in shown(checks=[many])
+
+
+def test_the_summary_shows_all_of_an_answer_of_which_something_is_claimed() -> None:
+    soa = "5 SOA ns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 5"
+    claim = {"claim": True, "expected": "NXDOMAIN with one SOA record", "rcode": "NXDOMAIN", "answer": []}
+    denied = CHECK | claim | {"question": "wEb.", "authority": [soa], "edns": None}
+    wanted = f"NXDOMAIN; EDNS none; question wEb.; authority {soa}; answer none"
+    assert f"| NXDOMAIN with one SOA record | {wanted} |" in shown(checks=[denied])
+
+
+def test_the_summary_says_what_is_required_by_what_was_not_judged() -> None:
+    text = summary.markdown(Results(HEAD, [Result("clusterip.address.ipv6", "c", Verdict.UNSUPPORTED, "needs ipv6")]))
+    assert f"- `clusterip.address.ipv6`: {catalogue()['clusterip.address.ipv6'].sentence}\n" in text
 
 
 @pytest.mark.parametrize(("rows", "more"), [(12, False), (13, True), (400, True)])
 def test_the_summary_stays_readable_with_much_evidence(rows: int, more: bool) -> None:
-    found = {"checks": [CHECK] * rows, "timeline": [SEGMENT] * rows}
+    found = {"checks": [CHECK] * rows, "before": [SEGMENT] * rows}
     text = summary.markdown(Results(HEAD, [result(Verdict.CONFORMANT, evidence=found)], complete=True))
     assert text.count("| web.shop.svc.cluster.local. A | 127.0.0.1:5300/udp |") == 12
     assert text.count(f"| … {rows - 12} more in results.jsonl |") == (2 if more else 0)
@@ -184,7 +233,7 @@ def test_an_address_in_what_a_server_says_is_no_link() -> None:
 
 
 def many(number: int) -> Results:
-    found = {"checks": [CHECK] * 20, "timeline": [SEGMENT] * 20}
+    found = {"checks": [CHECK] * 20, "before": [SEGMENT] * 20}
     bad = [
         result(Verdict.NONCONFORMANT, f"NONCONFORMANT x: ü\n{'long ' * 5000}", f"a::{one}", evidence=found)
         for one in range(number)

@@ -319,7 +319,8 @@ def test_a_name_that_was_never_watched_is_not_judged() -> None:
 def test_the_evidence_is_the_timeline_of_every_server_and_its_last_answer() -> None:
     mine = judge()
     insist_followed(mine, change(*row(OLD, NEW, NEW), *row(NEW, server=DNS_1)), [WEB])
-    assert [(one["server"], one["from"], one["to"], one["asks"]) for one in mine.evidence.timeline] == [
+    (watched,) = mine.evidence.changes
+    assert [(one["server"], one["from"], one["to"], one["asks"]) for one in watched.timeline] == [
         ("dns-0", 0.0, 0.0, 1),
         ("dns-0", 1.0, 2.0, 2),
         ("dns-1", 0.0, 0.0, 1),
@@ -333,20 +334,38 @@ def test_the_evidence_is_the_timeline_of_every_server_and_its_last_answer() -> N
 def test_the_evidence_says_what_each_answer_was_worth_and_for_how_long() -> None:
     mine = judge()
     insist_followed(mine, change(*row(OLD, OLD, OLD, "", NEW)), [WEB])
-    assert [(one["from"], one["asks"], one["state"]) for one in mine.evidence.timeline] == [
+    (watched,) = mine.evidence.changes
+    assert [(one["from"], one["asks"], one["state"]) for one in watched.timeline] == [
         (0.0, 2, "right"),
         (2.0, 1, "stale"),
         (3.0, 1, "missing"),
         (4.0, 1, "right"),
     ]
-    (window,) = mine.evidence.windows
+    (window,) = watched.windows
     assert (window["server"], window["transport"]) == ("dns-0", "udp")
     assert (window["appeared"], window["disappeared"], window["flaps"], window["longest"]) == (2.0, 0.0, 0, 2.0)
     assert [(one["state"], one["cause"], one["seconds"]) for one in window["outages"]] == [
         ("stale", "stale", 1.0),
         ("missing", "NXDOMAIN", 1.0),
     ]
-    assert (mine.evidence.observed["began"], mine.evidence.observed["deadline"]) == (1.5, 4.0)
+    assert (watched.about["began"], watched.about["deadline"]) == (1.5, 4.0)
+    assert [(one["name"], one["since"], one["expected"]) for one in watched.truth] == [
+        (WEB.name, 0.0, OLD),
+        (WEB.name, 2.0, NEW),
+    ]
+
+
+def test_each_change_has_its_own_evidence_and_each_lane_once() -> None:
+    mine, first = judge(), change(*row(OLD, NEW, NEW))
+    second = replace(change(*row(NEW, NEW)), began=10.0)
+    for one in (first, second):
+        insist_followed(mine, one, [WEB])
+        insist_agreement(mine, one, [WEB])
+    assert [(one.about["began"], len(one.timeline), len(one.windows)) for one in mine.evidence.changes] == [
+        (1.5, 2, 1),
+        (10.0, 1, 1),
+    ]
+    assert len(mine.evidence.checks) == 2
 
 
 class Unchanging:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube_dns_conformance.text import last_line, printable
+from kube_dns_conformance.text import in_order, last_line, printable
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,20 @@ def test_what_was_made_printable_is_and_stays_so(text: str) -> None:
 )
 def test_the_last_line_of_what_a_program_said(said: str, line: str) -> None:
     assert last_line(said) == line
+
+
+def test_addresses_are_ordered_by_number_and_names_before_them() -> None:
+    wild = ["fd00::10", "10.0.0.10", "fd00::9", "10.0.0.9", "web.", "db."]
+    assert in_order(wild) == ["db.", "web.", "10.0.0.9", "10.0.0.10", "fd00::9", "fd00::10"]
+
+
+def test_numbers_in_names_are_ordered_by_their_size() -> None:
+    wild = ["0 10 80 web-10.web.", "0 10 80 web-9.web.", "0 10 80 web-010.web.", "0 10 80 web.", "0 5 80 web-1.web."]
+    assert in_order(wild) == [wild[4], wild[1], wild[2], wild[0], wild[3]]
+
+
+@given(st.lists(st.text("a19.-\u0663") | st.just("1" * 5000)), st.randoms(use_true_random=False))
+def test_there_is_one_order_of_any_text(texts: list[str], chance: random.Random) -> None:
+    shuffled = list(texts)
+    chance.shuffle(shuffled)
+    assert in_order(shuffled) == in_order(texts)

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import dns.name
 import dns.reversename
 
-from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, in_order, value
+from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
 from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promise, Promises, reverse_name
+from kube_dns_conformance.text import in_order
 from kube_dns_conformance.vantage import Ask, Vantage, ask_whole
 
 BATCH_QUESTIONS = 512

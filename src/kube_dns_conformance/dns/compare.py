@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kube_dns_conformance.dns.model import Answer, Record
+from kube_dns_conformance.text import in_order
 
 Kind = Literal["exactly", "at least", "at most", "no such name", "no data", "nothing", "alias", "that"]
 ANY_LABEL = "*."
@@ -130,19 +131,6 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def in_order(values: Iterable[str]) -> list[str]:
-    """Addresses by number, everything else by text: the order in which people look for one."""
-
-    def key(one: str) -> tuple[int, int, str]:
-        try:
-            address = ipaddress.ip_address(one)
-        except ValueError:
-            return (0, 0, one)
-        return (address.version, int(address), one)
-
-    return sorted(values, key=key)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kube_dns_conformance.text import in_order
+
 Transport = Literal["udp", "tcp", "pipelined"]
 """*pipelined*: over TCP, all questions of a batch for one server over one connection, one right after the other."""
 
@@ -44,6 +46,15 @@ class Question:
     def __str__(self) -> str:
         return f"{self.name} {self.rdtype}"
 
+    @property
+    def options(self) -> str:
+        """How this is asked otherwise than dig does when nobody tells it how, in the options that tell dig."""
+        found = ["+noedns"] if self.udp_payload is None else []
+        found += [f"+bufsize={self.udp_payload}"] if self.udp_payload not in {None, 1232} else []
+        found += [f"+edns={self.edns_version} +noednsnegotiation"] if self.edns_version else []
+        found += [f"+ednsopt={self.edns_option}"] if self.edns_option is not None else []
+        return " ".join(found)
+
 
 @dataclass(frozen=True)
 class Record:
@@ -53,6 +64,10 @@ class Record:
     rdtype: str
     ttl: int
     rdata: str
+
+    def said(self) -> str:
+        """As reports show it, without the name."""
+        return f"{self.ttl} {self.rdtype} {self.rdata}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +126,7 @@ class Answer:
         if self.problem is not None:
             return self.problem
         # In an order that can be compared by eye; servers rotate theirs.
-        values = " ".join(sorted((record.rdata for record in self.records), key=lambda one: (len(one), one)))
+        values = " ".join(in_order(record.rdata for record in self.records))
         return f"{self.rcode} {values}".rstrip() + (" (truncated)" if self.truncated else "")
 
     def as_data(self) -> dict[str, Any]:
@@ -125,8 +140,13 @@ class Answer:
             "sent": round(self.sent, 4),
             "milliseconds": round(self.seconds * 1000, 2),
             "rcode": self.rcode,
-            "answer": [f"{record.ttl} {record.rdtype} {record.rdata}" for record in self.records],
+            "answer": [one.said() for one in self.records],
         }
+        if self.question.options:
+            data["options"] = self.question.options
+        if self.problem is None:
+            data |= {"question": self.echoed, "authoritative": self.authoritative}
+            data |= {"authority": [one.said() for one in self.authority], "edns": self.edns_version}
         if self.problem is not None:
             data |= {"problem": self.problem, "wire": self.wire[:512].hex()}
         if self.truncated:
@@ -139,9 +159,5 @@ class Answer:
 def repeat_command(question: Question, server: Server, transport: Transport) -> str:
     """The dig command that asks the same thing by hand."""
     port = "" if server.port == 53 else f" -p {server.port}"
-    options = "" if transport == "udp" else " +tcp"
-    options += " +noedns" if question.udp_payload is None else ""
-    options += f" +bufsize={question.udp_payload}" if question.udp_payload not in {None, 1232} else ""
-    options += f" +edns={question.edns_version} +noednsnegotiation" if question.edns_version else ""
-    options += f" +ednsopt={question.edns_option}" if question.edns_option is not None else ""
-    return f"dig @{server.host}{port} {question.name} {question.rdtype}{options}"
+    options = ([] if transport == "udp" else ["+tcp"]) + ([question.options] if question.options else [])
+    return " ".join([f"dig @{server.host}{port} {question}", *options])

@@ -1,0 +1,83 @@
+"""What was asked, expected and got for one test, as the reports tell it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kube_dns_conformance import outages, timeline
+from kube_dns_conformance.dns.compare import Expected
+from kube_dns_conformance.dns.model import Answer
+from kube_dns_conformance.outages import Truth
+from kube_dns_conformance.timeline import Lane
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Watched:
+    """One change that was watched: ``about`` is when the objects changed and who watched, see `Change.as_data`.
+
+    ``truth`` is what was expected from when on, ``timeline`` what was seen, ``windows`` how long what was how.
+    """
+
+    about: Row
+    truth: list[Row] = field(default_factory=list)
+    timeline: list[Row] = field(default_factory=list)
+    windows: list[Row] = field(default_factory=list)
+    lanes: set[Lane] = field(default_factory=set)
+
+    def add(self, lane: Lane, row: Sequence[Answer], truth: Truth) -> None:
+        """Record what was seen of one question at one server, against what was true of it."""
+        if lane.question not in {one.question for one in self.lanes}:
+            asked = {"name": lane.question.name, "type": lane.question.rdtype}
+            self.truth += [asked | {"since": round(since, 3), "expected": str(must)} for since, must in truth.said]
+        self.lanes.add(lane)
+        self.timeline += timeline.as_data(row, truth)
+        self.windows.append(lane.as_data() | outages.measured(row, truth))
+
+    def as_data(self) -> Row:
+        """For ``results.jsonl``."""
+        return self.about | {"truth": self.truth, "windows": self.windows, "timeline": self.timeline}
+
+
+@dataclass
+class Evidence:
+    """``checks`` are answers beside what was expected, ``before`` what was seen before something was changed.
+
+    ``changes`` are those that were watched, ``information`` lines about what servers do differently.
+    """
+
+    checks: list[Row] = field(default_factory=list)
+    before: list[Row] = field(default_factory=list)
+    changes: list[Watched] = field(default_factory=list)
+    information: list[str] = field(default_factory=list)
+
+    def add(self, answer: Answer, expected: Expected, differs: str = "") -> None:
+        """Record one answer beside what was expected."""
+        # What is claimed may be about anything in an answer, not its records alone.
+        claim = {"claim": True} if expected.kind == "that" else {}
+        self.checks.append({"expected": str(expected), "differs": differs, **claim, **answer.as_data()})
+
+    def found(self, how: str, expected: Mapping[str, str], seen: Mapping[str, str]) -> None:
+        """Record what a look at something else than a DNS answer found, in place of earlier looks."""
+        self.checks = [
+            {"name": what, "how": how, "expected": must, "said": seen[what], "sent": round(time.time(), 4)}
+            for what, must in expected.items()
+        ]
+
+    def of_change(self, about: Row) -> Watched:
+        """Where to record what was seen of this change."""
+        known = next((one for one in self.changes if one.about["began"] == about["began"]), None)
+        if known is None:
+            known = Watched(about)
+            self.changes.append(known)
+        return known
+
+    def as_data(self) -> dict[str, Any]:
+        """For ``results.jsonl``."""
+        changes = [one.as_data() for one in self.changes]
+        more = {"before": self.before, "changes": changes, "information": self.information}
+        return {"checks": self.checks} | {name: content for name, content in more.items() if content}
