@@ -31,10 +31,10 @@ def guarded(main: Callable[[], int]) -> None:
     try:
         sys.exit(main())
     except KdcError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"ERROR: {error}", file=sys.stderr)
         sys.exit(int(error.exit_code))
     except OSError as error:
-        print(f"error: {error.filename or 'operating system'}: {error.strerror or error}", file=sys.stderr)
+        print(f"ERROR: {error.filename or 'operating system'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(int(ExitCode.COULD_NOT_JUDGE))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))

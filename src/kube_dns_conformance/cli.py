@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +13,8 @@ from rich.table import Table
 
 from kube_dns_conformance import __version__, signals
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
-from kube_dns_conformance.errors import (
-    ClusterError,
-    ExitCode,
-    KdcError,
-    ReportError,
-    UsageError,
-    one_line,
-    save_details,
-)
+from kube_dns_conformance.ending import status_of
+from kube_dns_conformance.errors import ClusterError, KdcError, ReportError, UsageError
 from kube_dns_conformance.timings import TIMINGS
 
 if TYPE_CHECKING:
@@ -105,9 +97,9 @@ OutcomeJson = Annotated[
 
 
 @app.command(
-    epilog="Examples: [bold]kube-dns-conformance run[/] judges the CoreDNS of an embedded cluster. "
+    epilog="Examples:\n\n[bold]kube-dns-conformance run[/] judges the CoreDNS of a cluster that it makes.\n\n"
     "[bold]kube-dns-conformance run --cluster existing --kubeconfig F --dns-server 10.0.0.5:53 "
-    "--requirement 'headless.*'[/] judges what matches on a cluster of yours. "
+    "--requirement 'headless.*'[/] judges what matches on a cluster of yours.\n\n"
     "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge, 130 Ctrl-C, 143 SIGTERM.",
     rich_help_panel="Judge",
 )
@@ -125,7 +117,14 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         ),
     ] = None,
     timing: Timing = None,
-    cluster: Annotated[str, _where("kind, embedded or existing.", metavar="PROVIDER", envvar="KDC_CLUSTER")] = "",
+    cluster: Annotated[
+        str,
+        _where(
+            "kind, embedded or existing; default kind where a container engine answers, else embedded.",
+            metavar="PROVIDER",
+            envvar="KDC_CLUSTER",
+        ),
+    ] = "",
     name: Annotated[str, _where("Use this cluster when it runs; else make one of this name.", envvar="KDC_NAME")] = "",
     kubernetes: Annotated[str, _where("Kubernetes version of a cluster of ours.", envvar="KDC_KUBERNETES")] = "",
     tool_version: Annotated[
@@ -208,10 +207,10 @@ def options(
 
 
 @app.command(
-    epilog="Examples: [bold]kube-dns-conformance audit --kubeconfig F[/] asks from inside, through agents in a "
-    "namespace that is deleted again. [bold]kube-dns-conformance audit --kubeconfig F --dns-server 10.0.0.5 "
-    "--sample 100[/] asks from here and changes nothing. [bold]kube-dns-conformance audit --name dev --namespace shop "
-    "--json[/] looks at one namespace of a cluster of ours. "
+    epilog="Examples:\n\n[bold]kube-dns-conformance audit --kubeconfig F[/] asks from inside, through agents in a "
+    "namespace that is deleted again.\n\n[bold]kube-dns-conformance audit --kubeconfig F --dns-server 10.0.0.5 "
+    "--sample 100[/] asks from here and changes nothing.\n\n[bold]kube-dns-conformance audit --name dev "
+    "--namespace shop --json[/] looks at one namespace of a cluster of ours.\n\n"
     "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge.",
     rich_help_panel="Judge",
 )
@@ -229,7 +228,10 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     report_dir: NoReport = "",
     as_json: OutcomeJson = False,
 ) -> None:
-    """Compare every record of a live cluster's Services with its objects. Read-only."""
+    """Compare every record of a live cluster's Services with its objects.
+
+    It makes nothing but the agents that it asks from; with --dns-server not even those.
+    """
     from kube_dns_conformance.audit.command import Choice  # noqa: PLC0415 - --help does not wait for Kubernetes
     from kube_dns_conformance.audit.command import audit as audit_cluster  # noqa: PLC0415
     from kube_dns_conformance.timings import timings  # noqa: PLC0415
@@ -240,9 +242,9 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 
 
 @app.command(
-    epilog="Examples: [bold]kube-dns-conformance watch --kubeconfig F web.shop web-0.web.shop[/] goes on until Ctrl-C. "
-    "[bold]kube-dns-conformance watch --kubeconfig F --namespace shop --for 10m --max-outage 5s --report-dir out[/] "
-    "watches what may be upgraded meanwhile, and draws it. "
+    epilog="Examples:\n\n[bold]kube-dns-conformance watch --kubeconfig F web.shop web-0.web.shop[/] goes on until "
+    "Ctrl-C.\n\n[bold]kube-dns-conformance watch --kubeconfig F --namespace shop --for 10m --max-outage 5s "
+    "--report-dir out[/] watches what may be upgraded meanwhile, and draws it.\n\n"
     "Exit status: 0 within the budget, 1 beyond it, 2 wrong usage, 3 could not judge, 130 Ctrl-C before --for was up.",
     rich_help_panel="Judge",
 )
@@ -278,7 +280,10 @@ def watch(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     report_dir: NoReport = "",
     as_json: OutcomeJson = False,
 ) -> None:
-    """Ask names of a live cluster again and again, and say when answers are not right, and for how long. Read-only."""
+    """Ask names of a live cluster again and again, and say when answers are not right, and for how long.
+
+    It makes nothing but the agents that it asks from; with --dns-server not even those.
+    """
     from kube_dns_conformance.timings import timings  # noqa: PLC0415 - --help does not wait for Kubernetes
     from kube_dns_conformance.watching.command import Choice, duration  # noqa: PLC0415
     from kube_dns_conformance.watching.command import watch as watch_cluster  # noqa: PLC0415
@@ -454,27 +459,5 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
 def main() -> None:
     """Every error is one line, and Ctrl-C or SIGTERM cleans up."""
     signals.clean_up_when_terminated()
-    status = _status()
+    status = status_of(app)
     sys.exit(signals.exit_status() or status)
-
-
-def _status() -> int | str | None:
-    try:
-        app()
-    except SystemExit as ended:
-        return ended.code
-    except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
-    except KdcError as error:
-        return _fail(str(error), error.exit_code)
-    except OSError as error:
-        return _fail(f"{error.filename or 'operating system'}: {error.strerror or error}", ExitCode.COULD_NOT_JUDGE)
-    except Exception as error:  # noqa: BLE001 - a bug of ours
-        details = save_details("".join(traceback.format_exception(error)))
-        return _fail(f"a bug of ours: {one_line(error)} (details in {details})", ExitCode.COULD_NOT_JUDGE)
-    return 0
-
-
-def _fail(text: str, code: ExitCode) -> int:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {text}", markup=False)
-    return int(code)

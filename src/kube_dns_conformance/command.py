@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,7 +25,14 @@ VARIABLES = (
 
 def reproduce(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """One line for a shell, from how this process was started: the variables that count, the program, its arguments."""
-    program = Path(argv[0])
-    words = ["python", "-m", program.parent.name] if program.name == "__main__.py" else [program.name]
+    program = Path(argv[0]).absolute()
+    words = ["python", "-m", program.parent.name] if program.name == "__main__.py" else [_found(program, environ)]
     variables = [f"{name}={shlex.quote(environ[name])}" for name in VARIABLES if environ.get(name)]
     return " ".join([*variables, shlex.join([*words, *argv[1:]])])
+
+
+def _found(program: Path, environ: Mapping[str, str]) -> str:
+    """Its name, or where it is below this directory when its name alone does not lead there."""
+    if shutil.which(program.name, path=environ.get("PATH", "")) or not program.is_relative_to(Path.cwd()):
+        return program.name
+    return str(program.relative_to(Path.cwd()))

@@ -183,7 +183,7 @@ def test_a_port_in_use_is_one_clear_line(command: CommandLine) -> None:
         done = command("cluster", "up", "--name", "demo", "--dns-port", str(port))
     assert done.returncode == 3
     assert done.stderr.splitlines()[-2:] == [
-        f"error: port {port} on 127.0.0.1 is in use",
+        f"ERROR: port {port} on 127.0.0.1 is in use",
         "  hint: choose another --dns-port, or none for a free one",
     ]
     assert not command.cluster_directory("demo").exists()
@@ -194,7 +194,7 @@ def test_a_state_folder_without_permission_is_one_clear_line(command: CommandLin
     done = command("cluster", "up")
     assert done.returncode == 3
     assert done.stderr.splitlines()[-2:] == [
-        "error: cannot write to /sys/kdc: Operation not permitted",
+        "ERROR: cannot write to /sys/kdc: Operation not permitted",
         "  hint: set KDC_STATE to a directory you may write",
     ]
 

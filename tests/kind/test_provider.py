@@ -96,7 +96,7 @@ def end_of(run: subprocess.Popen[str], *statuses: int) -> None:
 def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None:
     done = stranger("cluster", "up", "--name=never", "--kind-image=127.0.0.1:1/node:1")
     assert done.returncode == 3
-    assert "error: kind create failed: failed to create cluster: failed to pull image" in done.stderr
+    assert "ERROR: kind create failed: failed to create cluster: failed to pull image" in done.stderr
     assert "Traceback" not in done.stderr
     assert "never" not in engine.clusters()
     assert not stranger.cluster_directory("never").exists()

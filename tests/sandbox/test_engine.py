@@ -126,7 +126,7 @@ def test_run_passes_the_status_and_ctrl_c_on(engine: Machine) -> None:
 
 def test_run_without_an_engine_is_one_clear_line(machine: Machine) -> None:
     done = machine("engine", "run", "true")
-    assert (done.returncode, done.stderr) == (3, "error: the engine does not run\n  hint: make engine starts it\n")
+    assert (done.returncode, done.stderr) == (3, "ERROR: the engine does not run\n  hint: make engine starts it\n")
 
 
 @pytest.mark.release

@@ -69,7 +69,7 @@ def test_status_of_what_does_not_run_is_one_clear_line(clusters: object, name: s
     done = command("cluster", "status", "--name", name)
     assert done.returncode == 3
     assert done.stderr == (
-        f"error: cluster {name!r} does not run\n  hint: kube-dns-conformance cluster up --name {name}\n"
+        f"ERROR: cluster {name!r} does not run\n  hint: kube-dns-conformance cluster up --name {name}\n"
     )
 
 
@@ -85,13 +85,13 @@ def test_down_ends_the_one_that_was_named(clusters: list[subprocess.Popen[bytes]
 @pytest.mark.parametrize(
     ("name", "status", "line"),
     [
-        ("run-1", 3, "error: cluster 'run-1' is being started, judged or stopped by another process"),
-        ("strange", 2, "error: there is no cluster 'strange'"),
-        ("never", 2, "error: there is no cluster 'never'"),
-        ("../one", 2, "error: '../one' is not a cluster name"),
-        ("", 2, "error: '' is not a cluster name"),
-        ("a" * 41, 2, f"error: '{'a' * 41}' is not a cluster name"),
-        ("ONE", 2, "error: 'ONE' is not a cluster name"),
+        ("run-1", 3, "ERROR: cluster 'run-1' is being started, judged or stopped by another process"),
+        ("strange", 2, "ERROR: there is no cluster 'strange'"),
+        ("never", 2, "ERROR: there is no cluster 'never'"),
+        ("../one", 2, "ERROR: '../one' is not a cluster name"),
+        ("", 2, "ERROR: '' is not a cluster name"),
+        ("a" * 41, 2, f"ERROR: '{'a' * 41}' is not a cluster name"),
+        ("ONE", 2, "ERROR: 'ONE' is not a cluster name"),
     ],
 )
 def test_down_of_anything_else_is_one_clear_line(clusters: object, name: str, status: int, line: str) -> None:
@@ -112,7 +112,7 @@ def test_down_all_ends_what_was_kept_and_neither_a_live_run_nor_what_is_not_ours
 
 def test_down_of_one_and_of_all_contradict_each_other(clusters: object) -> None:
     done = command("cluster", "down", "--name=one", "--all")
-    assert (done.returncode, done.stderr) == (2, "error: --name and --all contradict each other\n")
+    assert (done.returncode, done.stderr) == (2, "ERROR: --name and --all contradict each other\n")
     assert directories() == ["one", "run-1", "stopped", "strange", "two"]
     assert command("cluster", "down", "--all", KDC_NAME="one").returncode == 0
 
@@ -121,7 +121,7 @@ def test_down_all_goes_on_after_one_that_cannot_be_ended(clusters: object) -> No
     with store.held("one"):
         done = command("cluster", "down", "--all")
     assert done.returncode == 3
-    assert "error: cluster 'one' is being started, judged or stopped by another process" in done.stderr
+    assert "ERROR: cluster 'one' is being started, judged or stopped by another process" in done.stderr
     assert directories() == ["one", "run-1", "strange"]
 
 
@@ -130,8 +130,34 @@ def test_what_nobody_foresaw_is_one_line_and_a_file_with_the_details(tmp_path: P
     done = command("cluster", "status", TMPDIR=str(tmp_path))
     (details,) = tmp_path.glob("kube-dns-conformance-*.txt")
     assert done.returncode == 3
-    assert done.stderr.startswith("error: a bug of ours: RecursionError: ")
+    assert done.stderr.startswith("ERROR: a bug of ours: RecursionError: ")
     assert done.stderr.endswith(f" (details in {details})\n")
     assert done.stderr.count("\n") == 1
     assert "Traceback" in details.read_text()
     assert details.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["run", "--ip-family=ipv5"],
+            "Invalid value for '--ip-family' (env var: 'KDC_IP_FAMILY'): 'ipv5' is not one of 'ipv4', 'ipv6', 'dual'.",
+        ),
+        (["run", "--repeat"], "Option '--repeat' requires an argument."),
+        (["run", "--shout"], "No such option: --shout"),
+        (["sing"], "No such command 'sing'."),
+        (["report"], "Missing argument 'directory'."),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_a_hint(arguments: list[str], line: str) -> None:
+    done = command(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"ERROR: {line}\n  hint: --help shows every option\n"
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    done = command()
+    assert done.returncode == 2
+    assert "Judge a cluster's DNS." in done.stdout + done.stderr
+    assert "ERROR" not in done.stderr

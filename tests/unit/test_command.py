@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import typer.main
 
@@ -35,6 +37,15 @@ from kube_dns_conformance.command import VARIABLES, reproduce
 )
 def test_it_is_what_the_user_typed(argv: list[str], environ: dict[str, str], command: str) -> None:
     assert reproduce(argv, environ) == command
+
+
+def test_what_is_not_on_the_path_is_shown_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / ".venv/bin/kube-dns-conformance"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    assert reproduce([str(program), "run"], {"PATH": "/bin"}) == ".venv/bin/kube-dns-conformance run"
+    assert reproduce([str(program), "run"], {"PATH": str(program.parent)}) == "kube-dns-conformance run"
 
 
 def test_every_option_that_has_an_environment_twin_is_heeded_but_where_the_report_goes() -> None:
