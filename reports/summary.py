@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from kube_dns_conformance.clusters.base import DESCRIPTIONS
+from kube_dns_conformance.outages import State
 from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.reports.measures import TIMES, Measure, measures
 from kube_dns_conformance.reports.picture import happened
@@ -24,6 +26,12 @@ SIGNS: dict[str, str] = {
 }
 OUTCOMES = {"success": "✅", "failure": "❌", "partial": "❔"}
 ROWS_SHOWN = 12
+OBJECTS_SHOWN = 24
+LEGEND = (
+    "Where nothing else is said, questions have EDNS with room for 1232 bytes over UDP, and what is truncated is asked",
+    "again over TCP. While something changes, an answer is right, or stale (as was true before), missing something,",
+    "wrong (as was never true), or no answer. Names of a requirement's suite file lead to the objects at the end.",
+)
 CELL_CHARACTERS = 300
 TEXT_CHARACTERS = 4000
 """Of the text of one result."""
@@ -106,7 +114,7 @@ def _reasons(results: Results) -> Iterator[str]:
         return
     lines = ["| | why | requirements |", "|---|---|---|"]
     for (verdict, why), names in reasons.items():
-        lines.append(f"| {SIGNS[verdict]} {verdict} | {_cell(why)} | {', '.join(map(_code, names))} |")
+        lines.append(f"| {SIGNS[verdict]} {verdict} | {_cell(_explained(why))} | {', '.join(map(_code, names))} |")
     yield _block("## What was not judged")
     yield _block(*lines)
     unjudged = dict.fromkeys(name for names in reasons.values() for name in names)
@@ -118,6 +126,15 @@ def _reason(result: Result) -> str:
     """The message without what the table says already: ``UNKNOWN a.b: ``, ``unsupported: ``."""
     heads = (f"UNKNOWN {result.requirement}: ", f"{result.verdict}: ")
     return next((result.message.removeprefix(one) for one in heads if result.message.startswith(one)), result.message)
+
+
+def _explained(why: str) -> str:
+    """The names of capabilities with what they mean."""
+    known = {str(name): text for name, text in DESCRIPTIONS.items()}
+    names = why.removeprefix("needs ").split(", ")
+    if names[0] not in known:
+        return why
+    return "needs " + "; ".join(f"{name} ({known[name]})" if name in known else name for name in names)
 
 
 def _information(results: Results) -> Iterator[str]:
@@ -181,18 +198,33 @@ def _how(results: Results) -> Iterator[str]:
 
 
 def _details(results: Results) -> Iterator[str]:
-    yield _block("## What was asked, expected and got")
+    yield _block("## What was asked, expected and got", "", *LEGEND)
     for result in sorted(results.results, key=lambda one: list(Verdict).index(one.verdict)):
-        shown = [*_checks(result), *_timeline(result.evidence.get("before", [])), *_changes(result)]
+        shown = [*_beside(result), *_checks(result), *_changes(result)]
         if not shown and result.verdict in {Verdict.UNSUPPORTED, Verdict.SKIPPED}:
             continue  # nothing was asked, and why is said above
-        test, head = result.test.rpartition("::")[2], f"{SIGNS[result.verdict]} {result.requirement}"
+        one, head = catalogue()[result.requirement], f"{SIGNS[result.verdict]} {result.requirement}"
         folded = result.verdict not in Verdict.bad()
         lines = [f"<details><summary>{head}</summary>" if folded else f"### {head}", ""]
-        lines.append(f"{_cell(catalogue()[result.requirement].sentence)} ({_cell(test)}, {result.seconds:.1f} s)")
+        lines += [f"{_cell(one.sentence)} ({_cell(one.section)}, {one.level})", ""]
+        lines.append(f"{_cell(result.test)}, {result.seconds:.1f} s")
         if result.detail and result.verdict is not Verdict.NONCONFORMANT:  # those are above
             lines += ["", *_fenced(result.detail)]
         yield _block(*lines, *shown, *(["", "</details>"] if folded else []))
+    yield from _objects(results)
+
+
+def _objects(results: Results) -> Iterator[str]:
+    """What each suite file's objects were in the end: why that was expected."""
+    of_file = {result.test.partition("::")[0]: result.evidence.get("state", []) for result in results.results}
+    if not any(of_file.values()):
+        return
+    yield _block("## The objects that expectations were made of, when the last test of each file had ended")
+    for file, lines in of_file.items():
+        if lines:
+            rest = [f"- … {len(lines) - OBJECTS_SHOWN} more in results.jsonl"] if len(lines) > OBJECTS_SHOWN else []
+            shown = [f"- {_cell(one)}" for one in lines[:OBJECTS_SHOWN]]
+            yield _block(f"<details><summary>{_cell(file)}</summary>", "", *shown, *rest, "", "</details>")
 
 
 def _sentence(result: Result) -> str:
@@ -213,13 +245,29 @@ def _checks(result: Result) -> Iterator[str]:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | |"
 
 
+def _beside(result: Result) -> Iterator[str]:
+    """What was seen before something was done, and what that was, where nothing was watched meanwhile."""
+    before, events = result.evidence.get("before", []), result.evidence.get("events", [])
+    if before or events:
+        zero = min([row["from"] for row in before] + [row["at"] for row in events])
+        yield from _timeline(before, zero)
+        yield from _events(events, zero)
+        yield ""
+        yield "After that:"
+
+
 def _changes(result: Result) -> Iterator[str]:
     changes = result.evidence.get("changes", [])
     for number, change in enumerate(changes, 1):
         began = change["began"]
         settled, deadline = (f"{change[name] - began:.2f} s" for name in ("settled", "deadline"))
+        kept = change["deadline"] - change["settled"] - change["propagation"]
         yield ""
-        yield f"Change {number} of {len(changes)}: done after {settled}, DNS had time to follow until {deadline}."
+        yield (
+            f"Change {number} of {len(changes)}: done after {settled}, DNS had time to follow until {deadline}"
+            f" ({change['propagation']:g} s, and {kept:.0f} s for which its answers may be kept)."
+        )
+        yield from (f"Required: {_cell(rule)}." for rule in change["rules"])
         yield from _events(change["events"], began)
         yield from _windows(change["windows"])
         yield from _timeline(change["timeline"], began)
@@ -243,7 +291,7 @@ def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
     yield "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
     yield "|---|---|--:|--:|--:|--:|--:|"
-    for row in rows[:ROWS_SHOWN]:
+    for row in sorted(rows, key=lambda one: one["longest"], reverse=True)[:ROWS_SHOWN]:
         asked, of = f"{row['name']} {row['type']}", f"{row['server']}/{row['transport']}"
         times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
         times.insert(2, str(row.get("flaps", "")))
@@ -256,20 +304,27 @@ def _seconds(found: float | None) -> str:
     return "" if found is None else f"{found:.2f} s"
 
 
-def _timeline(rows: list[dict[str, Any]], began: float | None = None) -> Iterator[str]:
-    """Its times are from ``began`` on, without one from the first question."""
+def _timeline(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
+    """Lane by lane, those first in which something was not right."""
     if not rows:
         return
-    began = min(row["from"] for row in rows) if began is None else began
     yield ""
     yield "| seen from | to | asks | of | asked | said | which was |"
     yield "|---|---|---|---|---|---|---|"
-    for row in rows[:ROWS_SHOWN]:
+    for row in sorted(rows, key=_place(rows))[:ROWS_SHOWN]:
         times = f"{row['from'] - began:.2f} s | {row['to'] - began:.2f} s | {row['asks']}"
         of, asked = f"{row['server']}/{row['transport']}", f"{row['name']} {row['type']}"
         yield f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} | {row.get('state', '')} |"
     if len(rows) > ROWS_SHOWN:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | | |"
+
+
+def _place(rows: list[dict[str, Any]]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    def lane(row: dict[str, Any]) -> tuple[str, ...]:
+        return row["name"], row["type"], row["server"], row["transport"]
+
+    troubled = {lane(row) for row in rows if row.get("state", State.RIGHT) != State.RIGHT}
+    return lambda row: (lane(row) not in troubled, lane(row), row["from"])
 
 
 def _asked(row: dict[str, Any]) -> tuple[str, str]:
@@ -295,6 +350,7 @@ def _whole(row: dict[str, Any]) -> str:
     """Everything that came back: what is claimed may be about any of it."""
     parts = [
         f"{row['rcode']}{' (truncated)' if row.get('truncated') else ''}",
+        f"{row['bytes']} bytes",
         f"EDNS {'none' if row['edns'] is None else row['edns']}",
         f"question {row['question'] or 'none'}",
         *(f"{name} {', '.join(in_order(row[name])) or 'none'}" for name in ("authority", "answer")),

@@ -40,6 +40,7 @@ CHECK = {
     "transport": "udp",
     "sent": 1.0,
     "milliseconds": 0.5,
+    "bytes": 120,
     "rcode": "NOERROR",
     "answer": ["5 A 10.0.0.2"],
 }
@@ -54,7 +55,7 @@ SEGMENT = {
     "asks": 31,
     "said": "NOERROR 10.0.0.2",
 }
-CHANGE: dict[str, Any] = {"began": 100.25, "settled": 100.5, "deadline": 110.5, "observer": {}}
+CHANGE: dict[str, Any] = {"began": 100.25, "settled": 100.5, "deadline": 115.5, "propagation": 10.0, "observer": {}}
 """Times of a change that `SEGMENT` was seen of."""
 HOSTILE = [
     "\x00\x01\x08\x0b\x0c\x1b\x7f\x85",
@@ -78,7 +79,13 @@ def result(verdict: Verdict, text: str = "", test: str = "suites/a.py::test_it",
 def changed(seen: list[dict[str, Any]], *windows: dict[str, Any], **event: Any) -> dict[str, Any]:
     """A change as evidence: what was seen of it, how long, and what happened."""
     events = [{"at": 100.5, "kind": "Pod", "name": "web-1", "what": "is gone", "own": {}} | event]
-    return CHANGE | {"timeline": seen, "windows": list(windows), "truth": [], "events": events}
+    return CHANGE | {
+        "timeline": seen,
+        "windows": list(windows),
+        "truth": [],
+        "rules": ["all is right"],
+        "events": events,
+    }
 
 
 def with_evidence(text: str) -> Result:
@@ -88,7 +95,13 @@ def with_evidence(text: str) -> Result:
     silent = CHECK | {"problem": text, "rcode": None}
     claim = check | {"claim": True, "question": text, "authority": said, "edns": 0, "options": text}
     seen = [SEGMENT | {"said": text, "name": text}]
-    found = {"checks": [check, silent, claim], "before": seen, "changes": [changed(seen, kind=text, name=text)]}
+    found: dict[str, Any] = {
+        "checks": [check, silent, claim],
+        "before": seen,
+        "changes": [changed(seen, kind=text, name=text)],
+    }
+    found |= {"state": [f"Pod {text}: ready"]}
+    found |= {"events": [{"at": 100.0, "kind": text, "name": text, "what": text}]}
     return result(Verdict.NONCONFORMANT, f"NONCONFORMANT x: {text}", evidence=found)
 
 

@@ -31,9 +31,10 @@ class Change:
 
     ``states`` is everything that the objects said of the questions, each with when that was heard: first what was true
     before the change, last what is true since. ``began`` is just before the change, ``settled_at`` when the objects
-    were as they shall be. ``deadline`` is when DNS has no excuse left: then, plus the propagation budget, plus the TTL
-    that the server announced. After the answers became right DNS was watched for ``hold`` seconds more; when they
-    did not in time, until they did, or for `Timings.late`.
+    were as they shall be. ``deadline`` is when DNS has no excuse left: then, plus ``propagation`` (the propagation
+    budget and what was granted beyond it, in seconds), plus the TTL that the server announced. After the answers
+    became right DNS was watched for ``hold`` seconds more; when they did not in time, until they did, or for
+    `Timings.late`.
     """
 
     answers: list[Answer]
@@ -42,6 +43,7 @@ class Change:
     settled_at: float
     deadline: float
     hold: float
+    propagation: float = 0.0
     events: Sequence[Event] = ()
     observer: Observer | None = None
 
@@ -75,6 +77,7 @@ class Change:
             "began": round(self.began, 3),
             "settled": round(self.settled_at, 3),
             "deadline": round(self.deadline, 3),
+            "propagation": self.propagation,
             "events": [one.as_data() for one in self.events],
             "observer": self.observer.as_data() if self.observer else {},
         }
@@ -140,7 +143,8 @@ def observe(
     if states[-1][1] != after or len(states) == 1:
         states.append((settled_at, after))
     deadline = _deadline(answers, settled_at, timings)
-    return Change(answers, states, began, settled_at, deadline, hold, events, watch.observer)
+    budget = timings.propagation
+    return Change(answers, states, began, settled_at, deadline, hold, budget, events, watch.observer)
 
 
 def without(change: Change, questions: Iterable[Question]) -> Change:

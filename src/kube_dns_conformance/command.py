@@ -21,6 +21,7 @@ VARIABLES = (
     ),
 )
 """The environment twins of the options that decide what is judged and where; no others are shown."""
+REPORT = "--report-dir"
 
 
 def reproduce(argv: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -28,7 +29,18 @@ def reproduce(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     program = Path(argv[0]).absolute()
     words = ["python", "-m", program.parent.name] if program.name == "__main__.py" else [_found(program, environ)]
     variables = [f"{name}={shlex.quote(environ[name])}" for name in VARIABLES if environ.get(name)]
-    return " ".join([*variables, shlex.join([*words, *argv[1:]])])
+    return " ".join([*variables, shlex.join([*words, *_elsewhere(argv[1:])])])
+
+
+def _elsewhere(arguments: Sequence[str]) -> list[str]:
+    """All of them but where the report goes: done again, it would take the place of this one."""
+    kept, at = list[str](), 0
+    while at < len(arguments):
+        one = arguments[at]
+        if not one.startswith(f"{REPORT}="):
+            kept += [] if one == REPORT else [one]
+        at += 2 if one == REPORT else 1
+    return kept
 
 
 def _found(program: Path, environ: Mapping[str, str]) -> str:

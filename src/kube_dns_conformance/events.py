@@ -11,6 +11,8 @@ from kube_dns_conformance.kube import Object
 TRIGGERED = "endpoints.kubernetes.io/last-change-trigger-time"
 """Of an EndpointSlice: when what it was written for changed. Kubernetes measures DNS programming from then on."""
 
+ENDPOINTS_SHOWN = 12
+
 
 @dataclass(frozen=True)
 class Event:
@@ -44,18 +46,59 @@ def event(kind: str, item: Object, at: float, *, is_gone: bool) -> Event:
     return Event(at, kind, meta.get("namespace", ""), meta["name"], what, _own_times(item))
 
 
+def described(kind: str, item: Object) -> str:
+    """An object in one line, as far as DNS depends on it."""
+    return f"{kind} {item['metadata']['name']}: {event(kind, item, 0.0, is_gone=False).what}"
+
+
 def _state(kind: str, item: Object) -> str:
     if kind == "Pod":
         where = " ".join(one["ip"] for one in oracle.pod_ips(item))
         return f"{'ready' if oracle.has_condition(item, 'Ready') else 'not ready'}{f' at {where}' if where else ''}"
     if kind == "EndpointSlice":
-        ready = [one.get("conditions", {}).get("ready") is not False for one in item.get("endpoints") or []]
-        return f"{sum(ready)} of {len(ready)} endpoints ready"
+        return _slice_state(item)
     if kind == "Service":
-        spec = item.get("spec", {})
-        return f"{spec.get('type', 'ClusterIP')} {' '.join(spec.get('clusterIPs') or [])}".rstrip()
+        return _service_state(item.get("spec", {}))
     wanted, ready = item.get("spec", {}).get("replicas", 1), item.get("status", {}).get("readyReplicas", 0)
     return f"{ready} of {wanted} replicas ready"
+
+
+def _service_state(spec: Object) -> str:
+    selector = ", ".join(f"{key}={text}" for key, text in (spec.get("selector") or {}).items())
+    parts = (
+        f"{spec.get('type', 'ClusterIP')} {' '.join(spec.get('clusterIPs') or [])}".rstrip(),
+        _unless_empty("to ", spec.get("externalName") or ""),
+        _unless_empty("selects ", selector),
+        _unless_empty("ports ", _ports(spec)),
+        "publishes what is not ready" if spec.get("publishNotReadyAddresses") else "",
+    )
+    return "; ".join(filter(None, parts))
+
+
+def _slice_state(item: Object) -> str:
+    endpoints = item.get("endpoints") or []
+    service = (item["metadata"].get("labels") or {}).get(oracle.SERVICE_LABEL, "")
+    said = f"{sum(map(_is_ready, endpoints))} of {len(endpoints)} endpoints{_unless_empty(' of ', service)} ready"
+    shown = [*map(_endpoint, endpoints[:ENDPOINTS_SHOWN]), *(["…"] if len(endpoints) > ENDPOINTS_SHOWN else [])]
+    return f"{said}{_unless_empty(': ', ', '.join(shown))}{_unless_empty('; ports ', _ports(item))}"
+
+
+def _unless_empty(before: str, text: str) -> str:
+    return f"{before}{text}" if text else ""
+
+
+def _endpoint(one: Object) -> str:
+    words = [one.get("hostname") or "", *(one.get("addresses") or []), "" if _is_ready(one) else "(not ready)"]
+    return " ".join(filter(None, words))
+
+
+def _is_ready(endpoint: Object) -> bool:
+    return (endpoint.get("conditions") or {}).get("ready") is not False
+
+
+def _ports(item: Object) -> str:
+    ports = item.get("ports") or []
+    return ", ".join(f"{one.get('name') or ''} {one.get('port')}/{one.get('protocol', 'TCP')}".strip() for one in ports)
 
 
 def _own_times(item: Object) -> dict[str, str]:

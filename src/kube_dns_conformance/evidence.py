@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kube_dns_conformance import outages, timeline
 from kube_dns_conformance.dns.compare import Expected
 from kube_dns_conformance.dns.model import Answer
+from kube_dns_conformance.events import Event
 from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.timeline import Lane
 
@@ -20,10 +21,13 @@ Row = dict[str, Any]
 class Watched:
     """One change that was watched: ``about`` is when the objects changed and who watched, see `Change.as_data`.
 
-    ``truth`` is what was expected from when on, ``timeline`` what was seen, ``windows`` how long what was how.
+    ``rules`` are what was required of it, ``truth`` is what was expected from when on, ``timeline`` what was seen,
+    ``windows`` how long what was how.
     """
 
+    began: float
     about: Row
+    rules: list[str] = field(default_factory=list)
     truth: list[Row] = field(default_factory=list)
     timeline: list[Row] = field(default_factory=list)
     windows: list[Row] = field(default_factory=list)
@@ -38,21 +42,31 @@ class Watched:
         self.timeline += timeline.as_data(row, truth)
         self.windows.append(lane.as_data() | outages.measured(row, truth))
 
+    def require(self, rule: str) -> None:
+        """Record what is required of it."""
+        self.rules += [] if rule in self.rules else [rule]
+
     def as_data(self) -> Row:
         """For ``results.jsonl``."""
-        return self.about | {"truth": self.truth, "windows": self.windows, "timeline": self.timeline}
+        return (
+            self.about
+            | {"rules": self.rules}
+            | {"truth": self.truth, "windows": self.windows, "timeline": self.timeline}
+        )
 
 
 @dataclass
 class Evidence:
     """``checks`` are answers beside what was expected, ``before`` what was seen before something was changed.
 
-    ``changes`` are those that were watched, ``information`` lines about what servers do differently.
+    ``changes`` are those that were watched, ``events`` what happened beside them, ``information`` lines about what
+    servers do differently.
     """
 
     checks: list[Row] = field(default_factory=list)
     before: list[Row] = field(default_factory=list)
     changes: list[Watched] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     information: list[str] = field(default_factory=list)
 
     def add(self, answer: Answer, expected: Expected, differs: str = "") -> None:
@@ -68,16 +82,18 @@ class Evidence:
             for what, must in expected.items()
         ]
 
-    def of_change(self, about: Row) -> Watched:
-        """Where to record what was seen of this change."""
-        known = next((one for one in self.changes if one.about["began"] == about["began"]), None)
+    def of_change(self, began: float, about: Callable[[], Row]) -> Watched:
+        """Where to record what was seen of the change that began then (epoch seconds)."""
+        known = next((one for one in self.changes if one.began == began), None)
         if known is None:
-            known = Watched(about)
+            known = Watched(began, about())
             self.changes.append(known)
         return known
 
     def as_data(self) -> dict[str, Any]:
         """For ``results.jsonl``."""
         changes = [one.as_data() for one in self.changes]
-        more = {"before": self.before, "changes": changes, "information": self.information}
+        told = [event for change in changes for event in change["events"]]
+        events = [data for one in self.events if (data := one.as_data()) not in told]
+        more = {"before": self.before, "events": events, "changes": changes, "information": self.information}
         return {"checks": self.checks} | {name: content for name, content in more.items() if content}

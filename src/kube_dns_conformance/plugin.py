@@ -251,6 +251,8 @@ def _result(item: pytest.Item) -> Result:
     message = detail.splitlines()[0] if detail else ""
     found = evidence.as_data()
     situation = getattr(item, "funcargs", {}).get("situation")
+    if situation is not None:
+        found["state"] = situation.stated()
     if verdict in Verdict.bad() and situation is not None:
         found["objects"] = situation.objects()  # now, before anything is cleaned up
     name = requirement_of(item).id

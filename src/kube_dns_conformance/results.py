@@ -125,7 +125,10 @@ class Writer:
         self.results = Results({}, [])
         self.listeners: list[Callable[[Result], None]] = []
         self._path = directory / FILE if directory else None
+        self._made: list[Path] = []
         if self._path:
+            # From the innermost on, so that what only this run needed can be taken away again.
+            self._made = [one for one in self._path.parents if not one.exists()]
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 _clear(self._path.parent)
@@ -139,12 +142,13 @@ class Writer:
         self._append({"kind": "run", **self.results.run})
 
     def drop(self) -> None:
-        """There is no run after all: nothing is kept, and no directory that only it was made for."""
+        """There is no run after all: nothing is kept, and no directory that was made for it."""
         self.results.run, self.results.results = {}, []
         if self._path:
             with suppress(OSError):
                 self._path.unlink()
-                self._path.parent.rmdir()
+                for one in self._made:
+                    one.rmdir()
 
     def add(self, result: Result) -> None:
         """Write one result."""

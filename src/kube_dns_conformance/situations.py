@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from kube_dns_conformance.agent import clients
 from kube_dns_conformance.agent.proxy import Agent
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.events import Event
+from kube_dns_conformance.events import Event, described
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import KINDS, Mirror
 from kube_dns_conformance.timings import Timings
@@ -84,15 +85,17 @@ class Situation:
 
     def delete_pods(self, *pods: Object) -> None:
         """Delete Pods the ordinary way, all at once, and wait until they are gone."""
-        self._take_away(self.kube.delete, pods)
+        self._take_away(self.kube.delete, pods, "is deleted")
 
     def force_delete_pods(self, *pods: Object) -> None:
         """Delete Pods without waiting for their kubelet to end them, all at once, and wait until they are gone."""
-        self._take_away(partial(self.kube.delete, grace_period_seconds=0), pods)
+        delete = partial(self.kube.delete, grace_period_seconds=0)
+        self._take_away(delete, pods, "is deleted without a moment of grace")
 
     def make_again(self, kind: str, name: str) -> None:
         """Apply an object of the manifest that was deleted, and wait until it is seen here."""
         (item,) = [one for one in self.manifest if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+        self.note(kind, name, "is made again")
         self._wait_seen(kind, self.kube.apply(self.placed(item)))
 
     def hold_cluster_ips(self, service: Object) -> None:
@@ -103,10 +106,12 @@ class Situation:
             key: service["spec"][key] for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "ports")
         }
         holder = {"apiVersion": "v1", "kind": "Service", "metadata": names, "spec": spec}
+        self.note("Service", str(names["name"]), f"is made with the ClusterIPs of {meta['name']}")
         self._wait_seen("Service", self.kube.apply(holder))
 
     def delete_service(self, name: str) -> None:
         """Delete a Service, and wait until it is gone."""
+        self.note("Service", name, "is deleted")
         self.kube.delete(self.service(name))
         what = f"situation {self.name}: deleted Service {name} did not go"
         self.mirror.wait(lambda: not self.has_service(name) or None, self.timings.settle, what)
@@ -114,12 +119,14 @@ class Situation:
     def make_namespace_again(self) -> None:
         """Delete the namespace, wait until it is gone, and apply everything again. Raises ClusterError."""
         space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        self.note("Namespace", self.namespace, "is deleted")
         self.kube.delete(space)
         deadline = now() + self.timings.settle
         while self.kube.exists(space):
             if now() > deadline:
                 raise ClusterError(f"situation {self.name}: its deleted namespace did not go")
             time.sleep(NAMESPACE_PAUSE_SECONDS)
+        self.note("Namespace", self.namespace, "is made again, with everything that was in it")
         if error := _apply(self):
             raise error
 
@@ -133,7 +140,7 @@ class Situation:
 
     def evict_pods(self, *pods: Object) -> None:
         """Ask the API server to evict Pods, all at once, and wait until they are gone."""
-        self._take_away(self.kube.evict, pods)
+        self._take_away(self.kube.evict, pods, "is evicted")
 
     def restart_container(self, pod: str) -> None:
         """End the agent of a Pod, and wait until its container was started anew."""
@@ -142,11 +149,14 @@ class Situation:
             return sum(int(one["restartCount"]) for one in self.pod(pod)["status"].get("containerStatuses", []))
 
         before = restarts()
+        self.note("Pod", pod, "its program is ended")
         self.agent(pod).exit()
         what = f"situation {self.name}: the container of {pod} was not started anew"
         self.mirror.wait(lambda: restarts() > before or None, self.timings.settle, what)
 
-    def _take_away(self, take: Callable[[Object], None], pods: Collection[Object]) -> None:
+    def _take_away(self, take: Callable[[Object], None], pods: Collection[Object], what: str) -> None:
+        for pod in pods:
+            self.note("Pod", pod["metadata"]["name"], what)
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             list(pool.map(take, pods))
         old = {pod["metadata"]["uid"] for pod in pods}
@@ -166,6 +176,7 @@ class Situation:
 
     def change(self, kind: str, name: str, body: Object) -> None:
         """Merge patch of one object; wait until the change is seen here."""
+        self.note(kind, name, f"is patched with {json.dumps(body)}")
         self._wait_seen(kind, self.kube.patch(self._one(kind, name), body))
 
     def patch(self, kind: str, name: str, body: Object) -> None:
@@ -181,6 +192,7 @@ class Situation:
 
     def set_gate(self, pod: str, *, is_open: bool) -> None:
         """Open or shut the readiness gate of a Pod that has one; wait until it and its EndpointSlices have followed."""
+        self.note("Pod", pod, f"its readiness gate is {'opened' if is_open else 'shut'}")
         condition = {"type": READINESS_GATE, "status": str(is_open)}
         self._wait_seen("Pod", self.kube.patch_status(self.pod(pod), {"status": {"conditions": [condition]}}))
         what = f"situation {self.name}: Pod {pod} did not become {'ready' if is_open else 'unready'}"
@@ -237,6 +249,10 @@ class Situation:
         """Everything of this situation as it is now, for the evidence."""
         items = [item for kind in KINDS for item in self.mirror.last_known(kind, self.namespace)]
         return [item | {"metadata": _without_bookkeeping(item["metadata"])} for item in items]
+
+    def stated(self) -> list[str]:
+        """The objects as they are now, a line each, as far as DNS depends on them."""
+        return [described(kind, item) for kind in KINDS for item in self.mirror.last_known(kind, self.namespace)]
 
     def _one(self, kind: str, name: str) -> Object:
         for item in self.mirror.objects(kind, self.namespace):

@@ -11,6 +11,7 @@ from kube_dns_conformance.dns.compare import Expected, at_least, value
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Expectations, Judge
+from kube_dns_conformance.text import in_order
 
 HEARD_SECONDS = 1.0
 """So much earlier DNS may have heard of a change than we."""
@@ -21,6 +22,7 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
 
     Until then it may be what was right at any moment meanwhile, or nothing, but no stranger's address.
     """
+    _require(judge, change, "right before DNS has no time left, and from then on; until then no stranger's address")
     for question in questions:
         expected = change.after[question]
         known = {text for _, one in change.states if question in one for text in one[question].values}
@@ -43,6 +45,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
     gone = _values(change.before) - _values(change.after)
     if not gone:
         raise ValueError("nothing was taken away: that would pass without being judged")
+    _require(judge, change, f"not {' '.join(in_order(gone))} after DNS has no time left, nor once that was gone")
     for question in change.after:
         for lane, row in _watched(judge, change, question).items():
             if not row[-1].decisive:
@@ -61,6 +64,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
 def insist_unbroken(judge: Judge, change: Change) -> None:
     """What is true before and after the change must be in every single answer, from the first to the last."""
     judged = False
+    _require(judge, change, "what is true before and after is in every single answer")
     for question, before in change.before.items():
         must = _unchanged(before, change.after[question])
         if must is None:
@@ -87,6 +91,7 @@ def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Questi
 
     Where there was none for a moment, DNS is granted its time to say so, and to say that there is one again.
     """
+    _require(judge, change, "no answer without a record while there is one; an old one is allowed here")
     for question in questions:
         for lane, row in _watched(judge, change, question).items():
             first = next((at for at, one in enumerate(row) if one.records), 0)
@@ -108,6 +113,7 @@ def _may_be_empty(change: Change, question: Question, answer: Answer) -> bool:
 
 def insist_no_lie(judge: Judge, change: Change) -> None:
     """Whoever answers must answer what is true; silence, SERVFAIL and REFUSED are no lies."""
+    _require(judge, change, "every answer is true; silence, SERVFAIL and REFUSED are no answers")
     for question, must in change.after.items():
         if change.before[question] != must:
             raise ClusterError(f"{question}: its objects changed on their own while DNS was interrupted")
@@ -120,6 +126,7 @@ def insist_no_lie(judge: Judge, change: Change) -> None:
 
 def insist_served(judge: Judge, change: Change, within: float) -> None:
     """Nobody may have waited for a right answer longer than ``within`` seconds at a stretch."""
+    _require(judge, change, f"never longer than {within:g} s without a right answer")
     for question, must in change.after.items():
         for lane, row in _watched(judge, change, question).items():
             seconds = outages.longest(outages.outages(row, change.truth(question)))
@@ -131,6 +138,7 @@ def insist_served(judge: Judge, change: Change, within: float) -> None:
 
 def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
     """In the end every server must say the same over every transport, and nothing else any more."""
+    _require(judge, change, f"in the last {change.hold:g} s every server says the same over every transport")
     for question in questions:
         rows = _watched(judge, change, question)
         end = max(row[-1].sent for row in rows.values()) - change.hold
@@ -171,12 +179,16 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
     rows = change.rows.get(question)
     if not rows:
         raise ValueError(f"{question} was not watched")
-    watched = judge.evidence.of_change(change.as_data())
+    watched = judge.evidence.of_change(change.began, change.as_data)
     for lane, row in rows.items():
         if lane not in watched.lanes:
             watched.add(lane, row, change.truth(question))
             judge.evidence.add(row[-1], change.after[question])
     return rows
+
+
+def _require(judge: Judge, change: Change, rule: str) -> None:
+    judge.evidence.of_change(change.began, change.as_data).require(rule)
 
 
 def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where: str) -> None:

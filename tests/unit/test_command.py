@@ -22,6 +22,8 @@ from kube_dns_conformance.command import VARIABLES, reproduce
         (["/x/kube_dns_conformance/__main__.py", "run"], {}, "python -m kube_dns_conformance run"),
         (["/x/bin/pytest", "suites", "-k", "a b"], {}, "pytest suites -k 'a b'"),
         (["/x/pytest/__main__.py", "suites"], {}, "python -m pytest suites"),
+        (["/x/kdc", "run", "--report-dir", "a b", "--zone=x", "--report-dir=c"], {}, "kdc run --zone=x"),
+        (["/x/kdc", "run", "--report-dir"], {}, "kdc run"),
         (
             ["kube-dns-conformance", "run", "--kubeconfig=/me/my config"],
             {

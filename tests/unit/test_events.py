@@ -31,14 +31,36 @@ def test_a_pod_is_ready_or_not(status: dict[str, Any], said: str) -> None:
 
 
 def test_an_endpoint_slice_has_endpoints_and_those_that_say_nothing_are_ready() -> None:
-    endpoints = [{"conditions": {"ready": True}}, {"conditions": {"ready": False}}, {}]
-    assert what("EndpointSlice", endpoints=endpoints) == "2 of 3 endpoints ready"
+    one = {"addresses": ["10.0.0.1"]}
+    endpoints = [one | {"conditions": {"ready": True}}, one | {"conditions": {"ready": False}}, one]
+    assert what("EndpointSlice", endpoints=endpoints) == (
+        "2 of 3 endpoints ready: 10.0.0.1, 10.0.0.1 (not ready), 10.0.0.1"
+    )
     assert what("EndpointSlice", endpoints=None) == "0 of 0 endpoints ready"
+
+
+def test_an_endpoint_slice_says_whose_it_is_and_the_first_of_its_endpoints() -> None:
+    one = {"addresses": ["10.0.0.1", "10.0.0.2"], "hostname": "web-0"}
+    two = {"addresses": ["10.0.0.3"], "conditions": {"ready": False}}
+    labels = {"labels": {"kubernetes.io/service-name": "web"}}
+    ports = [{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "", "port": 53, "protocol": "UDP"}]
+    assert what("EndpointSlice", meta=labels, endpoints=[one, two], ports=ports) == (
+        "1 of 2 endpoints of web ready: web-0 10.0.0.1 10.0.0.2, 10.0.0.3 (not ready); ports http 80/TCP, 53/UDP"
+    )
+    assert what("EndpointSlice", endpoints=[two] * 13).endswith(f"ready: {'10.0.0.3 (not ready), ' * 12}…")
 
 
 def test_a_service_has_a_type_and_its_addresses() -> None:
     assert what("Service", spec={"type": "ClusterIP", "clusterIPs": ["None"]}) == "ClusterIP None"
-    assert what("Service", spec={"type": "ExternalName"}) == "ExternalName"
+    assert what("Service", spec={"type": "ExternalName", "externalName": "a.test"}) == "ExternalName; to a.test"
+
+
+def test_a_service_says_what_it_selects_publishes_and_offers() -> None:
+    ports = [{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 81}]
+    spec = {"selector": {"app": "web", "tier": "a"}, "publishNotReadyAddresses": True, "ports": ports}
+    assert what("Service", spec=spec) == (
+        "ClusterIP; selects app=web, tier=a; ports http 80/TCP, 81/TCP; publishes what is not ready"
+    )
 
 
 def test_what_has_replicas_says_how_many_are_ready() -> None:

@@ -91,7 +91,7 @@ def test_the_summary_says_why_something_was_not_judged_each_reason_once() -> Non
     at = lines.index("| | why | requirements |")
     assert lines[at + 2 : at + 5] == [
         "| ❔ unknown | gone | `headless.address.ipv4`, `headless.address.ipv6` |",
-        "| ➖ unsupported | needs ipv6 | `clusterip.address.ipv6` |",
+        "| ➖ unsupported | needs ipv6 (Services have IPv6 addresses) | `clusterip.address.ipv6` |",
         "",
     ]
 
@@ -140,7 +140,11 @@ def shown(**evidence: Any) -> str:
 
 
 def test_the_summary_tells_of_each_change_what_happened_and_what_was_seen_when() -> None:
-    stale, began = SEGMENT | {"state": "stale"}, "done after 0.25 s, DNS had time to follow until 10.25 s."
+    stale = SEGMENT | {"state": "stale"}
+    began = (
+        "done after 0.25 s, DNS had time to follow until 15.25 s (10 s, and 5 s for which its answers may be kept).\n"
+        "Required: all is right."
+    )
     text = shown(changes=[changed([stale]), changed([], kind="API server", name="", what="is stopped")])
     assert f"\nChange 1 of 2: {began}\n\n| at | what happened |\n|---|---|\n| 0.25 s | Pod web-1: is gone |\n" in text
     assert "| -0.25 s | 1.25 s | 31 | dns-0/udp | web.shop.svc.cluster.local. A | NOERROR 10.0.0.2 | stale |\n" in text
@@ -162,8 +166,31 @@ def test_the_summary_shows_all_of_an_answer_of_which_something_is_claimed() -> N
     soa = "5 SOA ns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 5"
     claim = {"claim": True, "expected": "NXDOMAIN with one SOA record", "rcode": "NXDOMAIN", "answer": []}
     denied = CHECK | claim | {"question": "wEb.", "authority": [soa], "edns": None}
-    wanted = f"NXDOMAIN; EDNS none; question wEb.; authority {soa}; answer none"
+    wanted = f"NXDOMAIN; 120 bytes; EDNS none; question wEb.; authority {soa}; answer none"
     assert f"| NXDOMAIN with one SOA record | {wanted} |" in shown(checks=[denied])
+
+
+def test_the_summary_says_what_was_done_where_nothing_was_watched() -> None:
+    patched = {"at": 101.75, "kind": "Service", "name": "web", "what": 'is patched with {"a": 1}'}
+    text = shown(checks=[CHECK], before=[SEGMENT], events=[patched])
+    first, second = text.index("| 0.00 s | 1.50 s | 31 | dns-0/udp |"), text.index("| 1.75 s | Service web: is patched")
+    assert first < second < text.index("\nAfter that:\n") < text.index("| asked | of | expected | got |")
+
+
+def test_what_was_not_right_is_shown_first() -> None:
+    lanes = [SEGMENT | {"name": f"{one:02}.", "state": "stale" if one == 40 else "right"} for one in range(41)]
+    windows = [{**SEGMENT, "longest": float(one), "total": 0.0, "name": f"{one:02}."} for one in range(41)]
+    text = shown(changes=[changed(lanes, *windows)])
+    assert re.findall(r"dns-0/udp \| (\d\d)\. A \| NOERROR", text) == ["40", *(f"{one:02}" for one in range(11))]
+    assert re.findall(r"\| (\d\d)\. A \| dns-0/udp \|", text) == [str(one) for one in range(40, 28, -1)]
+
+
+def test_the_summary_has_the_objects_of_each_file_once() -> None:
+    state = [f"Pod web-{one}: ready" for one in range(25)]
+    results = [result(Verdict.CONFORMANT, test=f"suites/a.py::{one}", evidence={"state": state}) for one in "ab"]
+    text = summary.markdown(Results(HEAD, results))
+    assert text.count("<details><summary>suites/a.py</summary>\n\n- Pod web-0: ready\n") == 1
+    assert "- Pod web-23: ready\n- … 1 more in results.jsonl\n" in text
 
 
 def test_the_summary_says_what_is_required_by_what_was_not_judged() -> None:

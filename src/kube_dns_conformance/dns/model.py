@@ -139,6 +139,7 @@ class Answer:
             "transport": "udp, truncated, then tcp" if self.after_truncation else self.transport,
             "sent": round(self.sent, 4),
             "milliseconds": round(self.seconds * 1000, 2),
+            "bytes": len(self.wire),
             "rcode": self.rcode,
             "answer": [one.said() for one in self.records],
         }
