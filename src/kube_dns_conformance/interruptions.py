@@ -45,17 +45,22 @@ def end_replica(run: Run, situation: Situation, server: Server) -> None:
         situation.note("DNS replica", str(server), "is started again")
         start_again()
         return
-    situation.kube.delete(_pod(situation.kube, server), grace_period_seconds=0)
+    situation.kube.delete(pod_of(situation.kube, server), grace_period_seconds=0)
 
 
 def replace_one_by_one(run: Run, situation: Situation) -> None:
     """Delete every Pod that is a DNS replica the ordinary way, each when the one before has been replaced."""
-    old = replicas(run)
-    for one in old:
-        situation.note("DNS replica", str(one), "is deleted")
-        situation.kube.delete(_pod(situation.kube, one))
-        wait_replaced(run, one, len(old))
-        situation.note("DNS replica", str(one), "was replaced")
+    for one in replicas(run):
+        replace_replica(run, situation, one)
+
+
+def replace_replica(run: Run, situation: Situation, server: Server) -> None:
+    """Delete the Pod that is this DNS replica the ordinary way, and wait for another. Raises ClusterError."""
+    number = len(replicas(run))
+    situation.note("DNS replica", str(server), "is deleted")
+    situation.kube.delete(pod_of(situation.kube, server))
+    wait_replaced(run, server, number)
+    situation.note("DNS replica", str(server), "was replaced")
 
 
 @contextmanager
@@ -115,7 +120,8 @@ def stop_api_server(run: Run, situation: Situation) -> None:
     situation.mirror.wait_alive(run.timings.settle)
 
 
-def _pod(kube: Kube, server: Server) -> Object:
+def pod_of(kube: Kube, server: Server) -> Object:
+    """The Pod that is this DNS replica. Raises ClusterError when there is none any more."""
     for pod in kube.list("v1", "Pod")[0]:
         if server.host in {one["ip"] for one in oracle.pod_ips(pod)}:
             return pod

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kube_dns_conformance import oracle
 from kube_dns_conformance.clusters import engine
+from kube_dns_conformance.clusters.base import Capability
 from kube_dns_conformance.cordon import cordon
+from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.interruptions import pod_of, replace_replica, replicas
+from kube_dns_conformance.kube import Object
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
@@ -23,10 +26,16 @@ def drained(run: Run, situation: Situation, pod: str) -> Iterator[Callable[[], N
     """
     node = situation.pod(pod)["spec"]["nodeName"]
     there = [one for one in situation.pods() if one["spec"].get("nodeName") == node]
+    with _cordoned(run, situation, node):
+        yield lambda: situation.evict_pods(*there)
+
+
+@contextmanager
+def _cordoned(run: Run, situation: Situation, node: str) -> Iterator[None]:
     run.will_cordon(node)
     try:
         cordon(situation.kube, node, run.id, run.timings.api)
-        yield lambda: situation.evict_pods(*there)
+        yield
     finally:
         with cleaning_up():
             run.uncordon(node)
@@ -57,14 +66,29 @@ def lost(run: Run, situation: Situation, node: str) -> Iterator[tuple[Callable[[
 
 
 def node_without_dns(run: Run, situation: Situation) -> str:
-    """A node with Pods of this situation, but not all of them, and no DNS replica: their silence would be no lie."""
-    pods, _ = situation.kube.list("v1", "Pod")
-    servers = {server.host for server in run.cluster.dns}
-    of_dns = {pod["spec"].get("nodeName") for pod in pods if servers & {ip["ip"] for ip in oracle.pod_ips(pod)}}
-    nodes = {pod["spec"]["nodeName"] for pod in situation.pods()}
-    free = sorted(nodes - of_dns)
-    if not free or len(nodes) < 2:
-        raise ClusterError(
-            f"situation {situation.name}: every node with its Pods has a DNS replica, or one has all Pods"
-        )
-    return str(free[0])
+    """A node with Pods of this situation, but not all of them, and no DNS replica: their silence would be no lie.
+
+    Where every such node has a replica, as after DNS was rolled out, one is cleared of them, if that is allowed.
+    Raises ClusterError when there is none.
+    """
+    nodes = sorted({str(pod["spec"]["nodeName"]) for pod in situation.pods()})
+    of_dns = {str(pod["spec"]["nodeName"]) for pod in _dns_pods(run, situation).values()}
+    free = [one for one in nodes if one not in of_dns]
+    if len(nodes) < 2:
+        raise ClusterError(f"situation {situation.name}: one node has all its Pods")
+    if not free and Capability.RESTART_DNS not in run.cluster.capabilities:
+        raise ClusterError(f"situation {situation.name}: every node with its Pods has a DNS replica")
+    if not free:
+        _clear_of_dns(run, situation, nodes[0])
+    return (free or nodes)[0]
+
+
+def _clear_of_dns(run: Run, situation: Situation, node: str) -> None:
+    with _cordoned(run, situation, node):
+        for one, pod in _dns_pods(run, situation).items():
+            if pod["spec"]["nodeName"] == node:
+                replace_replica(run, situation, one)
+
+
+def _dns_pods(run: Run, situation: Situation) -> dict[Server, Object]:
+    return {one: pod_of(situation.kube, one) for one in replicas(run)}
