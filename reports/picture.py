@@ -47,6 +47,11 @@ def picture(change: Row) -> str | None:
     return _Drawing(rows, change).text()
 
 
+def asked_of(one: Row) -> str:
+    """Whom a row is of, and from where, when several ask."""
+    return f"{one['server']}/{one['transport']}" + (f" from {one['vantage']}" if one.get("vantage") else "")
+
+
 def happened(event: Row) -> str:
     """An event in words."""
     return f"{event['kind']} {event['name']}".rstrip() + f": {event['what']}"
@@ -79,7 +84,7 @@ class _Drawing:
         self._say(570, 16, "┊ something changed   │ all objects were settled, and the deadline of DNS")
 
     def _lanes(self, rows: Sequence[Row]) -> int:
-        ordered = sorted(rows, key=lambda one: (*_question(one), one["server"], one["transport"], one["from"]))
+        ordered = sorted(rows, key=lambda one: (*_lane(one), one["from"]))
         lanes = [list(group) for _, group in groupby(ordered, key=_lane)]
         y, before = 28, None
         for lane in lanes[:LANES_SHOWN]:
@@ -89,7 +94,7 @@ class _Drawing:
                 self._say(10, y, f"{lane[0]['name']} {lane[0]['type']}")
                 y += 4
             y += LANE
-            self._say(24, y, f"{lane[0]['server']}/{lane[0]['transport']}"[:34])
+            self._say(24, y, asked_of(lane[0])[:34])
             self._lane(lane, y - 4)
         if len(lanes) > LANES_SHOWN:
             y += HEAD
@@ -128,16 +133,15 @@ class _Drawing:
             said = f"{one['at'] - self._zero:+.2f} s  {happened(one)}"
             self._line(self._x(one["at"]), 28, lanes_end, "mark", said)
             self._say(10, y, said)
-        observer = self._change.get("observer") or {}
-        if observer:
-            y += LINE + 4
+        for one in self._change.get("observers", []):
+            y += LINE
             self._say(
                 10,
-                y,
-                f"watched from {observer['name']}, once in {observer['slot']:g} s; {observer['missed']} of"
-                f" {observer['slots']} slots missed; its clock {observer['ahead']:+.3f} s ± {observer['error']:.3f} s",
+                y + 4,
+                f"watched from {one['name']}, once in {one['slot']:g} s; {one['missed']} of"
+                f" {one['slots']} slots missed; its clock {one['ahead']:+.3f} s ± {one['error']:.3f} s",
             )
-        return y + LINE
+        return y + LINE + 4
 
     def _x(self, moment: float) -> float:
         share: float = (moment - self._start) / (self._end - self._start)
@@ -160,4 +164,4 @@ def _question(one: Row) -> tuple[str, str]:
 
 
 def _lane(one: Row) -> tuple[str, ...]:
-    return (*_question(one), one["server"], one["transport"])
+    return (*_question(one), one["server"], one["transport"], one.get("vantage", ""))

@@ -10,7 +10,7 @@ from kube_dns_conformance.clusters.base import DESCRIPTIONS
 from kube_dns_conformance.outages import State
 from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.reports.measures import TIMES, Measure, measures
-from kube_dns_conformance.reports.picture import happened
+from kube_dns_conformance.reports.picture import asked_of, happened
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.text import in_order, printable
@@ -292,7 +292,7 @@ def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
     yield "|---|---|--:|--:|--:|--:|--:|"
     for row in sorted(rows, key=lambda one: one["longest"], reverse=True)[:ROWS_SHOWN]:
-        asked, of = f"{row['name']} {row['type']}", f"{row['server']}/{row['transport']}"
+        asked, of = f"{row['name']} {row['type']}", asked_of(row)
         times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
         times.insert(2, str(row.get("flaps", "")))
         yield f"| {_cell(asked)} | {_cell(of)} | {' | '.join(times)} |"
@@ -313,7 +313,7 @@ def _timeline(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for row in sorted(rows, key=_place(rows))[:ROWS_SHOWN]:
         times = f"{row['from'] - began:.2f} s | {row['to'] - began:.2f} s | {row['asks']}"
-        of, asked = f"{row['server']}/{row['transport']}", f"{row['name']} {row['type']}"
+        of, asked = asked_of(row), f"{row['name']} {row['type']}"
         yield f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} | {row.get('state', '')} |"
     if len(rows) > ROWS_SHOWN:
         yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | | |"
@@ -321,7 +321,7 @@ def _timeline(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
 
 def _place(rows: list[dict[str, Any]]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
     def lane(row: dict[str, Any]) -> tuple[str, ...]:
-        return row["name"], row["type"], row["server"], row["transport"]
+        return row["name"], row["type"], asked_of(row)
 
     troubled = {lane(row) for row in rows if row.get("state", State.RIGHT) != State.RIGHT}
     return lambda row: (lane(row) not in troubled, lane(row), row["from"])
@@ -331,7 +331,8 @@ def _asked(row: dict[str, Any]) -> tuple[str, str]:
     if "how" in row:
         return row["name"], row["how"]
     asked = f"{row['name']} {row['type']} {row.get('options', '')}".rstrip()
-    return asked, f"{row['address']}/{row['transport']}"
+    where = f" from {row['vantage']}" if row.get("vantage") else ""
+    return asked, f"{row['address']}/{row['transport']}{where}"
 
 
 def _got(row: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ SEGMENT = {
     "asks": 31,
     "said": "NOERROR 10.0.0.2",
 }
-CHANGE: dict[str, Any] = {"began": 100.25, "settled": 100.5, "deadline": 115.5, "propagation": 10.0, "observer": {}}
+CHANGE: dict[str, Any] = {"began": 100.25, "settled": 100.5, "deadline": 115.5, "propagation": 10.0, "observers": []}
 """Times of a change that `SEGMENT` was seen of."""
 HOSTILE = [
     "\x00\x01\x08\x0b\x0c\x1b\x7f\x85",

@@ -24,12 +24,34 @@ from kube_dns_conformance.watch import Observer, Watch
 MOST_SLOTS = 4
 """So many slots between two questions count as watched."""
 
+TRUE_OF = {"Service", "EndpointSlice", "Pod"}
+"""The kinds of objects that expectations are made of."""
+
+
+class Telling:
+    """What the objects say of each question, kept up to date: of what stays true nothing is kept again."""
+
+    def __init__(self, before: Expectations, since: float) -> None:
+        """``since`` is in epoch seconds."""
+        self._said = {question: [(since, must)] for question, must in before.items()}
+
+    def hear(self, state: Expectations, at: float) -> None:
+        """What they say from then on (epoch seconds)."""
+        for question, must in state.items():
+            said = self._said[question]
+            if said[-1][1] != must:
+                said.append((at, must))
+
+    def truths(self) -> dict[Question, Truth]:
+        """All of it."""
+        return {question: Truth(tuple(said)) for question, said in self._said.items()}
+
 
 @dataclass(frozen=True)
 class Change:
     """What was seen from before a change until the right answers held, or had no time left. Times in epoch seconds.
 
-    ``states`` is everything that the objects said of the questions, each with when that was heard: first what was true
+    ``truths`` is everything that the objects said of each question, and when that was heard: first what was true
     before the change, last what is true since. ``began`` is just before the change, ``settled_at`` when the objects
     were as they shall be. ``deadline`` is when DNS has no excuse left: then, plus ``propagation`` (the propagation
     budget and what was granted beyond it, in seconds), plus the TTL that the server announced. After the answers
@@ -38,24 +60,24 @@ class Change:
     """
 
     answers: list[Answer]
-    states: list[tuple[float, Expectations]]
+    truths: dict[Question, Truth]
     began: float
     settled_at: float
     deadline: float
     hold: float
     propagation: float = 0.0
     events: Sequence[Event] = ()
-    observer: Observer | None = None
+    observers: tuple[Observer, ...] = ()
 
-    @property
+    @cached_property
     def before(self) -> Expectations:
         """What was true before the change."""
-        return self.states[0][1]
+        return {question: truth.said[0][1] for question, truth in self.truths.items()}
 
-    @property
+    @cached_property
     def after(self) -> Expectations:
         """What is true since."""
-        return self.states[-1][1]
+        return {question: truth.said[-1][1] for question, truth in self.truths.items()}
 
     @cached_property
     def rows(self) -> dict[Question, dict[timeline.Lane, list[Answer]]]:
@@ -65,12 +87,6 @@ class Change:
             found.setdefault(lane.question, {})[lane] = row
         return found
 
-    def truth(self, question: Question) -> Truth:
-        """What was true of one question, and from when on."""
-        said = [(moment, state[question]) for moment, state in self.states if question in state]
-        changes = [one for at, one in enumerate(said) if at == 0 or one[1] != said[at - 1][1]]
-        return Truth(tuple(changes))
-
     def as_data(self) -> dict[str, Any]:
         """What a timeline is read against, for ``results.jsonl``."""
         return {
@@ -79,7 +95,7 @@ class Change:
             "deadline": round(self.deadline, 3),
             "propagation": self.propagation,
             "events": [one.as_data() for one in self.events],
-            "observer": self.observer.as_data() if self.observer else {},
+            "observers": [one.as_data() for one in self.observers],
         }
 
 
@@ -101,17 +117,17 @@ def observe(
     """
     timings = replace(run.timings, propagation=run.timings.propagation + granted)
     before, events = expect(), list[Event]()
-    states = [(now(), before)]
+    told = Telling(before, now())
 
     def note(event: Event) -> None:
         if event.namespace != situation.namespace:
             return
         events.append(event)
-        with suppress(ClusterError):  # half-way through a change there may be nothing to expect
-            if (state := expect()) != states[-1][1]:
-                states.append((event.at, state))
+        if event.kind in TRUE_OF:
+            with suppress(ClusterError):  # half-way through a change there may be nothing to expect
+                told.hear(expect(), event.at)
 
-    watching = Watch(run.vantage, run.cluster.dns if servers is None else servers, list(before), timings.slot)
+    watching = Watch(run.vantage.places(), run.cluster.dns if servers is None else servers, list(before), timings.slot)
     with watching as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
         watch.wait(_until_right(watch, before), now() + timings.propagation)
@@ -140,25 +156,27 @@ def observe(
         watch.wait(is_over, settled_at + budgets + timings.settle)
     _insist_unchanged(situation, expect, after)
     answers = watch.answers()
-    if states[-1][1] != after or len(states) == 1:
-        states.append((settled_at, after))
+    told.hear(after, settled_at)
     deadline = _deadline(answers, settled_at, timings)
     budget = timings.propagation
-    return Change(answers, states, began, settled_at, deadline, hold, budget, events, watch.observer)
+    return Change(answers, told.truths(), began, settled_at, deadline, hold, budget, events, watch.observers)
 
 
 def without(change: Change, questions: Iterable[Question]) -> Change:
     """The same change, with nothing said of the addresses that these questions are answered with."""
     gone = {text for one in questions for text in change.before[one].values}
 
-    def rest(known: Expectations) -> Expectations:
-        return {
-            question: must if must.values.isdisjoint(gone) else at_least(must.values - gone)
-            for question, must in known.items()
-            if must.values - gone
-        }
+    def rest(truth: Truth) -> Truth:
+        return Truth(
+            tuple(
+                (since, must if must.values.isdisjoint(gone) else at_least(must.values - gone))
+                for since, must in truth.said
+                if must.values - gone
+            )
+        )
 
-    return replace(change, states=[(moment, rest(state)) for moment, state in change.states])
+    rests = {question: rest(truth) for question, truth in change.truths.items()}
+    return replace(change, truths={question: truth for question, truth in rests.items() if truth.said})
 
 
 def at(change: Change, *servers: Server) -> Change:

@@ -24,15 +24,28 @@ PAUSE_SECONDS = 0.1
 
 
 class Inside(Vantage):
-    """Asks from the agents of a run."""
+    """Asks from the agents of a run, or first of all from the one on the node ``place``."""
 
-    def __init__(self, agents: Agents, timeout: float) -> None:
+    def __init__(self, agents: Agents, timeout: float, place: str = "") -> None:
         super().__init__("agent", agents.exchange, timeout)
         self.agents = agents
+        self._place = place
 
     def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
         """See `Vantage`."""
         return InAgent(self.agents, probes, slot, self.timeout)
+
+    @property
+    def place(self) -> str:
+        """See `Vantage`."""
+        return self._place
+
+    def places(self) -> Sequence[Vantage]:
+        """One for each node with an agent that is ready; should that agent go, others ask in its place."""
+        by_node = {agent.node: agent for agent in reversed(self.agents.ready())}
+        return [Inside(self.agents.beginning_with(by_node[one]), self.timeout, one) for one in sorted(by_node)] or [
+            self
+        ]
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from kube_dns_conformance.kube import Object
 
@@ -85,7 +86,12 @@ def slice_addresses(slices: Iterable[Object], service: Object) -> set[str]:
 
 def of_family(addresses: Iterable[str], rdtype: str) -> list[str]:
     """Those of ``addresses`` that a record of ``rdtype`` can hold."""
-    return [one for one in addresses if ipaddress.ip_address(one).version == RDTYPE_VERSION[rdtype]]
+    return [one for one in addresses if _version(one) == RDTYPE_VERSION[rdtype]]
+
+
+@lru_cache(maxsize=100_000)
+def _version(address: str) -> int:
+    return ipaddress.ip_address(address).version
 
 
 def rdtypes(service: Object) -> list[str]:

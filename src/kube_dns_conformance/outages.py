@@ -97,10 +97,10 @@ def _state(answer: Answer, truth: Truth, now: int) -> State:
     if any(not difference(expected, answer) for _, expected in truth.said[:now]):
         return State.STALE
     values = set(map(value, answer.records))
-    known = {one for _, expected in truth.said for one in expected.values}
+    known = {one for _, expected in truth.said for one in expected.mentioned}
     if values - known:
         return State.WRONG
-    return State.STALE if values - truth.said[now][1].values else State.MISSING
+    return State.STALE if values - truth.said[now][1].mentioned else State.MISSING
 
 
 def cause(answer: Answer, found: State) -> str:

@@ -25,10 +25,12 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
     _require(judge, change, "right before DNS has no time left, and from then on; until then no stranger's address")
     for question in questions:
         expected = change.after[question]
-        known = {text for _, one in change.states if question in one for text in one[question].values}
+        known = {text for _, must in change.truths[question].said for text in must.mentioned}
         for lane, row in _watched(judge, change, question).items():
             for answer in _since(row, change.began):
-                if strangers := sorted({value(record) for record in answer.records} - known):
+                # What an alias leads to has another name, and is none of these.
+                own = (one for one in answer.records if one.name == question.name.lower())
+                if strangers := sorted(set(map(value, own)) - known):
                     what = f"answers {strangers[0]}, which was never right"
                     _condemn(judge, what, answer, expected, f"answer of {lane.server}")
             since = timeline.settles(row, expected)
@@ -69,7 +71,7 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
         must = _unchanged(before, change.after[question])
         if must is None:
             continue
-        if any(not must.values <= one[question].values for _, one in change.states[1:-1] if question in one):
+        if any(not must.values <= one.values for _, one in change.truths[question].said):
             # A sibling that was not ready for a moment: DNS was right to leave it out.
             raise ClusterError(f"{question}: what had to stay was not there all the time")
         judged = True
@@ -104,10 +106,11 @@ def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Questi
 
 def _may_be_empty(change: Change, question: Question, answer: Answer) -> bool:
     granted = change.deadline - change.settled_at
-    until = [moment for moment, _ in change.states[1:]] + [math.inf]
+    said = change.truths[question].said
+    until = [moment for moment, _ in said[1:]] + [math.inf]
     return any(
-        not state[question].values and since - HEARD_SECONDS <= answer.came and answer.sent <= end + granted
-        for (since, state), end in zip(change.states, until, strict=True)
+        not must.mentioned and since - HEARD_SECONDS <= answer.came and answer.sent <= end + granted
+        for (since, must), end in zip(said, until, strict=True)
     )
 
 
@@ -129,7 +132,7 @@ def insist_served(judge: Judge, change: Change, within: float) -> None:
     _require(judge, change, f"never longer than {within:g} s without a right answer")
     for question, must in change.after.items():
         for lane, row in _watched(judge, change, question).items():
-            seconds = outages.longest(outages.outages(row, change.truth(question)))
+            seconds = outages.longest(outages.outages(row, change.truths[question]))
             if seconds > within:
                 wrong = timeline.deviations(row, must)
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
@@ -146,7 +149,7 @@ def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]
         first = last[0]
         other = next((one for one in last if _said(one) != _said(first)), None)
         if other is not None:
-            names = dict.fromkeys(f"{one.server.name}/{one.transport}" for one in (first, other))
+            names = dict.fromkeys(map(_asker, (first, other)))
             what = f"is answered differently by {' and '.join(names)}"
             where = f"{other.server.name}; {first.server.name} said {first.said()}"
             _condemn(judge, what, other, change.after[question], where)
@@ -161,7 +164,7 @@ def _unchanged(before: Expected, after: Expected) -> Expected | None:
 
 
 def _values(expectations: Expectations) -> set[str]:
-    return {one for must in expectations.values() for one in must.values}
+    return {one for must in expectations.values() for one in must.mentioned}
 
 
 def _since(row: list[Answer], moment: float) -> list[Answer]:
@@ -182,9 +185,17 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
     watched = judge.evidence.of_change(change.began, change.as_data)
     for lane, row in rows.items():
         if lane not in watched.lanes:
-            watched.add(lane, row, change.truth(question))
+            watched.add(lane, row, change.truths[question])
             judge.evidence.add(row[-1], change.after[question])
     return rows
+
+
+def _asker(answer: Answer) -> str:
+    return f"{answer.server.name}/{answer.transport}{answer.vantage and f' from {answer.vantage}'}"
+
+
+def _from(judge: Judge, answer: Answer) -> str:
+    return f"node {answer.vantage}" if answer.vantage else judge.vantage.name
 
 
 def _require(judge: Judge, change: Change, rule: str) -> None:
@@ -194,7 +205,7 @@ def _require(judge: Judge, change: Change, rule: str) -> None:
 def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where: str) -> None:
     judge.condemn(
         f"{judge.short(answer.question.name)} {what}",
-        f"asked     {answer.question} → {answer.server}/{answer.transport} from {judge.vantage.name}",
+        f"asked     {answer.question} → {answer.server}/{answer.transport} from {_from(judge, answer)}",
         f"expected  {expected}",
         f"got       {answer.said()}   ({where})",
     )

@@ -14,7 +14,7 @@ from kube_dns_conformance.outages import Truth, state
 
 @dataclass(frozen=True)
 class Lane:
-    """One question at one server over one transport: what is alike in a row of observations.
+    """One question at one server over one transport, from one place: what is alike in a row of observations.
 
     What was asked over UDP first stays so when the answer was truncated and came over TCP in the end.
     """
@@ -22,11 +22,13 @@ class Lane:
     question: Question
     server: str
     transport: Transport
+    vantage: str = ""
 
     @classmethod
     def of(cls, answer: Answer) -> Lane:
         """The lane of an observation."""
-        return cls(answer.question, answer.server.name, "udp" if answer.after_truncation else answer.transport)
+        how: Transport = "udp" if answer.after_truncation else answer.transport
+        return cls(answer.question, answer.server.name, how, answer.vantage)
 
     def as_data(self) -> dict[str, Any]:
         """For ``results.jsonl``."""
@@ -35,13 +37,15 @@ class Lane:
             "type": self.question.rdtype,
             "server": self.server,
             "transport": self.transport,
-        }
+        } | ({"vantage": self.vantage} if self.vantage else {})
 
 
 def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:
     """The answers by lane, each in the order of asking."""
     rows: dict[Lane, list[Answer]] = {}
-    for one in sorted(answers, key=lambda one: (one.question.name, one.server.name, one.transport, one.sent)):
+    for one in sorted(
+        answers, key=lambda one: (one.question.name, one.server.name, one.transport, one.vantage, one.sent)
+    ):
         rows.setdefault(Lane.of(one), []).append(one)
     return {lane: sorted(row, key=lambda one: one.sent) for lane, row in rows.items()}
 

@@ -28,6 +28,15 @@ class Vantage(ABC):
         return self._name
 
     @property
+    def place(self) -> str:
+        """The node it asks from, to tell it from others of the same cluster; empty where there is nothing to tell."""
+        return ""
+
+    def places(self) -> Sequence[Vantage]:
+        """A vantage for each node that can be asked from."""
+        return [self]
+
+    @property
     def timeout(self) -> float:
         """Seconds for one question."""
         return self._timeout

@@ -39,37 +39,53 @@ class Observer:
 
 
 class Watch:
-    """Asks every question at every server over UDP and TCP once in each ``slot`` (seconds), until ``with`` ends."""
+    """Asks every question at every server over UDP and TCP once in each ``slot`` (seconds), until ``with`` ends.
 
-    def __init__(self, vantage: Vantage, servers: Iterable[Server], questions: Sequence[Question], slot: float) -> None:
-        self._vantage = vantage
+    Each of ``vantages`` does.
+    """
+
+    def __init__(
+        self, vantages: Sequence[Vantage], servers: Iterable[Server], questions: Sequence[Question], slot: float
+    ) -> None:
+        self._vantages = vantages
         self._slot = slot
         self._asks: list[Ask] = [(question, one, how) for one in servers for question in questions for how in WAYS]
-        self.lanes = {Lane(question, server.name, how) for question, server, how in self._asks}
-        self._probing: Probing | None = None
-        self._known: dict[tuple[int, Said], Answer] = {}
+        self.lanes = {
+            Lane(question, server.name, how, vantage.place)
+            for vantage in vantages
+            for question, server, how in self._asks
+        }
+        self._probing: list[tuple[Vantage, Probing]] = []
+        self._known: dict[tuple[str, int, Said], Answer] = {}
         self._answers: list[Answer] = []
-        self._observer = Observer(vantage.name, slot, 0, 0, 0.0, 0.0)
+        self._observers = tuple(Observer(vantage.name, slot, 0, 0, 0.0, 0.0) for vantage in vantages)
 
     def __enter__(self) -> Watch:
-        if self._asks:
-            probes = [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in self._asks]
-            self._probing = self._vantage.probe(probes, self._slot)
+        probes = [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in self._asks]
+        try:
+            for vantage in self._vantages if probes else []:
+                self._probing.append((vantage, vantage.probe(probes, self._slot)))
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self._probing:
-            try:
-                if kind is None:
-                    self._hear(0.0)
-            finally:
-                self._probing.stop()
-                self._probing = None
+        try:
+            if kind is None:
+                self._hear(0.0)
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        for _, probing in self._probing:
+            probing.stop()
+        self._probing = []
 
     @property
-    def observer(self) -> Observer:
+    def observers(self) -> tuple[Observer, ...]:
         """Who watches, and how well until now."""
-        return self._observer
+        return self._observers
 
     def answers(self) -> list[Answer]:
         """Everything seen so far, in the order of asking."""
@@ -102,17 +118,25 @@ class Watch:
                 return False
 
     def _hear(self, within: float) -> None:
-        if self._probing:
-            self._answers += [self._answer(seen, said) for seen, said in self._probing.take(within)]
-            one = self._probing
-            self._observer = Observer(self._vantage.name, self._slot, one.slots, one.missed, one.ahead, one.error)
+        for at, (vantage, probing) in enumerate(self._probing):
+            # What the others have seen until then waits where they are.
+            heard = probing.take(0.0 if at else within)
+            self._answers += [self._answer(vantage.place, seen, said) for seen, said in heard]
+        self._observers = (
+            tuple(
+                Observer(vantage.name, self._slot, one.slots, one.missed, one.ahead, one.error)
+                for vantage, one in self._probing
+            )
+            or self._observers
+        )
 
-    def _answer(self, seen: Seen, said: Said) -> Answer:
-        known = self._known.get((seen.probe, said))
+    def _answer(self, place: str, seen: Seen, said: Said) -> Answer:
+        known = self._known.get((place, seen.probe, said))
         if known is None:
             question, server, how = self._asks[seen.probe]
             wire = bytes(2) + said.wire if said.problem is None else said.wire
             reply = Reply(seen.sent, seen.seconds, wire, said.problem)
             answer = ask.answer(question, server, "tcp" if said.cut else how, reply)
-            known = self._known[seen.probe, said] = replace(answer, after_truncation=said.cut)
+            known = replace(answer, after_truncation=said.cut, vantage=place)
+            self._known[place, seen.probe, said] = known
         return replace(known, sent=seen.sent, seconds=seen.seconds)

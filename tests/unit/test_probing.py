@@ -48,7 +48,7 @@ def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:
     with api_server({"agent-a": port}) as api, DnsServer(ONE) as server:
         agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
         began = time.time()
-        with Watch(Inside(agents, 5.0), [server], [Question("web.test.", "A")], SLOT) as watch:
+        with Watch([Inside(agents, 5.0)], [server], [Question("web.test.", "A")], SLOT) as watch:
             assert watch.wait(lambda _: len(watch.answers()) > 10, time.time() + 30)
         rows = lanes(watch.answers())
     assert rows.keys() == watch.lanes
@@ -109,3 +109,37 @@ def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
         probing.stop()
         assert {said.problem for _, said in taken(probing, 10)} == {None}
         probing.stop()
+
+
+def test_every_node_is_a_place_and_another_asks_in_place_of_what_is_gone(port: int) -> None:
+    gone: list[bool] = []
+
+    def is_gone(request: BaseHTTPRequestHandler) -> bool:
+        if gone and "agent-a" in request.path:
+            request.send_error(503)
+            return True
+        return False
+
+    with api_server({"agent-a": port, "agent-b": port}, is_gone) as api, DnsServer(ONE) as server:
+        both = [Agent(api, "agents", f"agent-{one}", TOKEN, f"node-{one}") for one in "ab"]
+        places = Inside(Agents(lambda: both, 5.0), 5.0).places()
+        assert [(one.place, one.name) for one in places] == [
+            ("node-a", "agent on node node-a"),
+            ("node-b", "agent on node node-b"),
+        ]
+        with Watch(places, [server], [Question("web.test.", "A")], SLOT) as watch:
+            assert watch.wait(lambda _: lanes(watch.answers()).keys() == watch.lanes, time.time() + 30)
+            gone.append(True)
+            since = time.time() + 0.1
+
+            def is_heard_from_both(_: object) -> bool:
+                return {one.vantage for one in watch.answers() if one.sent > since} == {"node-a", "node-b"}
+
+            assert watch.wait(is_heard_from_both, time.time() + 30)
+        assert {one.said() for one in watch.answers()} == {"NOERROR 10.0.0.1"}
+        assert [one.name for one in watch.observers] == ["agent on node node-b"] * 2
+
+
+def test_without_an_agent_that_is_ready_there_is_one_place() -> None:
+    nobody = Inside(Agents(list, 0.1), 5.0)
+    assert nobody.places() == [nobody]

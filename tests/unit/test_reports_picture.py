@@ -61,8 +61,13 @@ def test_a_lane_for_each_server_and_transport() -> None:
     assert len(bars(svg)) == 4
 
 
+def test_a_lane_for_each_place_that_is_asked_from() -> None:
+    svg = drawn(*(row("right", 0.0, 1.0, vantage=one) for one in ("node-b", "node-a")))
+    assert [one for one in texts(svg) if "/" in one] == ["dns-0/udp from node-a", "dns-0/udp from node-b"]
+
+
 def test_the_changes_of_the_objects_are_marks_on_the_same_axis() -> None:
-    svg = drawn(row("right", 100.0, 102.0), events=[EVENT, EVENT | {"at": 99.0}], began=100.5, observer=OBSERVER)
+    svg = drawn(row("right", 100.0, 102.0), events=[EVENT, EVENT | {"at": 99.0}], began=100.5, observers=[OBSERVER])
     marks = [one for one in svg.iter(f"{SVG}line") if one.attrib["class"] == "mark"]
     assert [(one.attrib["x1"], one.findtext(f"{SVG}title")) for one in marks] == [
         ("715", "+0.50 s  Pod web-1: is gone")

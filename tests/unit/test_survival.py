@@ -15,15 +15,16 @@ from typing import cast
 import pytest
 
 from dns_server import DnsServer, Handler, Reply, records, reply
-from kube_dns_conformance.change import Change, observe
+from kube_dns_conformance.change import Change, Telling, observe
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.dns.compare import exactly, no_such_name
+from kube_dns_conformance.dns.compare import Expected, exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Transport
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.events import Event
 from kube_dns_conformance.judge import Judge, Nonconformant
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.situations import Situation
@@ -54,14 +55,19 @@ def judge() -> Judge:
 def change(*answers: Answer, before: str = OLD, after: str = NEW) -> Change:
     """The address went from OLD to NEW from 1.5 to 2 s, and DNS had until 4 s to say so; one answer a second."""
     was, shall = exactly(before.split()), exactly(after.split())
-    states = [(0.0, {WEB: was}), (2.0, {WEB: shall})]
-    return Change(list(answers), states, began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
+    return Change(list(answers), truths_of((0.0, was), (2.0, shall)), began=1.5, settled_at=2.0, deadline=4.0, hold=1.0)
+
+
+def truths_of(*states: tuple[float, Expected]) -> dict[Question, Truth]:
+    told = Telling({WEB: states[0][1]}, states[0][0])
+    for since, must in states:
+        told.hear({WEB: must}, since)
+    return told.truths()
 
 
 def with_between(seen: Change, *values: str) -> Change:
     """The same, with these addresses for a moment in between."""
-    (_, was), (_, shall) = seen.states
-    return replace(seen, states=[(0.0, was), (1.75, {WEB: exactly(values)}), (2.0, shall)])
+    return replace(seen, truths=truths_of((0.0, seen.before[WEB]), (1.75, exactly(values)), (2.0, seen.after[WEB])))
 
 
 def unchanged(*answers: Answer) -> Change:
@@ -211,6 +217,13 @@ def test_servers_that_disagree_in_the_end(other: list[str]) -> None:
     assert got.endswith("(dns-1; dns-0 said NOERROR 10.0.0.2)")
 
 
+def test_where_several_ask_it_is_said_who_was_told_what() -> None:
+    seen = change(*row(OLD, NEW, NEW, NEW), *(replace(one, vantage="node-b") for one in row(OLD, NEW, NEW, OLD)))
+    first, asked, *_ = said(lambda judge: insist_agreement(judge, seen, [WEB]))
+    assert first == f"{HEAD}web.shop is answered differently by dns-0/udp and dns-0/udp from node-b"
+    assert asked == "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp from node node-b"
+
+
 def test_silence_is_no_proof_that_an_address_is_gone() -> None:
     assert said(lambda judge: insist_gone(judge, change(*row(OLD, "-", "-")))) == [
         f"{HEAD}web.shop is not answered",
@@ -291,8 +304,7 @@ def test_a_name_that_is_denied_for_a_moment_while_it_changes() -> None:
 def test_what_had_nothing_to_answer_for_a_moment_may_be_denied_for_as_long_as_dns_is_granted() -> None:
     def with_nothing(*answers: str) -> Change:
         seen = change(*row(*answers))
-        (_, was), (_, shall) = seen.states
-        return replace(seen, states=[(0.0, was), (4.5, {WEB: no_such_name()}), (5.0, shall)])
+        return replace(seen, truths=truths_of((0.0, seen.before[WEB]), (4.5, no_such_name()), (5.0, seen.after[WEB])))
 
     fine = [OLD, OLD, OLD, OLD, "", "", "", "", NEW, NEW]  # 2 s are granted from 5 s on
     insist_never_denied(judge(), with_nothing(*fine), [WEB])
@@ -309,7 +321,7 @@ def test_what_had_nothing_to_answer_for_a_moment_may_be_denied_for_as_long_as_dn
 def test_a_name_that_was_never_watched_is_not_judged() -> None:
     other = Question("db.shop.svc.cluster.local.", "A")
     nothing = {other: no_such_name()}
-    unseen = Change(row(OLD), [(0.0, nothing), (0.0, nothing)], 0.0, 0.0, 0.0, 0.0)
+    unseen = Change(row(OLD), Telling(nothing, 0.0).truths(), 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="was not watched"):
         insist_followed(judge(), unseen, [other])
     with pytest.raises(ValueError, match="was not watched"):

@@ -12,6 +12,7 @@ from kube_dns_conformance import timeline
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.dns.compare import exactly
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.probing import Here, Observation, Probing
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.vantage import ThisProcess
@@ -27,7 +28,7 @@ def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
     web, db = Question("web.test.", "A"), Question("db.test.", "A")
     honest = records({"web.test. A": [NEW], "db.test. A": [OLD]})
     with DnsServer(honest, "dns-0") as first, DnsServer(honest, "dns-1") as second:
-        watch = Watch(ThisProcess(5.0), [first, second], [web, db], SLOT)
+        watch = Watch([ThisProcess(5.0)], [first, second], [web, db], SLOT)
         with watch:
             enough = watch.wait(
                 lambda _: len(watch.answers()) >= 16 and len(timeline.lanes(watch.answers())) == 8, time.time() + 30
@@ -44,7 +45,7 @@ def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
 def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
     silence = DnsServer(lambda query, transport: None, "dns-1")
     with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
-        with Watch(ThisProcess(1.0), [honest, quiet], [WEB], SLOT) as watch:
+        with Watch([ThisProcess(1.0)], [honest, quiet], [WEB], SLOT) as watch:
             assert watch.wait(lambda _: len(watch.answers()) >= 4, time.time() + 30)
             assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
         assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
@@ -53,7 +54,7 @@ def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
 def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
     with (
         DnsServer(records({})) as server,
-        Watch(ThisProcess(5.0), [server], [WEB], SLOT) as watch,
+        Watch([ThisProcess(5.0)], [server], [WEB], SLOT) as watch,
     ):
         assert not watch.wait(lambda seen: False, time.time() + 0.1)
 
@@ -77,7 +78,7 @@ class Breaking(ThisProcess):
 def test_a_vantage_that_breaks_is_never_mistaken_for_an_answer_that_holds() -> None:
     honest = DnsServer(records({WEB.name + " A": [NEW]}))
     with honest as server:
-        watch = Watch(Breaking(5.0), [server], [WEB], SLOT)
+        watch = Watch([Breaking(5.0)], [server], [WEB], SLOT)
         with pytest.raises(ConnectionError, match="the vantage is gone"):
             watch_in_vain(watch)
     assert timeline.deviations(watch.answers(), RIGHT) == []
@@ -93,7 +94,7 @@ def watch_in_vain(watch: Watch) -> None:
 def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
     with (
         DnsServer(records({WEB.name + " A": [NEW]})) as server,
-        Watch(ThisProcess(5.0), [server], [WEB], SLOT) as watch,
+        Watch([ThisProcess(5.0)], [server], [WEB], SLOT) as watch,
     ):
         for _ in range(2):
             taken: list[Answer] = []
@@ -106,8 +107,56 @@ def test_each_answer_is_handed_over_once_also_to_who_comes_later() -> None:
             assert taken == watch.answers()[: len(taken)]
 
 
+class Placed(ThisProcess):
+    """This process, as if it were on a node."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(5.0)
+        self._node = node
+
+    @property
+    def place(self) -> str:
+        return self._node
+
+
+def test_several_places_are_watched_from_at_once_and_told_apart() -> None:
+    with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as server:
+        with Watch([Placed("a"), Placed("b")], [server], [WEB], SLOT) as watch:
+            assert watch.wait(lambda _: all(one.slots > 2 for one in watch.observers), time.time() + 30)
+        assert {(one.transport, one.vantage) for one in watch.lanes} == {
+            ("udp", "a"),
+            ("tcp", "a"),
+            ("udp", "b"),
+            ("tcp", "b"),
+        }
+        assert set(timeline.lanes(watch.answers())) == watch.lanes
+    assert {line["vantage"] for line in timeline.as_data(watch.answers())} == {"a", "b"}
+
+
+def test_when_one_of_them_cannot_begin_none_goes_on() -> None:
+    begun: list[Probing] = []
+
+    class Beginning(Placed):
+        def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+            begun.append(super().probe(probes, slot))
+            return begun[-1]
+
+    class Unable(Placed):
+        def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+            raise ClusterError("no agent answered")
+
+    with DnsServer(records({WEB.name + " A": [NEW]})) as server:
+        watch = Watch([Beginning("a"), Unable("b")], [server], [WEB], SLOT)
+        with pytest.raises(ClusterError, match="no agent answered"), watch:
+            pass
+        begun[0].take(0.2)
+        ended = begun[0].slots
+        begun[0].take(0.2)
+    assert begun[0].slots == ended
+
+
 def test_a_watch_of_no_server_sees_nothing() -> None:
     servers: list[Server] = []
-    with Watch(ThisProcess(1.0), servers, [WEB], SLOT) as watch:
+    with Watch([ThisProcess(1.0)], servers, [WEB], SLOT) as watch:
         assert not watch.wait(bool, time.time())
     assert watch.answers() == []

@@ -163,6 +163,12 @@ class Agents:
         agent = self._known.get(self._first)
         return f"agent on node {agent.node}" if agent else "agent"
 
+    def beginning_with(self, agent: Agent) -> Agents:
+        """The same agents, of which this one is asked first."""
+        made = Agents(self._find, self._patience)
+        made._known, made._first = {agent.pod: agent}, agent.pod
+        return made
+
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         """Carry messages to DNS servers. Raises ClusterError, which makes a verdict *unknown*, when no agent can."""
         return self.ask(lambda agent: agent.exchange(requests)) if requests else []

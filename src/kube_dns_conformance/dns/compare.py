@@ -6,6 +6,7 @@ import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from kube_dns_conformance.dns.model import Answer, Record
@@ -49,6 +50,11 @@ class Expected:
     choices: tuple[Choice, ...] = ()
     claim: str = ""
     check: Callable[[Answer], str] | None = None
+
+    @property
+    def mentioned(self) -> frozenset[str]:
+        """Everything that it speaks of: what must be there, and what may."""
+        return self.values.union(*(choice.values for choice in self.choices))
 
     def __str__(self) -> str:
         match self.kind:
@@ -116,6 +122,7 @@ def value(record: Record) -> str:
     return normal(record.rdata)
 
 
+@lru_cache(maxsize=100_000)
 def normal(text: str) -> str:
     """Addresses in canonical form (RFC 5952), names in lower case."""
     try:

@@ -78,7 +78,7 @@ class Answer:
     ``seconds`` the time until the last byte (or until giving up). ``strays`` are datagrams that came as well and were
     no answer: from another source or with another id. ``after_truncation``: asked over TCP because the answer over UDP
     was truncated. ``edns_version`` is that of the answer's OPT record, None without one; ``echoed`` the question's name
-    as it came back, letter by letter.
+    as it came back, letter by letter. ``vantage`` is the node it was asked from, where several ask.
     """
 
     question: Question
@@ -97,6 +97,7 @@ class Answer:
     authoritative: bool = False
     edns_version: int | None = None
     echoed: str = ""
+    vantage: str = ""
 
     @property
     def came(self) -> float:
@@ -143,6 +144,8 @@ class Answer:
             "rcode": self.rcode,
             "answer": [one.said() for one in self.records],
         }
+        if self.vantage:
+            data["vantage"] = self.vantage
         if self.question.options:
             data["options"] = self.question.options
         if self.problem is None:

@@ -116,7 +116,7 @@ class _Watching:
     def go_on(self, run: Run, keys: list[Key], seconds: float | None, is_interrupted: Callable[[], bool]) -> Observer:
         """Watch until the time is up, or until somebody interrupts."""
         questions = [Question(*key) for key in keys]
-        watch = Watch(run.vantage, run.cluster.dns, questions, run.timings.slot)
+        watch = Watch([run.vantage], run.cluster.dns, questions, run.timings.slot)
         end = self._began + seconds if seconds else float("inf")
         with self.board, watch:
             while now() < end and not is_interrupted():
@@ -128,7 +128,8 @@ class _Watching:
         self._judge(float("inf"))
         for line in self._runs.rest():
             self._report.add("seen", line)
-        return watch.observer
+        (observer,) = watch.observers
+        return observer
 
     def _look(self) -> None:
         for moment, key, said in self._truths.news():

@@ -51,7 +51,7 @@ class Report:
     def end(self, outcome: dict[str, Any]) -> None:
         """What came of it, and the picture."""
         self.add("end", outcome)
-        drawn = picture({"timeline": self._drawn, "events": self._marks, "observer": outcome["observer"]})
+        drawn = picture({"timeline": self._drawn, "events": self._marks, "observers": [outcome["observer"]]})
         if self._directory and drawn:
             try:
                 (self._directory / PICTURE).write_text(drawn, encoding="utf-8")
