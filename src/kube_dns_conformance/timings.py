@@ -27,7 +27,7 @@ class Timings:
     """How long the API server may be out of reach before what depends on it is *unknown*."""
     hold: float = 1.5
     """How long the right answers must last after a change before it counts as survived."""
-    away: float = 2.0
+    away: float = 1.0
     """For how long the API server is stopped where that is judged."""
     late: float = 30.0
     """How long to go on watching what has not followed a change in time, to see how late it is."""

@@ -47,7 +47,7 @@ def test_every_limit_is_in_the_report() -> None:
         "settle": 180.0,
         "api": 10.0,
         "hold": 1.5,
-        "away": 2.0,
+        "away": 1.0,
         "late": 30.0,
         "slot": 0.05,
         "stable": 3,
