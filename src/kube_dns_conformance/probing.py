@@ -74,6 +74,7 @@ class InAgent(Probing):
         self._seen = 0
         self._said: list[Said] = []
         self._before = (0, 0)
+        self._heard = now()
         agents.ask(self._start)
 
     def take(self, within: float) -> list[Observation]:
@@ -87,7 +88,9 @@ class InAgent(Probing):
                 self._agent.end_probe(self._id)
 
     def _start(self, agent: Agent) -> None:
-        self._before = (self.slots, self.missed)
+        # What another agent saw since it was heard last is lost, and slots in which nobody asked are missed.
+        lost = int((now() - self._heard) / self._ask[1])
+        self._before = (self.slots + lost, self.missed + lost)
         self._id, self._agent, self._seen, self._said = agent.probe(*self._ask), agent, 0, []
 
     def _take(self, within: float, agent: Agent) -> list[Observation]:
@@ -102,4 +105,5 @@ class InAgent(Probing):
         self._said += news.said
         slots, missed = self._before
         self.slots, self.missed = slots + news.slots, missed + news.missed
+        self._heard = now()
         return [(one, self._said[one.said]) for one in news.seen]

@@ -85,8 +85,26 @@ def test_another_agent_is_asked_when_the_first_is_evicted(port: int) -> None:
 def test_an_agent_that_cannot_be_reached_or_answers_half_is_gone(port: int) -> None:
     with api_server({"agent-a": 1}) as api, pytest.raises(AgentGoneError, match="cannot be reached: 503 error trying"):
         Agent(api, "agents", "agent-a", TOKEN).exchange([NOBODY])
-    with api_server({"agent-a": port}, cut_at=40) as api, pytest.raises(AgentGoneError, match="does not answer"):
+    with api_server({"agent-a": port}, cut_at=40) as api, pytest.raises(AgentGoneError, match="was cut off"):
         Agent(api, "agents", "agent-a", TOKEN).exchange([NOBODY])
+
+
+def test_what_was_cut_off_is_asked_of_the_same_agent_again(port: int) -> None:
+    asked: list[str] = []
+
+    def hang_up(request: BaseHTTPRequestHandler) -> bool:
+        asked.append(request.path.split("/")[6])
+        if len(asked) > 1:
+            return False
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf of it")
+        request.wfile.flush()
+        request.close_connection = True
+        return True
+
+    with api_server({"agent-a": port, "agent-b": port}, hang_up) as api:
+        agents = Agents(lambda: [Agent(api, "agents", name, TOKEN) for name in ("agent-a", "agent-b")], 20.0)
+        assert [one.problem for one in agents.exchange([NOBODY])] == ["connection refused"]
+    assert asked == ["agent-a:8765", "agent-a:8765"]
 
 
 def test_an_api_server_that_restarts_is_asked_again(port: int) -> None:

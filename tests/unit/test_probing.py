@@ -94,11 +94,13 @@ def test_another_agent_takes_over(port: int, tmp_path: pytest.TempPathFactory) -
         both = [Agent(api, "agents", name, TOKEN) for name in ("agent-a", "agent-b")]
         probing = InAgent(Agents(lambda: both, 5.0), probes(server), SLOT, 5.0)
         taken(probing, 2)
-        slots = probing.slots
+        slots, missed = probing.slots, probing.missed
+        time.sleep(10 * SLOT)  # what the first has seen meanwhile goes with it
         gone.append(True)
         assert {said.problem for _, said in taken(probing, 10)} == {None}
         probing.stop()
-    assert probing.slots > slots
+    assert probing.slots > slots + 10
+    assert probing.missed >= missed + 10
 
 
 def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:

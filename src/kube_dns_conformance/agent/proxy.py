@@ -35,6 +35,10 @@ class AgentGoneError(ClusterError):
     """This agent does not answer now; another one may, or this one later."""
 
 
+class CutOffError(AgentGoneError):
+    """Its answer ended before its end, which says nothing about the agent: somebody on the way hung up."""
+
+
 class RefusedError(ClusterError):
     """The API server does not let this user ask."""
 
@@ -116,7 +120,7 @@ class Agent:
         try:
             taken = batch.decode_replies(answer, count)
         except batch.CutOffError as error:
-            raise AgentGoneError(f"agent {self.pod} was cut off: {error}") from error
+            raise CutOffError(f"agent {self.pod} was cut off: {error}") from error
         self.clock.learn(sent, received, taken)
         return taken
 
@@ -129,6 +133,8 @@ class Agent:
         try:
             response = self._api.call_api(method, url, headers, body, _request_timeout=(SLACK_SECONDS, silence))
             data = bytes(response.read() or b"")
+        except urllib3.exceptions.ProtocolError as error:
+            raise CutOffError(f"agent {self.pod} was cut off: {_short(error)}") from error
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise AgentGoneError(f"agent {self.pod} does not answer: {_short(error)}") from error
         if response.status != 200:
@@ -180,7 +186,7 @@ class Agents:
             last: ClusterError = AgentGoneError("there is no agent Pod that is ready")
             for agent in self.ready():
                 try:
-                    found = what(agent)
+                    found = _once_more(what, agent)
                 except AgentGoneError as error:
                     last = error
                     continue
@@ -202,6 +208,14 @@ class Agents:
             # The same object for the same Pod: it knows that Pod's clock.
             self._known = {agent.pod: self._known.get(agent.pod, agent) for agent in self._find()}
             return sorted(self._known.values(), key=lambda agent: agent.pod != self._first)
+
+
+def _once_more(what: Callable[[Agent], T], agent: Agent) -> T:
+    """What was cut off is asked for again: another agent would not have seen what this one has."""
+    try:
+        return what(agent)
+    except CutOffError:
+        return what(agent)
 
 
 def _message(data: bytes) -> tuple[str, bool]:
