@@ -7,7 +7,7 @@ import dns.rrset
 
 from faults.kit import FOREIGN, Upstream, asked, changes, deny, of_type, replace
 
-ALL = ("externalname.*", "replicas.*")
+ALL = ("externalname.*", "survival.type-changed.*", "replicas.*")
 
 
 @changes("cname-wrong", "externalname.alias.cname", *ALL)
