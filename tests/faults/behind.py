@@ -78,37 +78,37 @@ def _behind(seconds: float) -> Say:
     return say
 
 
-@says("stale-for-ever", "survival.pod-restart.old-address-gone", *RESTART)
+@says("stale-for-ever", "survival.pod-restart.old-address-gone", *RESTART, in_order=True)
 def for_ever() -> Say:
     """What was answered once is answered for ever."""
     return _behind(math.inf)
 
 
-@says("stale-for-a-minute", "survival.pod-restart.name-follows", *RESTART)
+@says("stale-for-a-minute", "survival.pod-restart.name-follows", *RESTART, in_order=True)
 def minute() -> Say:
     """Every change is answered a minute late."""
     return _behind(60.0)
 
 
-@says("stale-for-twenty-seconds", "survival.pod-restart.name-follows", *RESTART)
+@says("stale-for-twenty-seconds", "survival.pod-restart.name-follows", *RESTART, in_order=True)
 def twenty_seconds() -> Say:
     """Every change is answered twenty seconds late."""
     return _behind(20.0)
 
 
-@says("stale-for-five-seconds", "survival.pod-restart.name-follows", *RESTART)
+@says("stale-for-five-seconds", "survival.pod-restart.name-follows", *RESTART, in_order=True)
 def five_seconds() -> Say:
     """Every change is answered five seconds late."""
     return _behind(5.0)
 
 
-@says("one-replica-behind", "survival.pod-restart.name-follows", *RESTART, needs=Needs.RIGHT_REPLICA)
+@says("one-replica-behind", "survival.pod-restart.name-follows", *RESTART, needs=Needs.RIGHT_REPLICA, in_order=True)
 def one_behind() -> Say:
     """One of two replicas answers every change five seconds late."""
     return _behind(5.0)
 
 
-@says("flaps", "survival.pod-restart.name-follows", *RESTART)
+@says("flaps", "survival.pod-restart.name-follows", *RESTART, in_order=True)
 def flaps() -> Say:
     """For six seconds after a change old and new answers take turns, 0.3 s each."""
     memory = Memory()
@@ -123,7 +123,7 @@ def flaps() -> Say:
     return say
 
 
-@says("name-error-while-updating", "survival.pod-restart.siblings-unbroken", *RESTART)
+@says("name-error-while-updating", "survival.pod-restart.siblings-unbroken", *RESTART, in_order=True)
 def denies() -> Say:
     """For two seconds after a change the name does not exist."""
     memory = Memory()

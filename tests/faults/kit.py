@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -136,14 +137,24 @@ def changes(
 
 
 def says(
-    name: str, caught_by: str, *touches: str, needs: Needs = Needs.NOTHING
+    name: str, caught_by: str, *touches: str, needs: Needs = Needs.NOTHING, in_order: bool = False
 ) -> Callable[[Callable[[], Say]], Callable[[], Say]]:
-    """A fault below or beyond the content of an answer. The function makes a server's `Say`, with its memory."""
+    """A fault below or beyond the content of an answer. The function makes a server's `Say`, with its memory.
+
+    ``in_order``: the real server is asked the same question one time after the other, so that what it said last is
+    remembered last.
+    """
 
     def register(make: Callable[[], Say]) -> Callable[[], Say]:
         def handler(upstream: Upstream) -> Handler:
-            say = make()
-            return lambda wire, transport: say(wire, transport, upstream.ask(wire, transport))
+            say, turns = make(), dict[tuple[Transport, bytes], threading.Lock]()
+
+            def handle(wire: bytes, transport: Transport) -> Reply:
+                turn = turns.setdefault((transport, wire[2:]), threading.Lock())
+                with turn if in_order else nullcontext():
+                    return say(wire, transport, upstream.ask(wire, transport))
+
+            return handle
 
         _register(Fault(name, _lie(make.__doc__), caught_by, touches, handler, needs))
         return make

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 
 import dns.edns
@@ -14,6 +17,7 @@ import pytest
 
 from dns_server import DnsServer, Handler, Reply, records, reply
 from faults import FAULTS, Fault, Needs, Upstream, served
+from faults.behind import CHANGES
 from kube_dns_conformance.dns.model import Server, Transport
 from kube_dns_conformance.requirements import catalogue
 
@@ -141,3 +145,37 @@ def test_what_is_no_part_of_the_lie_is_passed_on_as_it_is() -> None:
         pairs = zip(ASKED, said(Upstream(faulty).ask), said(Upstream(server).ask), strict=True)
         differ = {question for (question, _), mine, real in pairs if mine != real}
     assert differ == {("1.0.0.10.in-addr.arpa.", "PTR"), ("2.0.0.10.in-addr.arpa.", "PTR")}
+
+
+def test_what_the_real_server_said_first_is_remembered_first_also_when_it_comes_last() -> None:
+    # Seen on a busy machine: the old answer came after the new one, and was old news once more.
+    second = threading.Event()
+    (query, old), new = asked_for(["10.0.0.1"]), asked_for(["10.0.0.2"])[1]
+    answers: Iterator[tuple[bytes, Callable[[], object]]] = iter(
+        [(old, bool), (old, functools.partial(second.wait, 0.3)), (new, second.set)]
+    )
+
+    class Slow(Near):
+        def ask(self, wire: bytes, transport: Transport) -> bytes:
+            answer, then = next(answers)
+            then()
+            return wire[:2] + answer[2:]
+
+    CHANGES.clear()
+    handler = FAULTS["stale-for-ever"].handler(Slow(TABLE))
+    handler(query, "udp")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(handler, query, "udp")
+        while not first.running():
+            pass
+        pool.submit(handler, query, "udp").result()
+        first.result()
+    assert [(one.name, one.rdtype) for one in CHANGES] == [(f"three.{ZONE}", "A")]
+
+
+def asked_for(addresses: list[str]) -> tuple[bytes, bytes]:
+    """A question, and an answer to it."""
+    query = dns.message.make_query(f"three.{ZONE}", "A")
+    answer = dns.message.make_response(query)
+    answer.answer = [dns.rrset.from_text(query.question[0].name, 5, "IN", "A", *addresses)]
+    return query.to_wire(), answer.to_wire()
