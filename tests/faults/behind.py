@@ -38,7 +38,7 @@ CHANGES: list[Changed] = []
 
 
 class Turn(NamedTuple):
-    """What flaps said to a question at ``at`` (epoch seconds)."""
+    """One answer to a question, given at ``at`` (epoch seconds); ``is_old`` when it was not what is true."""
 
     name: str
     rdtype: str
@@ -48,7 +48,7 @@ class Turn(NamedTuple):
 
 
 TURNS: list[Turn] = []
-"""All of this process. On a busy machine not each turn is asked for."""
+"""All of this process, so that what was seen can be compared with what was said. A busy machine asks less often."""
 
 
 class Memory:
@@ -65,6 +65,10 @@ class Memory:
             CHANGES.append(Changed(*asked(parsed(said)), transport, now()))
         return known
 
+    def note(self, said: bytes, transport: Transport, *, is_old: bool) -> None:
+        """What is answered in place of what the real server said, or as it said it."""
+        TURNS.append(Turn(*asked(parsed(said)), transport, now(), is_old))
+
 
 def _behind(seconds: float) -> Say:
     memory = Memory()
@@ -73,6 +77,7 @@ def _behind(seconds: float) -> Say:
         known = memory.of(query, transport, said)
         then = time.monotonic() - seconds
         wire = next((one.wire for one in reversed(known) if one.at <= then), known[0].wire)
+        memory.note(said, transport, is_old=wire is not known[-1].wire)
         return query[:2] + wire[2:]
 
     return say
@@ -117,7 +122,7 @@ def flaps() -> Say:
         known = memory.of(query, transport, said)
         age = time.monotonic() - known[-1].at
         is_old = age < FLAPS_FOR_SECONDS and int(age / FLAP_SECONDS) % 2 == 0
-        TURNS.append(Turn(*asked(parsed(said)), transport, now(), is_old))
+        memory.note(said, transport, is_old=is_old)
         return query[:2] + known[-2].wire[2:] if is_old else said
 
     return say
@@ -130,7 +135,9 @@ def denies() -> Say:
 
     def say(query: bytes, transport: Transport, said: bytes) -> bytes:
         known = memory.of(query, transport, said)
-        if time.monotonic() - known[-1].at < DENIES_FOR_SECONDS:
+        is_denied = time.monotonic() - known[-1].at < DENIES_FOR_SECONDS
+        memory.note(said, transport, is_old=is_denied)
+        if is_denied:
             return denied(query, transport, said, "NXDOMAIN")
         return said
 
