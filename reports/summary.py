@@ -233,16 +233,10 @@ def _sentence(result: Result) -> str:
 
 
 def _checks(result: Result) -> Iterator[str]:
-    rows = result.evidence.get("checks", [])
-    if not rows:
-        return
-    yield ""
-    yield "| asked | of | expected | got |"
-    yield "|---|---|---|---|"
-    for row in rows[:ROWS_SHOWN]:
-        yield f"| {' | '.join(map(_cell, (*_asked(row), row['expected'], _got(row))))} |"
-    if len(rows) > ROWS_SHOWN:
-        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | |"
+    def line(row: dict[str, Any]) -> str:
+        return f"| {' | '.join(map(_cell, (*_asked(row), row['expected'], _got(row))))} |"
+
+    return _table("| asked | of | expected | got |", "|---|---|---|---|", result.evidence.get("checks", []), line)
 
 
 def _beside(result: Result) -> Iterator[str]:
@@ -274,30 +268,36 @@ def _changes(result: Result) -> Iterator[str]:
 
 
 def _events(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
-    if not rows:
-        return
-    yield ""
-    yield "| at | what happened |"
-    yield "|---|---|"
-    for row in rows[:ROWS_SHOWN]:
-        yield f"| {row['at'] - began:.2f} s | {_cell(happened(row))} |"
-    if len(rows) > ROWS_SHOWN:
-        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | |"
+    def line(row: dict[str, Any]) -> str:
+        return f"| {row['at'] - began:.2f} s | {_cell(happened(row))} |"
+
+    return _table("| at | what happened |", "|---|---|", rows, line)
 
 
 def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
-    if not rows:
-        return
-    yield ""
-    yield "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
-    yield "|---|---|--:|--:|--:|--:|--:|"
-    for row in sorted(rows, key=lambda one: one["longest"], reverse=True)[:ROWS_SHOWN]:
+    """Those first that were not right for longest."""
+
+    def line(row: dict[str, Any]) -> str:
         asked, of = f"{row['name']} {row['type']}", asked_of(row)
         times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
         times.insert(2, str(row.get("flaps", "")))
-        yield f"| {_cell(asked)} | {_cell(of)} | {' | '.join(times)} |"
+        return f"| {_cell(asked)} | {_cell(of)} | {' | '.join(times)} |"
+
+    heads = "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
+    worst_first = sorted(rows, key=lambda one: one["longest"], reverse=True)
+    return _table(heads, "|---|---|--:|--:|--:|--:|--:|", worst_first, line)
+
+
+def _table(heads: str, rule: str, rows: list[dict[str, Any]], line: Callable[[dict[str, Any]], str]) -> Iterator[str]:
+    """The first rows, and how many more there are; nothing when there is none."""
+    if not rows:
+        return
+    yield ""
+    yield heads
+    yield rule
+    yield from map(line, rows[:ROWS_SHOWN])
     if len(rows) > ROWS_SHOWN:
-        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | | |"
+        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl |" + " |" * (heads.count("|") - 2)
 
 
 def _seconds(found: float | None) -> str:
@@ -306,17 +306,14 @@ def _seconds(found: float | None) -> str:
 
 def _timeline(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
     """Lane by lane, those first in which something was not right."""
-    if not rows:
-        return
-    yield ""
-    yield "| seen from | to | asks | of | asked | said | which was |"
-    yield "|---|---|---|---|---|---|---|"
-    for row in sorted(rows, key=_place(rows))[:ROWS_SHOWN]:
+
+    def line(row: dict[str, Any]) -> str:
         times = f"{row['from'] - began:.2f} s | {row['to'] - began:.2f} s | {row['asks']}"
         of, asked = asked_of(row), f"{row['name']} {row['type']}"
-        yield f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} | {row.get('state', '')} |"
-    if len(rows) > ROWS_SHOWN:
-        yield f"| … {len(rows) - ROWS_SHOWN} more in results.jsonl | | | | | | |"
+        return f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} | {row.get('state', '')} |"
+
+    heads = "| seen from | to | asks | of | asked | said | which was |"
+    return _table(heads, "|---|---|---|---|---|---|---|", sorted(rows, key=_place(rows)), line)
 
 
 def _place(rows: list[dict[str, Any]]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:

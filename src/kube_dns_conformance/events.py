@@ -78,7 +78,8 @@ def _service_state(spec: Object) -> str:
 def _slice_state(item: Object) -> str:
     endpoints = item.get("endpoints") or []
     service = (item["metadata"].get("labels") or {}).get(oracle.SERVICE_LABEL, "")
-    said = f"{sum(map(_is_ready, endpoints))} of {len(endpoints)} endpoints{_unless_empty(' of ', service)} ready"
+    ready = sum(map(oracle.is_ready_endpoint, endpoints))
+    said = f"{ready} of {len(endpoints)} endpoints{_unless_empty(' of ', service)} ready"
     shown = [*map(_endpoint, endpoints[:ENDPOINTS_SHOWN]), *(["…"] if len(endpoints) > ENDPOINTS_SHOWN else [])]
     return f"{said}{_unless_empty(': ', ', '.join(shown))}{_unless_empty('; ports ', _ports(item))}"
 
@@ -88,12 +89,12 @@ def _unless_empty(before: str, text: str) -> str:
 
 
 def _endpoint(one: Object) -> str:
-    words = [one.get("hostname") or "", *(one.get("addresses") or []), "" if _is_ready(one) else "(not ready)"]
+    words = [
+        one.get("hostname") or "",
+        *(one.get("addresses") or []),
+        "" if oracle.is_ready_endpoint(one) else "(not ready)",
+    ]
     return " ".join(filter(None, words))
-
-
-def _is_ready(endpoint: Object) -> bool:
-    return (endpoint.get("conditions") or {}).get("ready") is not False
 
 
 def _ports(item: Object) -> str:

@@ -71,6 +71,11 @@ def selected(service: Object, pods: Iterable[Object]) -> list[Object]:
     return [pod for pod in pods if wanted and wanted <= pod["metadata"].get("labels", {}).items()]
 
 
+def is_ready_endpoint(endpoint: Object) -> bool:
+    """Whether an endpoint of an EndpointSlice is ready: one that says nothing of it is."""
+    return (endpoint.get("conditions") or {}).get("ready") is not False
+
+
 def slice_addresses(slices: Iterable[Object], service: Object) -> set[str]:
     """The addresses of the Service's ready endpoints, as its EndpointSlices have them."""
     name = service["metadata"]["name"]
@@ -79,7 +84,7 @@ def slice_addresses(slices: Iterable[Object], service: Object) -> set[str]:
         for one in slices
         if one["metadata"].get("labels", {}).get(SERVICE_LABEL) == name
         for endpoint in one.get("endpoints") or []
-        if endpoint.get("conditions", {}).get("ready") is not False
+        if is_ready_endpoint(endpoint)
         for address in endpoint["addresses"]
     }
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Expected, Kind, is_address, normal
 from kube_dns_conformance.kube import Object
-from kube_dns_conformance.oracle import RDTYPE_OF_FAMILY, SERVICE_LABEL, service_name, srv_name
+from kube_dns_conformance.oracle import RDTYPE_OF_FAMILY, SERVICE_LABEL, is_ready_endpoint, service_name, srv_name
 
 PUBLISH_ANNOTATION = "service.alpha.kubernetes.io/tolerate-unready-endpoints"
 """What section 2.1 still names; ``spec.publishNotReadyAddresses`` took its place."""
@@ -312,7 +312,7 @@ def _endpoints(slices: Iterable[Object], name: str) -> Iterator[_Endpoint]:
             (port.get("name") or "", port.get("protocol") or "TCP"): port.get("port") for port in one.get("ports") or []
         }
         for endpoint in one.get("endpoints") or []:
-            ready = (endpoint.get("conditions") or {}).get("ready") is not False
+            ready = is_ready_endpoint(endpoint)
             hostname = endpoint.get("hostname")
             target = f"{hostname.lower()}.{name}" if hostname else f"{ANY_LABEL}{name}"
             pod = (endpoint.get("targetRef") or {}).get("name")

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import dns.message
 import pytest
 
-from agent_process import TOKEN, agent_process, api_server
+from agent_process import TOKEN, Hand, agent_process, api_server
 from dns_server import DnsServer, records
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agent, Agents
@@ -42,6 +42,18 @@ def taken(probing: InAgent, count: int) -> list[Observation]:
         assert time.monotonic() < deadline
         found += probing.take(1.0)
     return found
+
+
+def refusing(gone: list[bool]) -> Hand:
+    """What keeps agent-a out of reach as soon as there is something in ``gone``."""
+
+    def is_gone(request: BaseHTTPRequestHandler) -> bool:
+        if gone and "agent-a" in request.path:
+            request.send_error(503)
+            return True
+        return False
+
+    return is_gone
 
 
 def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:
@@ -83,14 +95,7 @@ def test_what_was_seen_while_the_api_server_was_away_comes_afterwards(port: int)
 
 def test_another_agent_takes_over(port: int, tmp_path: pytest.TempPathFactory) -> None:
     gone: list[bool] = []
-
-    def is_gone(request: BaseHTTPRequestHandler) -> bool:
-        if gone and "agent-a" in request.path:
-            request.send_error(503)
-            return True
-        return False
-
-    with api_server({"agent-a": port, "agent-b": port}, is_gone) as api, DnsServer(ONE) as server:
+    with api_server({"agent-a": port, "agent-b": port}, refusing(gone)) as api, DnsServer(ONE) as server:
         both = [Agent(api, "agents", name, TOKEN) for name in ("agent-a", "agent-b")]
         probing = InAgent(Agents(lambda: both, 5.0), probes(server), SLOT, 5.0)
         taken(probing, 2)
@@ -115,14 +120,7 @@ def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
 
 def test_every_node_is_a_place_and_another_asks_in_place_of_what_is_gone(port: int) -> None:
     gone: list[bool] = []
-
-    def is_gone(request: BaseHTTPRequestHandler) -> bool:
-        if gone and "agent-a" in request.path:
-            request.send_error(503)
-            return True
-        return False
-
-    with api_server({"agent-a": port, "agent-b": port}, is_gone) as api, DnsServer(ONE) as server:
+    with api_server({"agent-a": port, "agent-b": port}, refusing(gone)) as api, DnsServer(ONE) as server:
         both = [Agent(api, "agents", f"agent-{one}", TOKEN, f"node-{one}") for one in "ab"]
         places = Inside(Agents(lambda: both, 5.0), 5.0).places()
         assert [(one.place, one.name) for one in places] == [

@@ -16,7 +16,7 @@ from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.images import version_in
 from kube_dns_conformance.kube import Kube, Object
-from kube_dns_conformance.oracle import SERVICE_LABEL
+from kube_dns_conformance.oracle import SERVICE_LABEL, is_ready_endpoint
 
 DNS_PORT = 53
 NOT_A_SERVICE = "resolver"
@@ -153,7 +153,7 @@ def _replicas(service: Object, slices: Iterable[Object], address: str) -> Iterat
     for one in slices:
         port = _target_port(service, one)
         for endpoint in one.get("endpoints") or []:
-            if one["addressType"] == family and port and endpoint.get("conditions", {}).get("ready") is not False:
+            if one["addressType"] == family and port and is_ready_endpoint(endpoint):
                 target = endpoint.get("targetRef", {}).get("name")
                 yield from (
                     Server(target or host, host, port, single=bool(target)) for host in endpoint["addresses"][:1]
