@@ -19,13 +19,28 @@ from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
-from kube_dns_conformance.watch import Observer, Watch
+from kube_dns_conformance.watch import WAYS, Observer, Watch
 
 MOST_SLOTS = 4
 """So many slots between two questions count as watched."""
 
+MOST_A_SECOND = 4000
+"""So many questions are asked from one place: where there are more in a slot, slots are longer."""
+
 TRUE_OF = {"Service", "EndpointSlice", "Pod"}
 """The kinds of objects that expectations are made of."""
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """Expectations of so many names that they are not all looked at after each event: ``of`` has what it can change."""
+
+    whole: Callable[[], Expectations]
+    of: Callable[[Event], Expectations]
+
+    def __call__(self) -> Expectations:
+        """All of them."""
+        return self.whole()
 
 
 class Telling:
@@ -117,6 +132,7 @@ def observe(
     """
     timings = replace(run.timings, propagation=run.timings.propagation + granted)
     before, events = expect(), list[Event]()
+    of = expect.of if isinstance(expect, Piecewise) else lambda _: expect()
     told = Telling(before, now())
 
     def note(event: Event) -> None:
@@ -125,9 +141,11 @@ def observe(
         events.append(event)
         if event.kind in TRUE_OF:
             with suppress(ClusterError):  # half-way through a change there may be nothing to expect
-                told.hear(expect(), event.at)
+                told.hear(of(event), event.at)
 
-    watching = Watch(run.vantage.places(), run.cluster.dns if servers is None else servers, list(before), timings.slot)
+    watched = run.cluster.dns if servers is None else servers
+    slot = max(timings.slot, len(before) * len(watched) * len(WAYS) / MOST_A_SECOND)
+    watching = Watch(run.vantage.places(), watched, list(before), slot)
     with watching as watch, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
         watch.wait(_until_right(watch, before), now() + timings.propagation)
@@ -139,7 +157,7 @@ def observe(
         after, settled_at, hold = expect(), max(changed, situation.settled_at), timings.hold
 
         # What held before the change says nothing about afterwards.
-        holding = timeline.Holding(after, settled_at, MOST_SLOTS * timings.slot)
+        holding = timeline.Holding(after, settled_at, MOST_SLOTS * slot)
 
         def is_over(new: Sequence[Answer]) -> bool:
             holding.add(new)

@@ -148,6 +148,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
             envvar="KDC_ALLOW_DISRUPTIVE",
         ),
     ] = False,
+    allow_large: Annotated[bool, _where("Judge too what needs a thousand Pods.", envvar="KDC_ALLOW_LARGE")] = False,
     report_dir: Annotated[
         str,
         typer.Option(
@@ -188,6 +189,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     arguments += [f"{option}={value}" for option, values in many.items() for value in values or []]
     arguments += ["--keep-cluster"] if keep_cluster else []
     arguments += ["--allow-disruptive"] if allow_disruptive else []
+    arguments += ["--allow-large"] if allow_large else []
     raise typer.Exit(judge_cluster(arguments, report_dir, as_json=as_json))
 
 

@@ -13,6 +13,7 @@ VARIABLES = (
     *(
         "KDC_DNS_SERVER",
         "KDC_ALLOW_DISRUPTIVE",
+        "KDC_ALLOW_LARGE",
         "KDC_REQUIREMENT",
         "KDC_PROFILE",
         "KDC_TIMING",

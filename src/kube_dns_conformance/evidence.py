@@ -12,9 +12,13 @@ from kube_dns_conformance.dns.compare import Expected
 from kube_dns_conformance.dns.model import Answer
 from kube_dns_conformance.events import Event
 from kube_dns_conformance.outages import Truth
+from kube_dns_conformance.text import in_order
 from kube_dns_conformance.timeline import Lane
 
 Row = dict[str, Any]
+
+FEW = 16
+"""So many records are told in full each time that something changes."""
 
 
 @dataclass
@@ -37,7 +41,11 @@ class Watched:
         """Record what was seen of one question at one server, against what was true of it."""
         if lane.question not in {one.question for one in self.lanes}:
             asked = {"name": lane.question.name, "type": lane.question.rdtype}
-            self.truth += [asked | {"since": round(since, 3), "expected": str(must)} for since, must in truth.said]
+            before = [None, *(must for _, must in truth.said)]
+            self.truth += [
+                asked | {"since": round(since, 3), "expected": _told(must, known)}
+                for (since, must), known in zip(truth.said, before, strict=False)
+            ]
         self.lanes.add(lane)
         self.timeline += timeline.as_data(row, truth)
         self.windows.append(lane.as_data() | outages.measured(row, truth))
@@ -97,3 +105,14 @@ class Evidence:
         events = [data for one in self.events if (data := one.as_data()) not in told]
         more = {"before": self.before, "events": events, "changes": changes, "information": self.information}
         return {"checks": self.checks} | {name: content for name, content in more.items() if content}
+
+
+def _told(must: Expected, known: Expected | None) -> str:
+    """What must be answered. Of many records, of which few changed, only those: else each told a thousand times."""
+    if known is None or len(must.values) <= FEW or (must.kind, must.choices) != (known.kind, known.choices):
+        return str(must)
+    more, less = must.values - known.values, known.values - must.values
+    if len(more) + len(less) > FEW:
+        return str(must)
+    parts = ["as before", *(["with " + " ".join(in_order(more))] if more else [])]
+    return ", ".join([*parts, *(["without " + " ".join(in_order(less))] if less else [])])

@@ -37,13 +37,11 @@ def headless(situation: Situation, service: str) -> Expectations:
 def pods(situation: Situation, service: str, hostnames: Iterable[str] | None = None) -> Expectations:
     """The names of the Pods behind a headless Service, or these hostnames; a hostname without a Pod does not exist."""
     found, behind = situation.service(service), {pod["spec"]["hostname"]: pod for pod in situation.pods(service)}
-    wanted = behind if hostnames is None else hostnames
+    wanted, below = behind if hostnames is None else hostnames, situation.name_of(service)
     return {
         question: must
         for one in wanted
-        for question, must in _addresses(
-            f"{one}.{situation.name_of(service)}", found, [behind[one]] if one in behind else []
-        ).items()
+        for question, must in _addresses(f"{one}.{below}", found, [behind[one]] if one in behind else []).items()
     }
 
 

@@ -69,6 +69,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=bool(os.environ.get("KDC_ALLOW_DISRUPTIVE")),
         help="judge on somebody's cluster too what cordons its nodes, ends and scales its DNS [KDC_ALLOW_DISRUPTIVE]",
     )
+    group.addoption(
+        "--allow-large",
+        action="store_true",
+        default=bool(os.environ.get("KDC_ALLOW_LARGE")),
+        help="judge what needs a thousand Pods, too [KDC_ALLOW_LARGE]",
+    )
     option("--requirement", "judge only requirements that match, repeatable", many=True, metavar="GLOB")
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
@@ -151,6 +157,7 @@ def _options(config: pytest.Config) -> Options:
         agent_image=config.getoption("agent_image"),
         image_registry=config.getoption("image_registry"),
         allow_disruptive=config.getoption("allow_disruptive"),
+        allow_large=config.getoption("allow_large"),
     )
 
 

@@ -58,6 +58,7 @@ class Options:
     agent_image: str = ""
     image_registry: str = ""
     allow_disruptive: bool = False
+    allow_large: bool = False
     read_only: bool = False
 
     @cached_property
@@ -364,11 +365,13 @@ class Run:
             )
 
     def _permit(self, cluster: Cluster) -> Cluster:
-        """What is ours may be disturbed; what is somebody's only when they said so."""
+        """What is ours may be disturbed; what is somebody's only when they said so, and neither may be filled."""
         is_ours = self._is_ours(cluster)
         allowed = {Capability.ALLOW_DISRUPTIVE} if is_ours or self.options.allow_disruptive else set()
         if is_ours and cluster.provider == "kind":
             allowed |= {Capability.FREEZE_NODES}
+        if self.options.allow_large:
+            allowed |= {Capability.LARGE_WORKLOADS}
         return replace(cluster, capabilities=cluster.capabilities | allowed)
 
     def _may_interrupt(self, cluster: Cluster) -> set[Capability]:

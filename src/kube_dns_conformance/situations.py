@@ -261,19 +261,19 @@ class Situation:
         raise ClusterError(f"situation {self.name} has no {kind} {name!r} in namespace {self.namespace}")
 
     def _is_settled(self) -> bool | None:
-        for item in self.manifest:
-            kind, name = item["kind"], item["metadata"]["name"]
-            if kind not in KINDS:
-                continue
-            found = [one for one in self.mirror.objects(kind, self.namespace) if one["metadata"]["name"] == name]
-            if not found or (kind in WORKLOADS and not _is_rolled_out(found[0])):
-                return None
-            if kind == "Service" and not self._is_published(found[0]):
-                return None
-        pods = self.mirror.objects("Pod", self.namespace)
-        wanted = sum(one["spec"]["replicas"] for kind in WORKLOADS for one in self.mirror.objects(kind, self.namespace))
-        wanted += sum(item["kind"] == "Pod" for item in self.manifest)
-        return (len(pods) == wanted and all(map(_is_up, pods))) or None
+        asked_for = [(item["kind"], item["metadata"]["name"]) for item in self.manifest if item["kind"] in KINDS]
+        there = {
+            (kind, one["metadata"]["name"]): one for kind in KINDS for one in self.mirror.objects(kind, self.namespace)
+        }
+        workloads = [one for (kind, _), one in there.items() if kind in WORKLOADS]
+        # What is soon said comes first: this is asked after every change, of a thousand Pods it may be.
+        if not there.keys() >= set(asked_for) or not all(map(_is_rolled_out, workloads)):
+            return None
+        pods = [one for (kind, _), one in there.items() if kind == "Pod"]
+        wanted = sum(one["spec"]["replicas"] for one in workloads) + sum(kind == "Pod" for kind, _ in asked_for)
+        if len(pods) != wanted or not all(map(_is_up, pods)):
+            return None
+        return all(self._is_published(there[one]) for one in asked_for if one[0] == "Service") or None
 
     def _is_published(self, service: Object) -> bool:
         if not service["spec"].get("selector"):

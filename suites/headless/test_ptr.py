@@ -30,7 +30,9 @@ def test_the_reverse_name_of_an_endpoint_without_a_hostname_leads_back_to_it(
 @requirement("headless.ptr.several-services")
 def test_an_endpoint_of_two_services_has_a_right_reverse_name(situation: Situation, judge: Judge) -> None:
     rdtype = available_rdtype(situation.service("nameless"))
-    insist_on_ptr(of_family((one["ip"] for one in pod_ips(situation.pod("twice"))), rdtype), situation, judge)
+    address = of_family((one["ip"] for one in pod_ips(situation.pod("twice"))), rdtype)
+    answers = insist_on_ptr(address, situation, judge)
+    insist_reaching(judge, situation, answers, rdtype, address)
 
 
 def insist_on_ptr(addresses: list[str], situation: Situation, judge: Judge) -> list[str]:

@@ -15,13 +15,14 @@ from typing import cast
 import pytest
 
 from dns_server import DnsServer, Handler, Reply, records, reply
-from kube_dns_conformance.change import Change, Telling, observe
+from kube_dns_conformance import change as change_module
+from kube_dns_conformance.change import Change, Piecewise, Telling, observe
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.compare import Expected, exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Transport
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.events import Event
-from kube_dns_conformance.judge import Judge, Nonconformant
+from kube_dns_conformance.judge import Expectations, Judge, Nonconformant
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.outages import Truth
@@ -367,6 +368,18 @@ def test_the_evidence_says_what_each_answer_was_worth_and_for_how_long() -> None
     ]
 
 
+def test_of_many_addresses_the_evidence_tells_those_that_changed() -> None:
+    many = [f"10.0.1.{number}" for number in range(1, 21)]
+    truths = truths_of((0.0, exactly(many)), (1.75, exactly([*many[1:], NEW])), (2.0, exactly([NEW])))
+    mine, seen = judge(), replace(change(*row(NEW)), truths=truths)
+    insist_followed(mine, seen, [WEB])
+    assert [one["expected"] for one in mine.evidence.changes[0].truth] == [
+        " ".join(many),
+        f"as before, with {NEW}, without 10.0.1.1",
+        NEW,
+    ]
+
+
 def test_each_change_has_its_own_evidence_and_each_lane_once() -> None:
     mine, first = judge(), change(*row(OLD, NEW, NEW))
     second = replace(change(*row(NEW, NEW)), began=10.0)
@@ -381,10 +394,14 @@ def test_each_change_has_its_own_evidence_and_each_lane_once() -> None:
 
 
 class Unchanging:
-    """A copy of objects that never change while they are watched."""
+    """A copy of objects that never change while they are watched, unless a test tells the ``listeners``."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[Event], None]] = []
 
     @contextmanager
     def listening(self, listener: Callable[[Event], None]) -> Iterator[None]:
+        self.listeners.append(listener)
         yield
 
 
@@ -405,21 +422,27 @@ def watched(
     propagation: float = 20.0,
     cache: float = 0.1,
     other: Handler | None = None,
+    mirror: Unchanging | None = None,
+    of: Callable[[Event], Expectations] | None = None,
 ) -> Change:
     """What `observe` makes of a real server that answers OLD at first; ``act`` is the change.
 
     ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again;
-    ``other`` another server that is watched as well.
+    ``other`` another server that is watched as well, ``of`` what an event that ``mirror`` hears of changes.
     """
     timings = Timings(answer=20.0, propagation=propagation, cache=cache, hold=0.3, late=0.2)
     run = Run(Options(), timings)
-    mirror = cast(Mirror, Unchanging())
-    situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), mirror, timings, [])
+    copy = cast(Mirror, mirror or Unchanging())
+    situation = AtOnce("survival/x", "shop", "cluster.local", cast(Kube, None), copy, timings, [])
     looks = iter(addresses or (OLD, OLD, NEW, NEW))
+
+    def expect() -> Expectations:
+        return {WEB: exactly([next(looks)])}
+
     with DnsServer(handler) as server, DnsServer(other or handler, "dns-1") as second:
         ipv4, servers = frozenset({Capability.IPV4}), (server, second) if other else (server,)
         run._cluster = Cluster("test", "x", Path("none"), None, "cluster.local", servers, ipv4)
-        return observe(run, situation, lambda: {WEB: exactly([next(looks)])}, act)
+        return observe(run, situation, Piecewise(expect, of) if of else expect, act)
 
 
 def test_a_server_that_follows_is_watched_until_its_answer_has_held() -> None:
@@ -438,6 +461,25 @@ def test_a_server_that_does_not_follow_is_watched_until_its_time_is_up() -> None
     assert seen.answers[-1].sent > seen.deadline
     with pytest.raises(Nonconformant, match="did not follow the change"):
         insist_followed(judge(), seen, [WEB])
+
+
+def test_what_an_event_can_change_is_all_that_is_looked_at_where_there_is_much() -> None:
+    table, mirror = {f"{WEB.name} A": [OLD]}, Unchanging()
+    gone, event = exactly(["10.0.0.9"]), Event(5.0, "Pod", "shop", "web-0", "is gone")
+
+    def act() -> None:
+        mirror.listeners[0](event)
+        table.update({f"{WEB.name} A": [NEW]})
+
+    seen = watched(records(table, ttl=0), act, mirror=mirror, of=lambda heard: {WEB: gone} if heard == event else {})
+    assert [must for _, must in seen.truths[WEB].said] == [exactly([OLD]), gone, exactly([NEW])]
+
+
+def test_more_questions_than_can_be_asked_in_a_slot_make_it_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change_module, "MOST_A_SECOND", 20)
+    table = {f"{WEB.name} A": [OLD]}
+    seen = watched(records(table, ttl=0), lambda: table.update({f"{WEB.name} A": [NEW]}))
+    assert [one.slot for one in seen.observers] == [0.1]
 
 
 def test_what_held_long_before_the_change_is_still_watched_after_it() -> None:

@@ -30,6 +30,7 @@ class Capability(StrEnum):
     REAL_NODES = "real-nodes"
     ALLOW_DISRUPTIVE = "allow-disruptive"
     FREEZE_NODES = "freeze-nodes"
+    LARGE_WORKLOADS = "large-workloads"
     RESTART_DNS = "restart-dns"
     SCALE_DNS = "scale-dns"
     STOP_API_SERVER = "stop-api-server"
@@ -47,6 +48,7 @@ DESCRIPTIONS = {
     Capability.REAL_NODES: "Pods can be moved between several nodes: those that KWOK plays have no kubelet",
     Capability.ALLOW_DISRUPTIVE: "nodes may be cordoned: a cluster of ours, or --allow-disruptive",
     Capability.FREEZE_NODES: "nodes can be stopped: a kind cluster of ours",
+    Capability.LARGE_WORKLOADS: "a thousand Pods may be made: --allow-large",
     Capability.RESTART_DNS: "DNS replicas may be ended: a cluster that the run made, or --allow-disruptive",
     Capability.SCALE_DNS: "the same, and a Deployment that may be scaled is what runs them",
     Capability.STOP_API_SERVER: "the API server can be stopped: an embedded cluster that the run made",

@@ -56,7 +56,7 @@ class Question:
         return " ".join(found)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One resource record: owner name and rdata in presentation form, letters folded to lower case."""
 
@@ -70,7 +70,7 @@ class Record:
         return f"{self.ttl} {self.rdtype} {self.rdata}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One observation: what one server said to one question over one transport at one time.
 

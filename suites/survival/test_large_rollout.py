@@ -1,0 +1,57 @@
+"""A StatefulSet of a thousand Pods gets another template while every one of its names is watched."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from kube_dns_conformance import expectations
+from kube_dns_conformance.change import Change, Piecewise, observe
+from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.events import Event
+from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
+from kube_dns_conformance.judge import Expectations
+from kube_dns_conformance.survival import insist_followed, insist_gone, insist_never_denied
+
+NAME, SERVICE = "large", "large-headless"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What was seen of it, and the questions for the name of the Service."""
+
+    change: Change
+    service: list[Question]
+
+
+@pytest.fixture(scope="module")
+def rollout(run: Run, situation: Situation) -> Rollout:
+    def of(event: Event) -> Expectations:
+        if event.kind != "Pod":
+            return {}
+        return expectations.headless(situation, SERVICE) | expectations.pods(situation, SERVICE, [event.name])
+
+    def whole() -> Expectations:
+        return expectations.headless(situation, SERVICE) | expectations.pods(situation, SERVICE)
+
+    def change() -> None:
+        annotations = {"kube-dns-conformance/template": uuid4().hex}
+        situation.change("StatefulSet", NAME, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+
+    seen = observe(run, situation, Piecewise(whole, of), change)
+    return Rollout(seen, list(expectations.headless(situation, SERVICE)))
+
+
+@requirement("survival.large-rollout.names-follow")
+def test_every_one_of_a_thousand_names_follows(rollout: Rollout, judge: Judge) -> None:
+    insist_followed(judge, rollout.change, rollout.change.after)
+
+
+@requirement("survival.large-rollout.old-addresses-gone")
+def test_a_thousand_old_addresses_go_and_stay_gone(rollout: Rollout, judge: Judge) -> None:
+    insist_gone(judge, rollout.change)
+
+
+@requirement("survival.large-rollout.service-never-denied")
+def test_the_service_is_never_denied(rollout: Rollout, judge: Judge) -> None:
+    insist_never_denied(judge, rollout.change, rollout.service)
