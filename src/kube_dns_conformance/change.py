@@ -24,7 +24,7 @@ from kube_dns_conformance.watch import WAYS, Observer, Watch
 MOST_SLOTS = 4
 """So many slots between two questions count as watched."""
 
-MOST_A_SECOND = 4000
+MOST_A_SECOND = 2000
 """So many questions are asked from one place: where there are more in a slot, slots are longer."""
 
 TRUE_OF = {"Service", "EndpointSlice", "Pod"}

@@ -128,6 +128,8 @@ def pytest_configure(config: pytest.Config) -> None:
         repetitions(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    if not hasattr(config.option, "tbstyle"):  # no terminal of pytest's, which it would look up source code for
+        config.option.tbstyle = "native"
     if sharing.is_worker(config):
         config.pluginmanager.register(sharing.Guest(config, options, limits))
         return

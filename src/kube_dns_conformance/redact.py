@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,15 @@ _PATTERNS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(rf"((?:{_NAME})[\"']?\s*[:=]\s*[\"']?(?:basic\s+)?)[^\s\"',}}]{{6,}}", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\w://)[^/\s:@]+:[^/\s@]+@"), rf"\1{MASK}@"),
 ]
+LONGEST_KEPT = 256
+"""Of so many letters are most texts of a report, and most of them come again and again."""
 _known: set[str] = set()
 
 
 def remember(*secrets: str) -> None:
     """From now on leave these out as well. Of this process: whoever learns of a credential says so, and it is safe."""
     _known.update(secret for secret in secrets if len(secret) >= SHORTEST)
+    _again.cache_clear()
 
 
 def remember_kubeconfig(content: Mapping[str, Any]) -> None:
@@ -57,11 +61,18 @@ def remember_kubeconfig(content: Mapping[str, Any]) -> None:
 
 def text(one: str) -> str:
     """A text without secrets."""
+    return _again(one) if len(one) <= LONGEST_KEPT else _without_secrets(one)
+
+
+def _without_secrets(one: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         one = one.replace(secret, MASK)
     for pattern, instead in _PATTERNS:
         one = pattern.sub(instead, one)
     return one
+
+
+_again = lru_cache(maxsize=10_000)(_without_secrets)
 
 
 def data(value: Any) -> Any:

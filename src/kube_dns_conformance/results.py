@@ -11,7 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ class Writer:
         message, detail = redact.text(result.message), redact.text(result.detail)
         result = replace(result, message=message, detail=detail, evidence=redact.data(result.evidence))
         self.results.results.append(result)
-        self._append({"kind": "result", **asdict(result)})
+        self._append({"kind": "result", **vars(result)})
         for listener in self.listeners:
             listener(result)
 

@@ -213,9 +213,12 @@ class Situation:
         """Put something that is done, and is no change of an object of this situation, on its timelines."""
         self.mirror.tell(Event(now(), kind, self.namespace, name, what))
 
-    def wait_settled(self) -> None:
-        """Wait until every workload is as specified and every EndpointSlice says so. Raises ClusterError when not."""
-        self.mirror.wait(self._is_settled, self.timings.settle, f"situation {self.name} did not settle")
+    def wait_settled(self, within: float | None = None) -> None:
+        """Wait until every workload is as specified and every EndpointSlice says so. Raises ClusterError when not.
+
+        ``within`` is seconds, by default `Timings.settle`.
+        """
+        self.mirror.wait(self._is_settled, within or self.timings.settle, f"situation {self.name} did not settle")
         self.settled_at = now()
 
     def wait_unready(self, node: str) -> None:

@@ -102,22 +102,31 @@ class Holding:
         return bool(lanes) and right.issuperset(lanes) and right.issuperset(self._last)
 
 
-def sightings(answers: Iterable[Answer], address: str) -> list[Answer]:
-    """The answers that hold ``address``."""
-    return [answer for answer in answers if address in map(value, answer.records)]
+def sightings(answers: Sequence[Answer]) -> dict[str, set[int]]:
+    """By address which of the answers hold it, by their number in the row."""
+    values: dict[int, frozenset[str]] = {}
+    found: dict[str, set[int]] = {}
+    for number, one in enumerate(answers):
+        # Most answers of a row have the very same records as the one before.
+        if id(one.records) not in values:
+            values[id(one.records)] = frozenset(map(value, one.records))
+        for address in values[id(one.records)]:
+            found.setdefault(address, set()).add(number)
+    return found
 
 
-def returns(answers: Sequence[Answer], address: str) -> list[Answer]:
-    """The answers of one lane that hold ``address`` though they were asked for when an answer without it had come.
+def returns(answers: Sequence[Answer], holding: Collection[int]) -> list[Answer]:
+    """The answers of one lane that hold an address though they were asked for when an answer without it had come.
 
-    Of two questions that were on their way at the same time the later may well have been answered first.
+    ``holding`` says which hold it, see `sightings`. Of two questions that were on their way at the same time the later
+    may well have been answered first.
     """
     seen_by = gone_by = math.inf
     back = []
-    for answer in answers:
+    for number, answer in enumerate(answers):
         if not answer.decisive:
             continue  # silence and SERVFAIL say nothing about the address
-        if not sightings([answer], address):
+        if number not in holding:
             if answer.sent >= seen_by:
                 gone_by = min(gone_by, answer.came)
         else:

@@ -1,6 +1,7 @@
 """A StatefulSet of a thousand Pods gets another template while every one of its names is watched."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,8 @@ from kube_dns_conformance.judge import Expectations
 from kube_dns_conformance.survival import insist_followed, insist_gone, insist_never_denied
 
 NAME, SERVICE = "large", "large-headless"
+PATIENCE_SECONDS = 3600.0
+"""A thousand Pods, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def rollout(run: Run, situation: Situation) -> Rollout:
         annotations = {"kube-dns-conformance/template": uuid4().hex}
         situation.change("StatefulSet", NAME, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
 
-    seen = observe(run, situation, Piecewise(whole, of), change)
+    seen = observe(run, situation, Piecewise(whole, of), change, partial(situation.wait_settled, PATIENCE_SECONDS))
     return Rollout(seen, list(expectations.headless(situation, SERVICE)))
 
 

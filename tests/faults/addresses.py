@@ -10,7 +10,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from faults.kit import FOREIGN, Upstream, asked, changes, deny, of_type, replace
+from faults.kit import FOREIGN, Upstream, asked, changes, changes_knowing, deny, of_type, replace
 
 HEADLESS = (
     "headless.*",
@@ -37,7 +37,7 @@ ORDINAL = re.compile(r"(web-)(\d+)(\..*)")
 
 
 @changes("address-last-missing", "headless.address.ipv4", *ALL)
-def last_missing(answer: dns.message.Message, _: Upstream) -> None:
+def last_missing(answer: dns.message.Message) -> None:
     """Of several addresses the last is left out."""
     found = of_type(answer, "A", "AAAA")
     if len(found) > 1:
@@ -45,21 +45,21 @@ def last_missing(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("address-only-first", "headless.address.ipv4", *ALL)
-def only_first(answer: dns.message.Message, _: Upstream) -> None:
+def only_first(answer: dns.message.Message) -> None:
     """A headless Service answers one address, as if it had a ClusterIP."""
     for one in of_type(answer, "A", "AAAA")[1:]:
         answer.answer.remove(one)
 
 
 @changes("address-none-but-noerror", "headless.address.ipv4", *ALL)
-def none(answer: dns.message.Message, _: Upstream) -> None:
+def none(answer: dns.message.Message) -> None:
     """Names that have addresses are answered without any."""
     for one in of_type(answer, "A"):
         answer.answer.remove(one)
 
 
 @changes("address-extra", "headless.address.ipv4", *ALL)
-def extra(answer: dns.message.Message, _: Upstream) -> None:
+def extra(answer: dns.message.Message) -> None:
     """An address of nobody is added where there are several."""
     found = of_type(answer, "A", "AAAA")
     if len(found) > 1:
@@ -67,7 +67,7 @@ def extra(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("address-twice", "headless.address.ipv4", *ALL)
-def twice(answer: dns.message.Message, _: Upstream) -> None:
+def twice(answer: dns.message.Message) -> None:
     """The same record comes twice."""
     found = of_type(answer, "A", "AAAA")
     if len(found) > 1:
@@ -75,7 +75,7 @@ def twice(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("address-foreign", "clusterip.address.ipv4", *ALL)
-def foreign(answer: dns.message.Message, _: Upstream) -> None:
+def foreign(answer: dns.message.Message) -> None:
     """A single address is replaced by one of nobody."""
     found = of_type(answer, "A", "AAAA")
     if len(found) == 1:
@@ -83,41 +83,41 @@ def foreign(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("address-second-beside-clusterip", "clusterip.address.ipv4", *ALL)
-def second(answer: dns.message.Message, _: Upstream) -> None:
+def second(answer: dns.message.Message) -> None:
     """Beside a single address there is another."""
     found = of_type(answer, "A", "AAAA")
     if len(found) == 1:
         replace(answer, found[0], found[0][0].to_text(), FOREIGN[asked(answer)[1]])
 
 
-@changes("address-of-the-neighbour", "statefulset.names.own-address", *ALL)
+@changes_knowing("address-of-the-neighbour", "statefulset.names.own-address", *ALL)
 def neighbour(answer: dns.message.Message, upstream: Upstream) -> None:
     """A Pod's name answers the address of the Pod beside it."""
     _instead(answer, upstream, lambda ordinal: str(int(ordinal) ^ 1))
 
 
-@changes("address-of-a-longer-ordinal", "statefulset.names.own-address", *ALL)
+@changes_knowing("address-of-a-longer-ordinal", "statefulset.names.own-address", *ALL)
 def longer(answer: dns.message.Message, upstream: Upstream) -> None:
     """The name of web-1 answers the address of web-10."""
     _instead(answer, upstream, lambda ordinal: f"{ordinal}0")
 
 
 @changes("address-cut-at-a-hundred", "slices.many.hundred-fifty", *HEADLESS)
-def cut(answer: dns.message.Message, _: Upstream) -> None:
+def cut(answer: dns.message.Message) -> None:
     """No more than 100 addresses are answered."""
     for one in of_type(answer, "A", "AAAA")[100:]:
         answer.answer.remove(one)
 
 
 @changes("aaaa-empty", "clusterip.address.ipv6", *ALL, "negative.*")
-def aaaa_empty(answer: dns.message.Message, _: Upstream) -> None:
+def aaaa_empty(answer: dns.message.Message) -> None:
     """No name has an IPv6 address."""
     if asked(answer)[1] == "AAAA":
         answer.answer = []
 
 
 @changes("aaaa-servfail", "clusterip.family.other-no-data", *ALL, "negative.*", "schema.*")
-def aaaa_servfail(answer: dns.message.Message, _: Upstream) -> None:
+def aaaa_servfail(answer: dns.message.Message) -> None:
     """Questions for IPv6 addresses fail."""
     if asked(answer)[1] == "AAAA":
         deny(answer, "SERVFAIL")
@@ -134,14 +134,14 @@ def _instead(answer: dns.message.Message, upstream: Upstream, other: Callable[[s
 
 
 @changes("address-first-missing", "headless.address.ipv4", *ALL)
-def first_missing(answer: dns.message.Message, _: Upstream) -> None:
+def first_missing(answer: dns.message.Message) -> None:
     """Of several addresses the first is left out."""
     found = of_type(answer, "A", "AAAA")
     if len(found) > 1:
         answer.answer.remove(found[0])
 
 
-@changes("aaaa-mapped", "clusterip.family.other-no-data", *ALL, "negative.*")
+@changes_knowing("aaaa-mapped", "clusterip.family.other-no-data", *ALL, "negative.*")
 def mapped(answer: dns.message.Message, upstream: Upstream) -> None:
     """What has an IPv4 address alone answers it as a mapped IPv6 address."""
     name, rdtype = asked(answer)

@@ -5,34 +5,34 @@ from __future__ import annotations
 import dns.message
 import dns.rrset
 
-from faults.kit import FOREIGN, Upstream, asked, changes, deny, of_type, replace
+from faults.kit import FOREIGN, asked, changes, deny, of_type, replace
 
 ALL = ("externalname.*", "survival.type-changed.*", "replicas.*")
 
 
 @changes("cname-wrong", "externalname.alias.cname", *ALL)
-def wrong(answer: dns.message.Message, _: Upstream) -> None:
+def wrong(answer: dns.message.Message) -> None:
     """Aliases lead somewhere else."""
     for one in of_type(answer, "CNAME"):
         replace(answer, one, "elsewhere.example.")
 
 
 @changes("cname-missing", "externalname.alias.cname", *ALL)
-def missing(answer: dns.message.Message, _: Upstream) -> None:
+def missing(answer: dns.message.Message) -> None:
     """There are no aliases."""
     if of_type(answer, "CNAME"):
         deny(answer, "NXDOMAIN")
 
 
 @changes("cname-loop", "externalname.alias.cname", *ALL)
-def loop(answer: dns.message.Message, _: Upstream) -> None:
+def loop(answer: dns.message.Message) -> None:
     """Aliases lead to themselves."""
     for one in of_type(answer, "CNAME"):
         replace(answer, one, str(one.name))
 
 
 @changes("cname-flattened", "externalname.alias.cname", *ALL)
-def flattened(answer: dns.message.Message, _: Upstream) -> None:
+def flattened(answer: dns.message.Message) -> None:
     """What an alias leads to is answered under the alias, without the alias."""
     found = of_type(answer, "CNAME")
     if found and asked(answer)[1] != "CNAME":
@@ -42,7 +42,7 @@ def flattened(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("cname-followed-wrongly", "externalname.alias.inside-followed", *ALL)
-def followed(answer: dns.message.Message, _: Upstream) -> None:
+def followed(answer: dns.message.Message) -> None:
     """The alias is right, the address behind it nobody's."""
     if of_type(answer, "CNAME"):
         for one in of_type(answer, "A"):
@@ -50,7 +50,7 @@ def followed(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("cname-twice", "externalname.alias.cname", *ALL)
-def two(answer: dns.message.Message, _: Upstream) -> None:
+def two(answer: dns.message.Message) -> None:
     """One name has two aliases."""
     for one in of_type(answer, "CNAME"):
         replace(answer, one, one[0].to_text(), "elsewhere.example.")

@@ -10,7 +10,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from faults.kit import Needs, Upstream, asked, changes, deny, of_type, replace
+from faults.kit import Needs, Upstream, asked, changes_knowing, deny, of_type, replace
 from kube_dns_conformance.kube import Object
 
 SERVICE = re.compile(r"([^.]+)\.([^.]+)\.svc\..*")
@@ -37,31 +37,31 @@ BEHIND = ("clusterip.*", "selectorless.*", "externalname.*", "survival.*", "repl
 TTL_SECONDS = 5
 
 
-@changes("unready-included", "headless.ready.not-ready-left-out", *READINESS, needs=Needs.API)
+@changes_knowing("unready-included", "headless.ready.not-ready-left-out", *READINESS, needs=Needs.API)
 def unready(answer: dns.message.Message, upstream: Upstream) -> None:
     """Endpoints that are not ready are answered as well."""
     _add(answer, upstream, lambda condition: condition.get("ready") is False and not condition.get("terminating"))
 
 
-@changes("terminating-included", "headless.ready.terminating-left-out", *READINESS, needs=Needs.API)
+@changes_knowing("terminating-included", "headless.ready.terminating-left-out", *READINESS, needs=Needs.API)
 def terminating(answer: dns.message.Message, upstream: Upstream) -> None:
     """Endpoints on their way out are answered while they serve."""
     _add(answer, upstream, lambda condition: bool(condition.get("terminating") and condition.get("serving")))
 
 
-@changes("unknown-readiness-left-out", "headless.ready.unknown-counts", *BY_HAND, needs=Needs.API)
+@changes_knowing("unknown-readiness-left-out", "headless.ready.unknown-counts", *BY_HAND, needs=Needs.API)
 def unknown(answer: dns.message.Message, upstream: Upstream) -> None:
     """Endpoints that say nothing of their readiness are left out."""
     _leave_out(answer, upstream, lambda condition: "ready" not in condition)
 
 
-@changes("published-left-out", "readiness.published.not-ready-answered", *READINESS, needs=Needs.API)
+@changes_knowing("published-left-out", "readiness.published.not-ready-answered", *READINESS, needs=Needs.API)
 def published(answer: dns.message.Message, upstream: Upstream) -> None:
     """Endpoints that do not serve are left out, though their Service wants them published."""
     _leave_out(answer, upstream, lambda condition: condition.get("serving") is False)
 
 
-@changes(
+@changes_knowing(
     "first-slice-only",
     "slices.many.hundred-fifty",
     "slices.*",
@@ -77,7 +77,7 @@ def first_slice(answer: dns.message.Message, upstream: Upstream) -> None:
     _remove(answer, _addresses(slices) - kept)
 
 
-@changes("once-for-each-slice", "slices.many.endpoint-in-two", "slices.*", needs=Needs.API)
+@changes_knowing("once-for-each-slice", "slices.many.endpoint-in-two", "slices.*", needs=Needs.API)
 def in_two(answer: dns.message.Message, upstream: Upstream) -> None:
     """An endpoint in two EndpointSlices is answered twice."""
     slices = [_addresses([each]) for each in _slices(answer, upstream)]
@@ -86,7 +86,7 @@ def in_two(answer: dns.message.Message, upstream: Upstream) -> None:
         replace(answer, one, *[one[0].address] * max(times, 1))
 
 
-@changes("endpoints-behind-clusterip", "clusterip.address.ipv4", *BEHIND, needs=Needs.API)
+@changes_knowing("endpoints-behind-clusterip", "clusterip.address.ipv4", *BEHIND, needs=Needs.API)
 def behind(answer: dns.message.Message, upstream: Upstream) -> None:
     """Services with a ClusterIP are answered with the addresses behind them."""
     found, rdtype = of_type(answer, "A", "AAAA"), asked(answer)[1]
@@ -95,7 +95,7 @@ def behind(answer: dns.message.Message, upstream: Upstream) -> None:
         replace(answer, found[0], *addresses)
 
 
-@changes("made-by-hand-ignored", "selectorless.headless.address", *BY_HAND, needs=Needs.API)
+@changes_knowing("made-by-hand-ignored", "selectorless.headless.address", *BY_HAND, needs=Needs.API)
 def by_hand(answer: dns.message.Message, upstream: Upstream) -> None:
     """EndpointSlices that no controller made are not read."""
     slices = _slices(answer, upstream)

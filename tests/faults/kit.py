@@ -35,8 +35,10 @@ SMALLEST_ROOM = 512
 """What every client takes over UDP (RFC 1035 section 4.2.1)."""
 NO_LIE = ""
 """In place of who has to notice: what is unusual, and yet right."""
-Change = Callable[[dns.message.Message, "Upstream"], None]
-"""Changes an answer in place, each record an RRset of its own."""
+Change = Callable[[dns.message.Message], None]
+"""Changes an answer in place, each record an RRset of its own, and the same answer always in the same way."""
+KnowingChange = Callable[[dns.message.Message, "Upstream"], None]
+"""Changes an answer in place by what it finds out: what else the real server says, or what is true."""
 Say = Callable[[bytes, Transport, bytes], Reply]
 """What to say instead: from the query, the transport and what the real server said."""
 
@@ -120,11 +122,37 @@ def changes(
 
     def register(change: Change) -> Change:
         def handler(upstream: Upstream) -> Handler:
+            lies: dict[tuple[Transport, bytes, bytes], bytes] = {}
+
             def handle(wire: bytes, transport: Transport) -> Reply:
                 said = upstream.ask(wire, transport)
                 if transport not in over:
                     return said
-                answer = parsed(said)
+                # The same question, answered in the same way, is lied to in the same way: all but the id.
+                key = transport, wire[2:], said[2:]
+                if key not in lies:
+                    answer = parsed(said)
+                    change(answer)
+                    lies[key] = fitting(answer, wire, transport)[2:]
+                return said[:2] + lies[key]
+
+            return handle
+
+        _register(Fault(name, _lie(change.__doc__), caught_by, touches, handler, needs))
+        return change
+
+    return register
+
+
+def changes_knowing(
+    name: str, caught_by: str, *touches: str, needs: Needs = Needs.NOTHING
+) -> Callable[[KnowingChange], KnowingChange]:
+    """A fault that changes answers by what it finds out at that moment."""
+
+    def register(change: KnowingChange) -> KnowingChange:
+        def handler(upstream: Upstream) -> Handler:
+            def handle(wire: bytes, transport: Transport) -> Reply:
+                answer = parsed(upstream.ask(wire, transport))
                 change(answer, upstream)
                 return fitting(answer, wire, transport)
 

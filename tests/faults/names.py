@@ -9,7 +9,20 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-from faults.kit import FOREIGN, Say, Upstream, asked, changes, deny, fitting, of_type, parsed, replace, says
+from faults.kit import (
+    FOREIGN,
+    Say,
+    Upstream,
+    asked,
+    changes,
+    changes_knowing,
+    deny,
+    fitting,
+    of_type,
+    parsed,
+    replace,
+    says,
+)
 from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
 
@@ -35,7 +48,7 @@ WITHOUT_NAMESPACE = re.compile(r"[^.]+\.(?!kdc-)[^.]+\.svc\.cluster\.local\.")
 
 
 @changes("case-sensitive", "schema.case.insensitive", "schema.*")
-def sensitive(answer: dns.message.Message, _: Upstream) -> None:
+def sensitive(answer: dns.message.Message) -> None:
     """Names are found only in lower case."""
     if str(answer.question[0].name) != asked(answer)[0]:
         deny(answer, "NXDOMAIN")
@@ -53,28 +66,28 @@ def not_echoed() -> Say:
 
 
 @changes("version-missing", "schema.version.record", "schema.*")
-def version(answer: dns.message.Message, _: Upstream) -> None:
+def version(answer: dns.message.Message) -> None:
     """There is no record that says which schema it is."""
     if asked(answer)[0].startswith("dns-version."):
         deny(answer, "NXDOMAIN")
 
 
 @changes("version-wrong", "schema.version.record", "schema.*")
-def other_version(answer: dns.message.Message, _: Upstream) -> None:
+def other_version(answer: dns.message.Message) -> None:
     """What should be the version of the schema is none."""
     for one in of_type(answer, "TXT"):
         replace(answer, one, '"latest"')
 
 
 @changes("owner-of-another", "clusterip.address.ipv4", "*")
-def owner(answer: dns.message.Message, _: Upstream) -> None:
+def owner(answer: dns.message.Message) -> None:
     """The records are those of another name than the one that was asked for."""
     for one in answer.answer:
         one.name = dns.name.from_text("other.svc.cluster.local.")
 
 
 @changes("pod-records-missing", "podrecords.dashed.ipv4", "podrecords.*", "replicas.*")
-def pods(answer: dns.message.Message, _: Upstream) -> None:
+def pods(answer: dns.message.Message) -> None:
     """Pods have no names by their address, but for the one by which it is found out whether they have."""
     name, _rdtype = asked(answer)
     if ".pod." in name and not name.startswith("192-0-2-1."):
@@ -82,13 +95,13 @@ def pods(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("hostname-missing", "headless.hostname.ipv4", *HOSTNAMES)
-def hostname(answer: dns.message.Message, _: Upstream) -> None:
+def hostname(answer: dns.message.Message) -> None:
     """Endpoints have no names of their own."""
     if BELOW_A_SERVICE.fullmatch(asked(answer)[0]):
         deny(answer, "NXDOMAIN")
 
 
-@changes("hostname-of-anybody", "negative.names.unknown-hostname", *DENIALS)
+@changes_knowing("hostname-of-anybody", "negative.names.unknown-hostname", *DENIALS)
 def anybody(answer: dns.message.Message, upstream: Upstream) -> None:
     """Every name below a headless Service is answered like the Service."""
     found = BELOW_A_SERVICE.fullmatch(asked(answer)[0])
@@ -96,7 +109,7 @@ def anybody(answer: dns.message.Message, upstream: Upstream) -> None:
         _answer_as(answer, upstream, found[1])
 
 
-@changes("kind-ignored", "negative.names.unknown-kind", *DENIALS)
+@changes_knowing("kind-ignored", "negative.names.unknown-kind", *DENIALS)
 def kind(answer: dns.message.Message, upstream: Upstream) -> None:
     """What stands in the place of svc does not matter."""
     found = OTHER_KIND.fullmatch(asked(answer)[0])
@@ -105,7 +118,7 @@ def kind(answer: dns.message.Message, upstream: Upstream) -> None:
 
 
 @changes("namespace-not-needed", "negative.names.without-namespace", *DENIALS)
-def without_namespace(answer: dns.message.Message, _: Upstream) -> None:
+def without_namespace(answer: dns.message.Message) -> None:
     """Names without a namespace are answered."""
     name, rdtype = asked(answer)
     if WITHOUT_NAMESPACE.fullmatch(name) and rdtype == "A" and not answer.answer:
@@ -131,7 +144,7 @@ def first_namespace() -> Say:
     return say
 
 
-@changes("longer-name-too", "clusterip.names.alike", "clusterip.*", "statefulset.*")
+@changes_knowing("longer-name-too", "clusterip.names.alike", "clusterip.*", "statefulset.*")
 def prefix(answer: dns.message.Message, upstream: Upstream) -> None:
     """A Service is answered like the one whose name goes on after its own."""
     name, rdtype = asked(answer)
@@ -143,7 +156,7 @@ def prefix(answer: dns.message.Message, upstream: Upstream) -> None:
 
 
 @changes("zone-not-served", "clusterip.address.ipv4", "*")
-def zone(answer: dns.message.Message, _: Upstream) -> None:
+def zone(answer: dns.message.Message) -> None:
     """The names of the zone are refused, as by a server of another one."""
     if asked(answer)[0].endswith(".cluster.local."):
         answer.authority = []

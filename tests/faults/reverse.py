@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import dns.message
 
-from faults.kit import Say, Upstream, asked, changes, deny, fitting, of_type, parsed, replace, says
+from faults.kit import Say, asked, changes, deny, fitting, of_type, parsed, replace, says
 from kube_dns_conformance.dns.model import Transport
 
 ALL = ("*.ptr.*", "statefulset.names.reverse", "replicas.*")
 
 
 @changes("ptr-missing", "clusterip.ptr.ipv4", *ALL)
-def missing(answer: dns.message.Message, _: Upstream) -> None:
+def missing(answer: dns.message.Message) -> None:
     """No address leads to a name."""
     if of_type(answer, "PTR"):
         deny(answer, "NXDOMAIN")
 
 
 @changes("ptr-wrong", "clusterip.ptr.ipv4", *ALL)
-def wrong(answer: dns.message.Message, _: Upstream) -> None:
+def wrong(answer: dns.message.Message) -> None:
     """Addresses lead to a name of nobody."""
     for one in of_type(answer, "PTR"):
         replace(answer, one, "nobody.nowhere.svc.cluster.local.")
 
 
 @changes("ptr-parent", "statefulset.names.reverse", *ALL)
-def parent(answer: dns.message.Message, _: Upstream) -> None:
+def parent(answer: dns.message.Message) -> None:
     """Addresses of endpoints lead to the name of their Service."""
     for one in of_type(answer, "PTR"):
         name = one[0].target
@@ -34,7 +34,7 @@ def parent(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("ptr-servfail", "clusterip.ptr.ipv4", *ALL)
-def servfail(answer: dns.message.Message, _: Upstream) -> None:
+def servfail(answer: dns.message.Message) -> None:
     """Questions for the name of an address fail."""
     if asked(answer)[1] == "PTR":
         deny(answer, "SERVFAIL")

@@ -6,7 +6,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from faults.kit import NO_LIE, Upstream, asked, changes, deny, of_type, replace
+from faults.kit import NO_LIE, Upstream, asked, changes, changes_knowing, deny, of_type, replace
 
 ALL = (
     "*.srv.*",
@@ -21,7 +21,7 @@ ALL = (
 
 
 @changes("srv-port", "clusterip.srv.named-port", *ALL)
-def port(answer: dns.message.Message, _: Upstream) -> None:
+def port(answer: dns.message.Message) -> None:
     """The port of every SRV record is one too high."""
     for one in of_type(answer, "SRV"):
         srv = one[0]
@@ -29,7 +29,7 @@ def port(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("srv-target", "clusterip.srv.target-resolves", *ALL)
-def target(answer: dns.message.Message, _: Upstream) -> None:
+def target(answer: dns.message.Message) -> None:
     """SRV records lead to a name that does not exist."""
     for one in of_type(answer, "SRV"):
         srv = one[0]
@@ -37,7 +37,7 @@ def target(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("srv-last-missing", "headless.srv.every-endpoint-and-port", *ALL)
-def last_missing(answer: dns.message.Message, _: Upstream) -> None:
+def last_missing(answer: dns.message.Message) -> None:
     """Of several SRV records the last is left out."""
     found = of_type(answer, "SRV")
     if len(found) > 1:
@@ -45,7 +45,7 @@ def last_missing(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("srv-target-of-another", "headless.srv.every-endpoint-and-port", *ALL)
-def another(answer: dns.message.Message, _: Upstream) -> None:
+def another(answer: dns.message.Message) -> None:
     """Two SRV records lead to the same endpoint, and none to the other."""
     found = of_type(answer, "SRV")
     if len(found) > 1:
@@ -53,14 +53,14 @@ def another(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("srv-none", "clusterip.srv.named-port", *ALL)
-def none(answer: dns.message.Message, _: Upstream) -> None:
+def none(answer: dns.message.Message) -> None:
     """There are no SRV records."""
     if of_type(answer, "SRV"):
         deny(answer, "NXDOMAIN")
 
 
 @changes("srv-extra", "clusterip.srv.named-port", *ALL)
-def extra(answer: dns.message.Message, _: Upstream) -> None:
+def extra(answer: dns.message.Message) -> None:
     """Beside each SRV record is one for another port."""
     for one in of_type(answer, "SRV"):
         srv = one[0]
@@ -68,14 +68,14 @@ def extra(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("srv-port-as-priority", "clusterip.srv.named-port", *ALL)
-def fields(answer: dns.message.Message, _: Upstream) -> None:
+def fields(answer: dns.message.Message) -> None:
     """The port of every SRV record is where the priority should be, and the priority where the port should be."""
     for one in of_type(answer, "SRV"):
         srv = one[0]
         replace(answer, one, f"{srv.port} {srv.weight} {srv.priority} {srv.target}")
 
 
-@changes("srv-target-is-address", "clusterip.srv.target-resolves", *ALL)
+@changes_knowing("srv-target-is-address", "clusterip.srv.target-resolves", *ALL)
 def address(answer: dns.message.Message, upstream: Upstream) -> None:
     """SRV records lead to an address instead of a name."""
     for one in of_type(answer, "SRV"):
@@ -85,13 +85,13 @@ def address(answer: dns.message.Message, upstream: Upstream) -> None:
             replace(answer, one, f"{srv.priority} {srv.weight} {srv.port} {found[0][0].address}.")
 
 
-@changes("srv-for-any-protocol", "clusterip.srv.other-protocol-absent", *ALL)
+@changes_knowing("srv-for-any-protocol", "clusterip.srv.other-protocol-absent", *ALL)
 def protocol(answer: dns.message.Message, upstream: Upstream) -> None:
     """A port of TCP is answered for as one of UDP as well."""
     _found_under(answer, upstream, "._udp.", "._tcp.")
 
 
-@changes("srv-for-any-port", "negative.names.unknown-port", *ALL, "negative.names.unknown-port", "headless.srv.*")
+@changes_knowing("srv-for-any-port", "negative.names.unknown-port", *ALL, "headless.srv.*")
 def any_port(answer: dns.message.Message, upstream: Upstream) -> None:
     """Every name of a port is answered with the port named http."""
     name, _ = asked(answer)
@@ -99,7 +99,7 @@ def any_port(answer: dns.message.Message, upstream: Upstream) -> None:
 
 
 @changes("srv-priorities", NO_LIE)
-def priorities(answer: dns.message.Message, _: Upstream) -> None:
+def priorities(answer: dns.message.Message) -> None:
     """SRV records have another priority and weight."""
     for one in of_type(answer, "SRV"):
         srv = one[0]

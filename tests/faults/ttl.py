@@ -8,7 +8,7 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
-from faults.kit import Say, Upstream, changes, fitting, parsed, says
+from faults.kit import Say, changes, fitting, parsed, says
 from kube_dns_conformance.dns.model import Transport
 
 ALL = ("ttl.*",)
@@ -16,14 +16,14 @@ DAY = 86400
 
 
 @changes("ttl-zero", "ttl.records.can-be-kept", *ALL)
-def zero(answer: dns.message.Message, _: Upstream) -> None:
+def zero(answer: dns.message.Message) -> None:
     """No record may be kept."""
     for one in answer.answer:
         one.ttl = 0
 
 
 @changes("ttl-huge", "ttl.records.bounded", *ALL)
-def huge(answer: dns.message.Message, _: Upstream) -> None:
+def huge(answer: dns.message.Message) -> None:
     """Every record may be kept for a day."""
     for one in answer.answer:
         one.ttl = DAY
@@ -44,14 +44,14 @@ def rising() -> Say:
 
 
 @changes("ttl-differs", "ttl.records.alike", *ALL)
-def differs(answer: dns.message.Message, _: Upstream) -> None:
+def differs(answer: dns.message.Message) -> None:
     """Of several records the first has another TTL than the rest."""
     if len(answer.answer) > 1:
         answer.answer[0].ttl += 1
 
 
 @changes("denial-for-a-day", "ttl.records.denials-bounded", *ALL)
-def denial(answer: dns.message.Message, _: Upstream) -> None:
+def denial(answer: dns.message.Message) -> None:
     """What is denied stays denied for a day."""
     for index, one in enumerate(answer.authority):
         if one.rdtype == dns.rdatatype.SOA:

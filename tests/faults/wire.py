@@ -7,7 +7,20 @@ import dns.message
 import dns.rcode
 
 from dns_server import Reply, framed
-from faults.kit import NO_LIE, Say, Upstream, asked, changes, denied, deny, fitting, of_type, parsed, says
+from faults.kit import (
+    NO_LIE,
+    Say,
+    Upstream,
+    asked,
+    changes,
+    changes_knowing,
+    denied,
+    deny,
+    fitting,
+    of_type,
+    parsed,
+    says,
+)
 from kube_dns_conformance.agent.exchange import HEADER_BYTES
 from kube_dns_conformance.dns.model import Transport
 
@@ -71,26 +84,26 @@ def half() -> Say:
 
 
 @changes("less-over-tcp", "transport.tcp.same-as-udp", *ALL, over=("tcp",))
-def less(answer: dns.message.Message, _: Upstream) -> None:
+def less(answer: dns.message.Message) -> None:
     """Over TCP the last of several records is left out."""
     if len(answer.answer) > 1:
         answer.answer.pop()
 
 
 @changes("empty-over-tcp", "transport.tcp.same-as-udp", *ALL, over=("tcp",))
-def empty(answer: dns.message.Message, _: Upstream) -> None:
+def empty(answer: dns.message.Message) -> None:
     """Over TCP there is no record in any answer."""
     answer.answer = []
 
 
 @changes("cut-without-saying-so", "transport.size.truncation-said", *CUT, over=("udp",))
-def unsaid(answer: dns.message.Message, _: Upstream) -> None:
+def unsaid(answer: dns.message.Message) -> None:
     """What was cut to fit does not say so."""
     answer.flags &= ~dns.flags.TC
 
 
 @changes("edns-refused", "transport.edns.answered", *ALL)
-def refused(answer: dns.message.Message, _: Upstream) -> None:
+def refused(answer: dns.message.Message) -> None:
     """Questions with EDNS are answered with FORMERR."""
     if answer.edns >= 0:
         answer.use_edns(False)
@@ -98,7 +111,7 @@ def refused(answer: dns.message.Message, _: Upstream) -> None:
 
 
 @changes("edns-ignored", "transport.edns.answered", "transport.edns.*")
-def ignored(answer: dns.message.Message, _: Upstream) -> None:
+def ignored(answer: dns.message.Message) -> None:
     """Questions with EDNS are answered as if they were without."""
     answer.use_edns(False)
 
@@ -138,13 +151,13 @@ def one_only() -> Say:
 
 
 @changes("edns-forced", "transport.edns.not-forced", "transport.edns.*")
-def forced(answer: dns.message.Message, _: Upstream) -> None:
+def forced(answer: dns.message.Message) -> None:
     """Questions without EDNS are answered with it."""
     if answer.edns < 0:
         answer.use_edns(0)
 
 
-@changes("edns-any-version", "transport.edns.unknown-version", "transport.edns.*")
+@changes_knowing("edns-any-version", "transport.edns.unknown-version", "transport.edns.*")
 def any_version(answer: dns.message.Message, upstream: Upstream) -> None:
     """Versions of EDNS that do not exist are taken for the one that does."""
     if answer.rcode() == dns.rcode.BADVERS:
@@ -193,12 +206,12 @@ def strays() -> Say:
 
 
 @changes("other-order", NO_LIE)
-def order(answer: dns.message.Message, _: Upstream) -> None:
+def order(answer: dns.message.Message) -> None:
     """Records come in the order of their names and rdata, the last first."""
     answer.answer.sort(key=str, reverse=True)
 
 
-@changes("more-than-asked", NO_LIE)
+@changes_knowing("more-than-asked", NO_LIE)
 def additional(answer: dns.message.Message, upstream: Upstream) -> None:
     """The addresses of what SRV records lead to come with them, in the additional section."""
     for one in of_type(answer, "SRV")[:8]:

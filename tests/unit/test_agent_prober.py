@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import dns.message
 
-from dns_server import DnsServer, Handler, Reply, records, reply
+from dns_server import DnsServer, Handler, Reply, framed, records, reply
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Pace, Prober
 from kube_dns_conformance.dns.model import Server, Transport
@@ -157,6 +157,34 @@ def test_slots_that_went_by_are_counted_and_not_made_up_for() -> None:
         prober.stop()
     assert prober.missed >= 8
     assert len(found) <= prober.slots - prober.missed + 1
+
+
+def test_nobody_is_silent_who_was_not_listened_to() -> None:
+    class Kept(Prober):
+        """Is kept from listening once, longer than an answer has time."""
+
+        def _hear(self, seconds: float) -> None:
+            if asked.is_set() and not listens.is_set():
+                time.sleep(0.6)
+                listens.set()
+            super()._hear(seconds)
+
+    asked, listens = threading.Event(), threading.Event()
+
+    def half_at_a_time(query: bytes, _: Transport) -> Iterator[bytes]:
+        asked.set()
+        answer = framed(reply(query, "10.0.0.1"))
+        yield answer[:20]
+        listens.wait(10)
+        time.sleep(0.1)
+        yield answer[20:]
+
+    with DnsServer(half_at_a_time) as server:
+        prober = Kept([probe(server, "tcp"), probe(server)], 10.0, 0.5)
+        prober.start()
+        (first,) = prober.take(0, within=10.0)
+        prober.stop()
+    assert prober.said[first.said].problem is None
 
 
 def left_out(pace: Pace, second: int) -> int:

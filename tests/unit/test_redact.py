@@ -223,3 +223,10 @@ def test_data_without_secrets_is_copied(value: Any) -> None:
 @given(st.text("tokenbearer: =\"'eyJ.-BEGINED \n", max_size=80))
 def test_what_was_redacted_stays_so(text: str) -> None:
     assert redact.text(redact.text(text)) == redact.text(text)
+
+
+def test_what_is_learned_to_be_a_secret_is_left_out_from_then_on() -> None:
+    said = "asked as hunter-of-the-night"
+    assert redact.text(said) == said
+    redact.remember("hunter-of-the-night")
+    assert redact.text(said) == "asked as (redacted)"

@@ -408,7 +408,7 @@ class Unchanging:
 class AtOnce(Situation):
     """Objects that are as they shall be at once, and as the API server has them: what is left to watch is DNS."""
 
-    def wait_settled(self) -> None:
+    def wait_settled(self, within: float | None = None) -> None:
         self.settled_at = time.time()
 
     def confirm(self) -> bool:

@@ -72,6 +72,11 @@ def test_before_it_settles_something_is_wrong_and_afterwards_nothing(answers: li
     assert since == 0.0 or wrong[-1].sent == since - 1  # the answer before was wrong
 
 
+def returns(answers: list[Answer]) -> list[Answer]:
+    """Those in which the old address is back."""
+    return timeline.returns(answers, timeline.sightings(answers).get(OLD, set()))
+
+
 @pytest.mark.parametrize(
     ("said", "at"),
     [
@@ -88,40 +93,40 @@ def test_before_it_settles_something_is_wrong_and_afterwards_nothing(answers: li
     ],
 )
 def test_an_address_returns_when_it_had_gone(said: list[str], at: list[float]) -> None:
-    assert [answer.sent for answer in timeline.returns(row(*said), OLD)] == at
+    assert [answer.sent for answer in returns(row(*said))] == at
 
 
 def test_what_was_on_its_way_at_the_same_time_has_not_returned() -> None:
     # Seen on a busy machine: three questions waited in connections of their own, and came after the fourth.
     first, slow, quick = seen(OLD, at=0.0), replace(seen(NEW, at=1.0), seconds=0.1), seen(OLD, at=1.05)
-    assert timeline.returns([first, slow, quick], OLD) == []
+    assert returns([first, slow, quick]) == []
     late = seen(OLD, at=1.2)
-    assert timeline.returns([first, slow, quick, late], OLD) == [late]
+    assert returns([first, slow, quick, late]) == [late]
 
 
 def test_what_may_have_come_after_an_answer_without_it_had_not_been_gone() -> None:
     slow, without, later = replace(seen(OLD, at=0.0), seconds=0.3), seen(NEW, at=0.1), seen(OLD, at=0.4)
-    assert timeline.returns([slow, without, later], OLD) == []
+    assert returns([slow, without, later]) == []
 
 
 @given(rows())
 def test_what_returns_was_sighted_before_it_was_gone(answers: list[Answer]) -> None:
-    returned = timeline.returns(answers, OLD)
-    spoken = [bool(timeline.sightings([one], OLD)) for one in answers if one.decisive]
+    returned = returns(answers)
+    sighted = timeline.sightings(answers).get(OLD, set())
+    spoken = [number in sighted for number, one in enumerate(answers) if one.decisive]
     first, last = (spoken.index(True), len(spoken) - spoken[::-1].index(True)) if any(spoken) else (0, 0)
     assert bool(returned) is not all(spoken[first:last])
-    assert set(returned) <= set(timeline.sightings(answers, OLD))
+    assert set(returned) <= {answers[number] for number in sighted}
 
 
 @given(rows(), rows())
 def test_what_has_returned_stays_on_record(early: list[Answer], later: list[Answer]) -> None:
-    assert timeline.returns(early + later, OLD)[: len(timeline.returns(early, OLD))] == timeline.returns(early, OLD)
+    assert returns(early + later)[: len(returns(early))] == returns(early)
 
 
 def test_an_address_is_sighted_in_any_spelling() -> None:
     answer = seen("fd00:0:0:0:0:0:0:1", question=Question(WEB.name, "AAAA"))
-    assert timeline.sightings([answer], "fd00::1") == [answer]
-    assert timeline.sightings([answer], "fd00::11") == []
+    assert timeline.sightings([silent(0.0), answer]) == {"fd00::1": {1}}
 
 
 def test_a_deviation_is_none_of_what_is_right() -> None:
