@@ -1,25 +1,30 @@
-"""Whether a prober keeps its pace: ``python -m benchmarks.prober``.
+"""Whether a prober keeps its pace: ``python -m benchmarks.prober``, with ``--kind`` from one agent in a kind cluster.
 
-Asks 200 names of both CoreDNS replicas of an embedded cluster 20 times a second over UDP, in a process of its own, and
-beside that, in the same run, the same number of questions the slow way: one exchange after the other through dnspython.
+Asks 200 names of both CoreDNS replicas of a cluster 20 times a second over UDP: on an embedded cluster from a process
+of its own, and beside that, in the same run, the same number of questions the slow way: one exchange after the other
+through dnspython.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import os
 import platform
 import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kube_dns_conformance.agent.observations import Probe
+from kube_dns_conformance.agent.observations import Probe, Seen
 from kube_dns_conformance.agent.prober import Prober
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns import ask
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.vantage import Ask, ThisProcess, Vantage
 from tools.standing import own_cluster
 
 NAMES = 200
@@ -29,15 +34,40 @@ SPACE = "prober"
 
 def main() -> None:
     """Measure and print."""
-    with own_cluster("prober") as cluster:
-        make(cluster)
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found = pool.apply(measure, [cluster])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.prober", description=__doc__)
+    parser.add_argument("--kind", action="store_true", help="where kind works: python -m tools.on_kind python -m …")
+    found = on_kind() if parser.parse_args().kind else on_embedded()
     print(json.dumps(found, indent=2))
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, load {os.getloadavg()[0]:.1f}")
 
 
-def make(cluster: Cluster) -> None:
+def on_embedded() -> dict[str, Any]:
+    """What a process of its own sees."""
+    with own_cluster("prober") as cluster:
+        make(cluster, ThisProcess(2.0))
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.apply(measure, [cluster])
+
+
+def on_kind() -> dict[str, Any]:
+    """What one agent sees; it is asked for it once a second."""
+    run = Run(Options(provider="kind", kind_image=os.environ.get("KDC_KIND_IMAGE", "")), Timings())
+    try:
+        make(run.cluster, run.vantage)
+        asks = questions(run.cluster)
+        probing = run.vantage.probe(probes(asks), Timings().slot)
+        seen, until = [], time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            time.sleep(1.0)
+            seen += probing.take(0.0)
+        probing.stop()
+        problems = {said.problem for _, said in seen} - {None}
+        return told(asks, probing.slots, probing.missed, [one for one, _ in seen], problems)
+    finally:
+        run.close()
+
+
+def make(cluster: Cluster, vantage: Vantage) -> None:
     """Services, and DNS that knows them."""
     kube = Kube(cluster.kubeconfig)
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
@@ -45,17 +75,25 @@ def make(cluster: Cluster) -> None:
         meta = {"name": f"s{at}", "namespace": SPACE}
         kube.apply({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [{"port": 80}]}})
     last = Question(f"s{NAMES - 1}.{SPACE}.svc.{cluster.zone}.", "A")
-    while not all(ask.ask(last, server, timeout=2.0).records for server in cluster.dns):
+    while not all(answer.records for answer in vantage.ask([(last, server, "udp") for server in cluster.dns])):
         time.sleep(0.1)
+
+
+def questions(cluster: Cluster) -> list[Ask]:
+    """All names, of each replica."""
+    names = [Question(f"s{at}.{SPACE}.svc.{cluster.zone}.", "A") for at in range(NAMES)]
+    return [(one, server, "udp") for one in names for server in cluster.dns if server.single]
+
+
+def probes(asks: Sequence[Ask]) -> list[Probe]:
+    """The same for a prober."""
+    return [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in asks]
 
 
 def measure(cluster: Cluster) -> dict[str, Any]:
     """What a prober saw in so many seconds, and what each question cost this process."""
-    questions = [Question(f"s{at}.{SPACE}.svc.{cluster.zone}.", "A") for at in range(NAMES)]
-    asks = [(one, server) for one in questions for server in cluster.dns]
-    prober = Prober(
-        [Probe(server.host, server.port, "udp", ask.message(one)) for one, server in asks], Timings().slot, 2.0
-    )
+    asks = questions(cluster)
+    prober = Prober(probes(asks), Timings().slot, 2.0)
     began = time.process_time()
     prober.start()
     time.sleep(SECONDS)
@@ -64,20 +102,27 @@ def measure(cluster: Cluster) -> dict[str, Any]:
     seen = prober.take(0)
     problems = {prober.said[one.said].problem for one in seen} - {None}
     began = time.process_time()
-    batch = [(one, server, "udp") for one, server in asks]
     for _ in range(5):
-        ask.ask_all(batch, 2.0)  # type: ignore[arg-type]
-    slow = (time.process_time() - began) / (5 * len(batch))
-    return {
-        "questions in a slot": len(asks),
-        "slots": prober.slots,
-        "missed": prober.missed,
-        "answers": len(seen),
-        "not answered": sorted(map(str, problems)),
-        "slowest answer, ms": round(1000 * max(one.seconds for one in seen), 1),
+        ask.ask_all(asks, 2.0)
+    slow = (time.process_time() - began) / (5 * len(asks))
+    return told(asks, prober.slots, prober.missed, seen, problems) | {
         "share of one core": round(fast / SECONDS, 2),
         "microseconds for a question": round(1e6 * fast / len(seen), 1),
         "the slow way": round(1e6 * slow, 1),
+    }
+
+
+def told(
+    asks: Sequence[Ask], slots: int, missed: int, seen: Sequence[Seen], problems: Iterable[str | None]
+) -> dict[str, Any]:
+    """What a prober saw."""
+    return {
+        "questions in a slot": len(asks),
+        "slots": slots,
+        "missed": missed,
+        "answers": len(seen),
+        "not answered": sorted(map(str, problems)),
+        "slowest answer, ms": round(1000 * max(one.seconds for one in seen), 1),
     }
 
 
