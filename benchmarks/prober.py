@@ -50,7 +50,7 @@ def on_embedded() -> dict[str, Any]:
 
 
 def on_kind() -> dict[str, Any]:
-    """What one agent sees; it is asked for it once a second."""
+    """What one agent sees; it is asked for it all the time, as the suite does."""
     run = Run(Options(provider="kind", kind_image=os.environ.get("KDC_KIND_IMAGE", "")), Timings())
     try:
         make(run.cluster, run.vantage)
@@ -58,8 +58,7 @@ def on_kind() -> dict[str, Any]:
         probing = run.vantage.probe(probes(asks), Timings().slot)
         seen, until = [], time.monotonic() + SECONDS
         while time.monotonic() < until:
-            time.sleep(1.0)
-            seen += probing.take(0.0)
+            seen += probing.take(Timings().slot)
         probing.stop()
         problems = {said.problem for _, said in seen} - {None}
         return told(asks, probing.slots, probing.missed, [one for one, _ in seen], problems)

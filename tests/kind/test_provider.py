@@ -140,6 +140,31 @@ def test_nothing_stays_of_the_cluster_that_a_run_made(
     assert list((stranger.state / "clusters").glob("[!.]*")) == []
 
 
+@pytest.mark.release
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_dns_has_its_replicas_again_after_a_run_that_was_ended_while_it_was_scaled(
+    cluster: Cluster, command: CommandLine, number: signal.Signals, status: int
+) -> None:
+    before = replicas(cluster)
+    run = command.start("run", f"--name={NAME}", "--allow-disruptive", "--requirement=survival.dns-scaling.*")
+    while replicas(cluster) == before:
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.1)
+    run.send_signal(number)
+    end_of(run, status)
+    if number is signal.SIGKILL:
+        done = command("run", f"--name={NAME}", "--requirement=schema.version.record")
+        assert "scaled back Deployment coredns, which the killed run" in " ".join((done.stdout + done.stderr).split())
+    assert replicas(cluster) == before
+    assert namespaces(cluster) == []
+
+
+def replicas(cluster: Cluster) -> int:
+    deployments, _ = Kube(cluster.kubeconfig).list("apps/v1", "Deployment", namespace="kube-system")
+    (dns,) = [one for one in deployments if one["metadata"]["name"] == "coredns"]
+    return int(dns["spec"]["replicas"])
+
+
 def wait_for(log: Path, text: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while not log.exists() or text not in log.read_text(errors="replace"):
