@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -63,11 +65,18 @@ def everything(work: Path) -> dict[str, object]:
 
 def on_a_running_cluster(work: Path, *options: str) -> dict[str, object]:
     """Make a cluster, and time one run on it."""
-    environment = dict(os.environ) | {"KDC_STATE": str(work), "KDC_CLUSTER": "embedded"}
+    with running_cluster(work) as environment:
+        return timed([*COMMAND, "run", f"--report-dir={work / 'report'}", *options], ROOT, environment)
+
+
+@contextmanager
+def running_cluster(work: Path) -> Iterator[dict[str, str]]:
+    """An embedded cluster, and the environment in which `run` judges that one."""
+    named = {"KDC_STATE": str(work), "KDC_CLUSTER": "embedded", "KDC_NAME": "benchmark"}
+    environment = dict(os.environ) | named
     subprocess.run([*COMMAND, "cluster", "up", "--name=benchmark"], env=environment, check=True, capture_output=True)
     try:
-        report = f"--report-dir={work / 'report'}"
-        return timed([*COMMAND, "run", "--name=benchmark", report, *options], ROOT, environment)
+        yield environment
     finally:
         subprocess.run(
             [*COMMAND, "cluster", "down", "--name=benchmark"], env=environment, check=True, capture_output=True

@@ -48,6 +48,16 @@ def end_replica(run: Run, situation: Situation, server: Server) -> None:
     situation.kube.delete(pod_of(situation.kube, server), grace_period_seconds=0)
 
 
+def start_anew(run: Run, situation: Situation) -> None:
+    """Every DNS replica that `comes_back` is started anew, and knows nothing of what was before.
+
+    Who lost the API server a moment ago already tries it more and more rarely when it goes again: CoreDNS forgets that
+    after two minutes, and what is measured would depend on what was done before.
+    """
+    for one in replicas(run):
+        end_replica(run, situation, one)
+
+
 def replace_one_by_one(run: Run, situation: Situation) -> None:
     """Delete every Pod that is a DNS replica the ordinary way, each when the one before has been replaced."""
     for one in replicas(run):

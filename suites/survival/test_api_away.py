@@ -7,7 +7,7 @@ import pytest
 from kube_dns_conformance import expectations
 from kube_dns_conformance.change import Change, observe
 from kube_dns_conformance.fixtures import Judge, Run, Situation, requirement
-from kube_dns_conformance.interruptions import stop_api_server
+from kube_dns_conformance.interruptions import start_anew, stop_api_server
 from kube_dns_conformance.judge import Expectations
 from kube_dns_conformance.survival import insist_followed, insist_gone, insist_unbroken
 
@@ -28,6 +28,7 @@ def absence(run: Run, situation: Situation) -> Absence:
         by_hand = expectations.promised(situation, "A", situation.name_of("by-hand"))
         return {**expectations.regular(situation, "web"), **by_hand}
 
+    start_anew(run, situation)
     away = observe(run, situation, expect, lambda: stop_api_server(run, situation))
     run.settle_again()  # the other situations were without it as well
     # Who tries to reach it at growing intervals comes back after as long again as it was away, at the latest.

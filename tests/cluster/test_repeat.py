@@ -6,7 +6,7 @@ import pytest
 
 from cluster.commandline import CommandLine
 from kube_dns_conformance.clusters.base import Cluster
-from kube_dns_conformance.results import Verdict
+from kube_dns_conformance.results import Verdict, read
 
 pytest_plugins = ["pytester"]
 
@@ -23,6 +23,14 @@ def test_each_repetition_is_a_change_of_its_own(command: CommandLine, cluster: C
     recreated = [one for one in found.results if one.requirement == "survival.service-recreated.new-clusterip"]
     began = [change["began"] for one in recreated for change in one.evidence["changes"]]
     assert began[0] < began[1]
+
+
+@pytest.mark.release
+def test_an_api_server_that_goes_again_and_again_is_followed_each_time(command: CommandLine) -> None:
+    wanted = ["--cluster=embedded", "--requirement=survival.api-away.*", "--repeat=4", "--report-dir=report"]
+    done = command("run", *wanted, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [one.verdict for one in read(command.directory / "report").results] == [Verdict.CONFORMANT] * 8
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1001"])
