@@ -20,6 +20,9 @@ NOT_THERE = {
     "multicluster.names.cluster-set-ip",
     "survival.api-away.answers-stay",
     "survival.api-away.changes-followed",
+    "survival.large-rollout.names-follow",
+    "survival.large-rollout.old-addresses-gone",
+    "survival.large-rollout.service-never-denied",
 }
 
 
