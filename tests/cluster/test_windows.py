@@ -20,6 +20,8 @@ from tools import pool
 
 TOLERANCE = 0.5
 """Seconds that a busy machine may need for an answer."""
+MILLISECOND = 0.001
+"""Times are told to it."""
 SLOT = 0.05
 LATE = 22
 HOLD = 1.5
@@ -101,11 +103,15 @@ def trials(cluster: Cluster, sessions_states: Path) -> dict[str, Trial]:
 
 
 def insist_ended(trial: Trial, window: dict[str, Any]) -> float:
-    """The lane was right again, for good, when the last lie had been told; returns when (epoch seconds)."""
-    *_, wrong, right = trial.lane(window)
+    """The lane was right again, for good, when the last lie had been told; returns when (epoch seconds).
+
+    A lie is told after its question was asked, and before it is heard: however busy the machine is.
+    """
+    *_, wrong, right = lane = trial.lane(window)
     assert (wrong["state"] != "right", right["state"]) == (True, "right")
     ended = max(one.at for one in trial.turned(window) if one.is_old)
-    assert wrong["to"] == pytest.approx(ended, abs=TOLERANCE)
+    heard = max(one["came"] for one in lane if one["state"] != "right")
+    assert wrong["to"] - MILLISECOND <= ended <= heard + MILLISECOND
     return ended
 
 
@@ -128,7 +134,10 @@ def test_a_stale_answer_is_seen_for_as_long_as_it_was_given(
         # Where this machine did not come to ask, nobody was lied to.
         assert insist_ended(trial, one) < trial.changed(one)[1] + seconds + TOLERANCE
         assert one["longest"] > seconds / 2
-        assert 0 <= one["appeared"] - one["disappeared"] < TOLERANCE + SLOT
+        *_, right = lane = trial.lane(one)
+        # Between the two the name may have been denied for a moment, as the real server did it.
+        stale = max(line["to"] for line in lane if line["state"] == "stale")
+        assert one["appeared"] - one["disappeared"] == pytest.approx(right["from"] - stale, abs=3 * MILLISECOND)
         assert one["flaps"] == 0
 
 
