@@ -121,7 +121,7 @@ class Prober(threading.Thread):
     def _ask(self, probes: Sequence[int]) -> None:
         """Ask what is due together: one probe over UDP, or all probes of a server over TCP."""
         first, deadline = self._probes[probes[0]], time.monotonic() + self._timeout
-        sent, began = self._clock(), time.monotonic()
+        began, sent = time.monotonic(), self._clock()  # in this order: nothing came before it was heard
         pending = [Pending(one, sent, began, self._probes[one].wire) for one in probes]
         for one in pending:
             self._queues[one.probe].append(one)
