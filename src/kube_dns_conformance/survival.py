@@ -82,9 +82,8 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
         judged = True
         for lane, row in _watched(judge, change, question).items():
             # The first answers may precede what DNS had to learn; it had the time for that before the change.
-            first_right = next((at for at, one in enumerate(row) if not timeline.deviations([one], must)), 0)
-            start = first_right if row[first_right].sent < change.began else 0
-            wrong = timeline.deviations(row[start:], must)
+            learned = _first_came(one for one in row if not timeline.deviations([one], must))
+            wrong = timeline.deviations((one for one in row if one.sent >= learned or learned > change.began), must)
             if wrong:
                 when = wrong[0].sent - change.settled_at
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}, the first {when:+.1f} s from the change"
@@ -101,8 +100,9 @@ def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Questi
     _require(judge, change, "no answer without a record while there is one; an old one is allowed here")
     for question in questions:
         for lane, row in _watched(judge, change, question).items():
-            first = next((at for at, one in enumerate(row) if one.records), 0)
-            without_one = [one for one in row[first:] if one.decisive and not one.records]
+            learned = _first_came(one for one in row if one.records)
+            after = (one for one in row if one.sent >= learned or learned == math.inf)
+            without_one = [one for one in after if one.decisive and not one.records]
             denied = [one for one in without_one if not _may_be_empty(change, question, one)]
             if denied:
                 where = f"{len(denied)} of {len(row)} answers of {lane.server}"
@@ -170,6 +170,11 @@ def _unchanged(before: Expected, after: Expected) -> Expected | None:
 
 def _values(expectations: Expectations) -> set[str]:
     return {one for must in expectations.values() for one in must.mentioned}
+
+
+def _first_came(answers: Iterable[Answer]) -> float:
+    """When the first of these came, or never: of two questions on their way at the same time the later may be first."""
+    return min((one.came for one in answers), default=math.inf)
 
 
 def _since(row: list[Answer], moment: float) -> list[Answer]:

@@ -239,6 +239,23 @@ def test_what_keeps_its_answer_once_it_had_it_is_fine(seen: list[str]) -> None:
     insist_unbroken(judge(), unchanged(*row(*seen)))
 
 
+def slow_then(*said: str) -> list[Answer]:
+    """The first question is answered when three more have been, all before the change."""
+    slow, *rest = row(*said)
+    return [replace(slow, seconds=1.45), *(replace(one, sent=one.sent / 4) for one in rest)]
+
+
+def test_what_was_asked_before_the_first_right_answer_came_is_not_broken() -> None:
+    insist_unbroken(judge(), unchanged(*slow_then(OLD, "-", "", "", OLD, OLD, OLD, OLD, OLD, OLD)))
+    insist_never_denied(judge(), unchanged(*slow_then(OLD, "-", "", "", OLD, OLD, OLD, OLD, OLD, OLD)), [WEB])
+
+
+def test_what_was_asked_after_it_is() -> None:
+    seen = unchanged(*slow_then(OLD, OLD, "", OLD, OLD, OLD, OLD, OLD, OLD, OLD))
+    assert "did not keep its answer" in said(lambda judge: insist_unbroken(judge, seen))[0]
+    assert "was denied while it changed" in said(lambda judge: insist_never_denied(judge, seen, [WEB]))[0]
+
+
 @pytest.mark.parametrize(
     ("seen", "got"),
     [
