@@ -230,14 +230,15 @@ def _servers(cluster: Cluster, one: Implementation, running: ExitStack) -> list[
 
 def _start(cluster: Cluster, name: str, binary: Path, zone: str, template: str, running: ExitStack) -> Server:
     host = cluster.dns[0].host
-    (port,) = ports.free_ports(1, host)
-    server = Server(name, host, port, single=True)
-    corefile = coredns.configuration(cluster.kubeconfig, zone, server, template)
-    replica = coredns.start(cluster.kubeconfig.parent, binary, server, corefile)
-    running.callback(replica.process.kill)
-    # CoreDNS answers this once it has read the cluster; kubernetes.default has no endpoint here, and may be denied.
-    question = Question(f"dns-version.{zone}.", "TXT")
-    embedded.wait_answering(replica, question, time.monotonic() + embedded.START_SECONDS)
+    with ports.Reserved() as reserved:
+        (port,) = reserved.free(1, host)
+        server = Server(name, host, port, single=True)
+        corefile = coredns.configuration(cluster.kubeconfig, zone, server, reserved, template)
+        replica = coredns.start(cluster.kubeconfig.parent, binary, server, corefile)
+        running.callback(replica.process.kill)
+        # CoreDNS answers this once it has read the cluster; kubernetes.default has no endpoint here, and may be denied.
+        question = Question(f"dns-version.{zone}.", "TXT")
+        embedded.wait_answering(replica, question, time.monotonic() + embedded.START_SECONDS)
     return server
 
 

@@ -247,18 +247,18 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
 def test_a_port_that_somebody_takes_meanwhile_is_exchanged_for_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unlucky: str
 ) -> None:
-    honest = ports.free_ports
+    honest = ports.Reserved.free
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         taken = [somebody.getsockname()[1]]
 
-        def free_ports(count: int, host: str) -> list[int]:
-            found = honest(count, host)
+        def free(self: ports.Reserved, count: int, host: str) -> list[int]:
+            found = honest(self, count, host)
             is_dns = count == embedded.DNS_REPLICAS
             if taken and (is_dns if unlucky == "dns" else count == len(kwokctl.PORT_OPTIONS)):
                 found[0 if is_dns else kwokctl.PORT_OPTIONS.index(unlucky)] = taken.pop()
             return found
 
-        monkeypatch.setattr(ports, "free_ports", free_ports)
+        monkeypatch.setattr(ports.Reserved, "free", free)
         monkeypatch.setenv("KDC_STATE", str(tmp_path))
         made = embedded.up("unlucky", embedded.Options(), keep=False)
         store.end("unlucky")
@@ -270,7 +270,7 @@ def test_a_port_that_somebody_takes_meanwhile_is_exchanged_for_another(
 def test_somebody_who_is_always_faster_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         taken = somebody.getsockname()[1]
-        monkeypatch.setattr(ports, "free_ports", lambda count, host: [taken] * count)
+        monkeypatch.setattr(ports.Reserved, "free", lambda _, count, host: [taken] * count)
         monkeypatch.setenv("KDC_STATE", str(tmp_path))
         with pytest.raises(ClusterError, match=f"ended at once: .*{taken}.* address already in use"):
             embedded.up("unlucky", embedded.Options(), keep=False)

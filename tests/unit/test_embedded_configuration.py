@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,12 @@ from kube_dns_conformance.resources import folder
 TOOLS = {name: Path("/tools") / name for name in kwokctl.BINARIES}
 PORTS = [20001, 20002, 20003, 20004, 20005, 20006]
 FAMILIES = pytest.mark.parametrize("family", IpFamily)
+
+
+@pytest.fixture
+def reserved() -> Iterator[ports.Reserved]:
+    with ports.Reserved() as made:
+        yield made
 
 
 def documents(family: IpFamily) -> list[dict[str, Any]]:
@@ -109,9 +117,11 @@ def test_no_placeholder_of_ours_is_left_in_the_stages(family: IpFamily) -> None:
 
 
 @pytest.mark.parametrize(("host", "bracketed"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
-def test_coredns_listens_where_it_was_told_and_nowhere_else(host: str, bracketed: str) -> None:
+def test_coredns_listens_where_it_was_told_and_nowhere_else(
+    host: str, bracketed: str, reserved: ports.Reserved
+) -> None:
     server = Server("dns-0", host, 5301)
-    lines = coredns.configuration(Path("/k"), "example.test", server).splitlines()
+    lines = coredns.configuration(Path("/k"), "example.test", server, reserved).splitlines()
     stripped = [line.strip() for line in lines if not line.startswith("#")]
     assert stripped[0] == ".:5301 {"
     assert f"bind {host}" in stripped
@@ -122,8 +132,8 @@ def test_coredns_listens_where_it_was_told_and_nowhere_else(host: str, bracketed
     assert not any(line.startswith("forward") for line in stripped)
 
 
-def test_coredns_serves_the_zone_asked_for_from_the_kubeconfig_given() -> None:
-    text = coredns.configuration(Path("/with a space/k"), "example.test", Server("dns-0", "127.0.0.1", 1))
+def test_coredns_serves_the_zone_asked_for_from_the_kubeconfig_given(reserved: ports.Reserved) -> None:
+    text = coredns.configuration(Path("/with a space/k"), "example.test", Server("dns-0", "127.0.0.1", 1), reserved)
     assert "    kubernetes example.test in-addr.arpa ip6.arpa {\n" in text
     assert '       kubeconfig "/with a space/k"\n' in text
     assert "       disable success example.test\n       disable denial example.test\n" in text
@@ -135,17 +145,33 @@ def test_free_ports_are_distinct_and_below_the_ephemeral_range() -> None:
     found = ports.free_ports(50, "127.0.0.1")
     assert len(set(found)) == 50
     assert all(20000 <= port < 32000 for port in found)
-    assert any(ports.is_free(port, "127.0.0.1") for port in found)
+    with ports.Reserved() as reserved:
+        assert any(reserved.take(port, "127.0.0.1") for port in found)
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_port_taken_over_udp_or_tcp_is_not_free(kind: socket.SocketKind) -> None:
+def test_a_port_taken_over_udp_or_tcp_is_not_free(kind: socket.SocketKind, reserved: ports.Reserved) -> None:
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
             taken.listen()
         port = taken.getsockname()[1]
-        assert not ports.is_free(port, "127.0.0.1")
+        assert not reserved.take(port, "127.0.0.1")
+
+
+def test_what_is_reserved_is_given_to_nobody_else_and_can_be_served_as_coredns_does(
+    reserved: ports.Reserved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "sample", lambda population, _: sorted(population))  # all choose in the same order
+    host, (port,) = "127.0.0.1", reserved.free(1, "127.0.0.1")
+    with ports.Reserved() as others:
+        (second,) = others.free(1, host)
+        assert port < second < ports.free_ports(1, host)[0]
+    with socket.create_server((host, port), reuse_port=True) as coredns:
+        socket.create_connection((host, port)).close()
+        coredns.accept()[0].close()
+        reserved.__exit__()
+        assert ports.free_ports(1, host) > [port]
 
 
 def test_ports_that_run_out_are_one_clear_line() -> None:

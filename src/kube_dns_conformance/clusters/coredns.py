@@ -48,9 +48,9 @@ def _log(directory: Path, server: Server) -> Path:
     return directory / "logs" / f"{server.name}.log"
 
 
-def configuration(kubeconfig: Path, zone: str, server: Server, template: str = "") -> str:
+def configuration(kubeconfig: Path, zone: str, server: Server, reserved: ports.Reserved, template: str = "") -> str:
     """The Corefile for this server, with free ports for all but DNS; ``template`` is another than ours."""
-    host, free = server.host, ports.free_ports(3, server.host)
+    host, free = server.host, reserved.free(3, server.host)
     bracketed = f"[{host}]" if ":" in host else host
     return Template(template or ours()).substitute(
         address=host,

@@ -97,7 +97,8 @@ def _start_on_free_ports(directory: Path, options: Options, tools: dict[str, Pat
     """Start it; from the beginning, with other ports, when somebody took one between its choice and its use."""
     for attempt in itertools.count(1):
         try:
-            return _start(directory, options, tools, toolchain)
+            with ports.Reserved() as reserved:
+                return _start(directory, options, tools, toolchain, reserved)
         except ports.PortTakenError:
             if attempt == PORT_CHOICES:
                 raise
@@ -106,13 +107,15 @@ def _start_on_free_ports(directory: Path, options: Options, tools: dict[str, Pat
     raise AssertionError
 
 
-def _start(directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain) -> Cluster:
+def _start(
+    directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain, reserved: ports.Reserved
+) -> Cluster:
     family, version = options.family or IpFamily.IPV4, toolchain.version("kubernetes")
     host = _loopback(family)
-    dns_ports = _dns_ports(options.dns_port, host)
+    dns_ports = _dns_ports(options.dns_port, host, reserved)
     kubeconfig = kwokctl.create(directory, tools, version, family)
     replicas = [
-        coredns.start(directory, tools["coredns"], one, coredns.configuration(kubeconfig, options.zone, one))
+        coredns.start(directory, tools["coredns"], one, coredns.configuration(kubeconfig, options.zone, one, reserved))
         for one in (Server(f"dns-{index}", host, port, single=True) for index, port in enumerate(dns_ports))
     ]
     deadline = time.monotonic() + START_SECONDS
@@ -148,12 +151,12 @@ def _loopback(family: IpFamily) -> str:
     return "::1"
 
 
-def _dns_ports(first: int, host: str) -> list[int]:
+def _dns_ports(first: int, host: str, reserved: ports.Reserved) -> list[int]:
     if not first:
-        return ports.free_ports(DNS_REPLICAS, host)
+        return reserved.free(DNS_REPLICAS, host)
     wanted = list(range(first, first + DNS_REPLICAS))
     for port in wanted:
-        if not ports.is_free(port, host):
+        if not reserved.take(port, host):
             raise ClusterError(f"port {port} on {host} is in use", "choose another --dns-port, or none for a free one")
     return wanted
 
