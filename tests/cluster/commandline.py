@@ -15,6 +15,7 @@ import pytest
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.results import Results, read
 
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "kube_dns_conformance"]
 
 
@@ -43,6 +44,18 @@ class CommandLine:
             [*COMMAND, *arguments],
             env=self.environment,
             cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def suites(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run the suites with pytest alone, as whoever wants more of its options."""
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "suites", f"--report-dir={self.directory / 'report'}", *arguments],
+            env=self.environment,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=timeout,
