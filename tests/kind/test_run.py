@@ -31,7 +31,9 @@ def test_the_smallest_roles_are_enough_to_judge_everything_and_leave_nothing(
     assert {name for name, verdict in verdicts.items() if verdict is not Verdict.CONFORMANT} == NOT_THERE | FOR_OWNERS
     assert {verdicts[name] for name in NOT_THERE | FOR_OWNERS} == {Verdict.UNSUPPORTED}
     assert len(verdicts) >= 120
-    assert {one.message for one in everything.results if one.requirement in FOR_OWNERS} == {"unsupported: needs freeze-nodes"}
+    assert {one.message for one in everything.results if one.requirement in FOR_OWNERS} == {
+        "unsupported: needs freeze-nodes"
+    }
     assert everything.run["cluster"]["implementation"][0]["name"] == "coredns"
     assert namespaces(cluster) == []
 
