@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from kube_dns_conformance.errors import UsageError
-from kube_dns_conformance.reports import allure, conformance, junit, metrics, summary
+from kube_dns_conformance.reports import allure, conformance, junit, metrics, pages, summary
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import FILE, Results, read
 
@@ -28,7 +29,17 @@ def write_all(directory: Path) -> Results:
     _put(directory / "conformance.yaml", conformance.text(results))
     _put(directory / "metrics.prom", metrics.text(results))
     _put(directory / "summary.md", summary.markdown(results))
+    _put(directory / "index.html", pages.of_run(results))
     return results
+
+
+def write_side_by_side(directories: Sequence[Path], path: Path) -> None:
+    """Make one page of several report directories, or of one. Raises UsageError when it cannot be written."""
+    runs = [read(one) for one in directories]
+    try:
+        _put(path, pages.side_by_side(runs) if len(runs) > 1 else pages.of_run(runs[0]))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def append_step_summary(results: Results) -> str:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from kube_dns_conformance.clusters.base import DESCRIPTIONS
-from kube_dns_conformance.outages import State
 from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.reports.measures import TIMES, Measure, measures
 from kube_dns_conformance.reports.picture import asked_of, happened
+from kube_dns_conformance.reports.wording import asked, explained, got, reason, troubled_first
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
-from kube_dns_conformance.text import in_order, printable
+from kube_dns_conformance.text import printable
 
 SIGNS: dict[str, str] = {
     Verdict.CONFORMANT: "✅",
@@ -109,32 +108,17 @@ def _reasons(results: Results) -> Iterator[str]:
     reasons: dict[tuple[Verdict, str], list[str]] = {}
     for verdict in (Verdict.UNKNOWN, Verdict.NOT_RUN, Verdict.UNSUPPORTED, Verdict.SKIPPED):
         for result in coverage.deciding(results, verdict):
-            reasons.setdefault((verdict, _reason(result)), []).append(result.requirement)
+            reasons.setdefault((verdict, reason(result)), []).append(result.requirement)
     if not reasons:
         return
     lines = ["| | why | requirements |", "|---|---|---|"]
     for (verdict, why), names in reasons.items():
-        lines.append(f"| {SIGNS[verdict]} {verdict} | {_cell(_explained(why))} | {', '.join(map(_code, names))} |")
+        lines.append(f"| {SIGNS[verdict]} {verdict} | {_cell(explained(why))} | {', '.join(map(_code, names))} |")
     yield _block("## What was not judged")
     yield _block(*lines)
     unjudged = dict.fromkeys(name for names in reasons.values() for name in names)
     sentences = [f"- {_code(name)}: {_cell(catalogue()[name].sentence)}" for name in unjudged]
     yield _block("<details><summary>What these say</summary>", "", *sentences, "", "</details>")
-
-
-def _reason(result: Result) -> str:
-    """The message without what the table says already: ``UNKNOWN a.b: ``, ``unsupported: ``."""
-    heads = (f"UNKNOWN {result.requirement}: ", f"{result.verdict}: ")
-    return next((result.message.removeprefix(one) for one in heads if result.message.startswith(one)), result.message)
-
-
-def _explained(why: str) -> str:
-    """The names of capabilities with what they mean."""
-    known = {str(name): text for name, text in DESCRIPTIONS.items()}
-    names = why.removeprefix("needs ").split(", ")
-    if names[0] not in known:
-        return why
-    return "needs " + "; ".join(f"{name} ({known[name]})" if name in known else name for name in names)
 
 
 def _information(results: Results) -> Iterator[str]:
@@ -234,7 +218,7 @@ def _sentence(result: Result) -> str:
 
 def _checks(result: Result) -> Iterator[str]:
     def line(row: dict[str, Any]) -> str:
-        return f"| {' | '.join(map(_cell, (*_asked(row), row['expected'], _got(row))))} |"
+        return f"| {' | '.join(map(_cell, (*asked(row), row['expected'], got(row))))} |"
 
     return _table("| asked | of | expected | got |", "|---|---|---|---|", result.evidence.get("checks", []), line)
 
@@ -278,10 +262,10 @@ def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Those first that were not right for longest."""
 
     def line(row: dict[str, Any]) -> str:
-        asked, of = f"{row['name']} {row['type']}", asked_of(row)
+        what, of = f"{row['name']} {row['type']}", asked_of(row)
         times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
         times.insert(2, str(row.get("flaps", "")))
-        return f"| {_cell(asked)} | {_cell(of)} | {' | '.join(times)} |"
+        return f"| {_cell(what)} | {_cell(of)} | {' | '.join(times)} |"
 
     heads = "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
     worst_first = sorted(rows, key=lambda one: one["longest"], reverse=True)
@@ -309,51 +293,11 @@ def _timeline(rows: list[dict[str, Any]], began: float) -> Iterator[str]:
 
     def line(row: dict[str, Any]) -> str:
         times = f"{row['from'] - began:.2f} s | {row['to'] - began:.2f} s | {row['asks']}"
-        of, asked = asked_of(row), f"{row['name']} {row['type']}"
-        return f"| {times} | {_cell(of)} | {_cell(asked)} | {_cell(row['said'])} | {row.get('state', '')} |"
+        of, what = asked_of(row), f"{row['name']} {row['type']}"
+        return f"| {times} | {_cell(of)} | {_cell(what)} | {_cell(row['said'])} | {row.get('state', '')} |"
 
     heads = "| seen from | to | asks | of | asked | said | which was |"
-    return _table(heads, "|---|---|---|---|---|---|---|", sorted(rows, key=_place(rows)), line)
-
-
-def _place(rows: list[dict[str, Any]]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    def lane(row: dict[str, Any]) -> tuple[str, ...]:
-        return row["name"], row["type"], asked_of(row)
-
-    troubled = {lane(row) for row in rows if row.get("state", State.RIGHT) != State.RIGHT}
-    return lambda row: (lane(row) not in troubled, lane(row), row["from"])
-
-
-def _asked(row: dict[str, Any]) -> tuple[str, str]:
-    if "how" in row:
-        return row["name"], row["how"]
-    asked = f"{row['name']} {row['type']} {row.get('options', '')}".rstrip()
-    where = f" from {row['vantage']}" if row.get("vantage") else ""
-    return asked, f"{row['address']}/{row['transport']}{where}"
-
-
-def _got(row: dict[str, Any]) -> str:
-    if "said" in row:
-        return str(row["said"])
-    if row.get("problem"):
-        return str(row["problem"])
-    if row.get("claim"):
-        return _whole(row)
-    answers = in_order(record.split(" ", 2)[2] for record in row["answer"])
-    cut = " (truncated)" if row.get("truncated") else ""
-    return f"{row['rcode']} {' '.join(answers)}".rstrip() + cut
-
-
-def _whole(row: dict[str, Any]) -> str:
-    """Everything that came back: what is claimed may be about any of it."""
-    parts = [
-        f"{row['rcode']}{' (truncated)' if row.get('truncated') else ''}",
-        f"{row['bytes']} bytes",
-        f"EDNS {'none' if row['edns'] is None else row['edns']}",
-        f"question {row['question'] or 'none'}",
-        *(f"{name} {', '.join(in_order(row[name])) or 'none'}" for name in ("authority", "answer")),
-    ]
-    return "; ".join(parts)
+    return _table(heads, "|---|---|---|---|---|---|---|", sorted(rows, key=troubled_first(rows)), line)
 
 
 def _fenced(text: str) -> Iterable[str]:

@@ -398,21 +398,32 @@ def requirements(as_json: Json = False) -> None:
 
 
 @app.command(
-    rich_help_panel="Judge", epilog="Example: [bold]kube-dns-conformance report kdc-report/20261123-101500-42[/]"
+    rich_help_panel="Judge",
+    epilog="Examples: [bold]kube-dns-conformance report kdc-report/20261123-101500-42[/], "
+    "[bold]kube-dns-conformance report before after --html compared.html[/]",
 )
 def report(
-    directory: Annotated[Path, typer.Argument(help="A report directory: one that holds results.jsonl.")],
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIRECTORY...", help="Report directories: each holds a results.jsonl.")
+    ],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all of them side by side as one page, the first left.")
+    ] = None,
 ) -> None:
-    """Make the reports of a run again, also of one that was killed."""
-    from kube_dns_conformance.reports import append_step_summary, write_all  # noqa: PLC0415
+    """Make the reports of runs again, also of those that were killed; or put several side by side."""
+    from kube_dns_conformance.reports import append_step_summary, write_all, write_side_by_side  # noqa: PLC0415
     from kube_dns_conformance.results import REPORTS  # noqa: PLC0415
 
-    results = write_all(directory)
-    if problem := append_step_summary(results):
-        raise ReportError(problem)
-    Console(highlight=False, soft_wrap=True).print(
-        f"wrote {', '.join(REPORTS)} to {directory}\n{results.outcome()}: {results.counts()}", markup=False
-    )
+    console = Console(highlight=False, soft_wrap=True)
+    for directory in directories:
+        results = write_all(directory)
+        if problem := append_step_summary(results):
+            raise ReportError(problem)
+        what = f"wrote {', '.join(REPORTS)} to {directory}\n{results.outcome()}: {results.counts()}"
+        console.print(what, markup=False)
+    if html:
+        write_side_by_side(directories, html)
+        console.print(f"wrote {html}", markup=False)
 
 
 def _live(

@@ -22,7 +22,7 @@ from kube_dns_conformance.errors import ExitCode, ReportError, UsageError
 SCHEMA = 1
 FILE = "results.jsonl"
 BEGINNING = '{"kind": "run", '
-REPORTS = ("conformance.yaml", "summary.md", "junit.xml", "metrics.prom", "allure-results")
+REPORTS = ("index.html", "conformance.yaml", "summary.md", "junit.xml", "metrics.prom", "allure-results")
 """What is made from it, beside it."""
 
 

@@ -1,0 +1,6 @@
+"""Reports as HTML pages that need nothing else: no network, no other file."""
+
+from kube_dns_conformance.reports.pages.run import html as of_run
+from kube_dns_conformance.reports.pages.side_by_side import html as side_by_side
+
+__all__ = ["of_run", "side_by_side"]
