@@ -63,5 +63,8 @@ def append_step_summary(results: Results) -> str:
 def _put(path: Path, content: str) -> None:
     """Write it so that whoever reads at this moment sees the old or the new file, never half of it."""
     new = path.with_name(f".{path.name}.new")
-    new.write_text(content, encoding="utf-8")
-    new.replace(path)
+    try:
+        new.write_text(content, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

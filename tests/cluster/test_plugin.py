@@ -58,6 +58,7 @@ def test_conformant(suite: pytest.Pytester) -> None:
     assert sorted(path.name for path in (suite.path / "report").iterdir()) == [
         "allure-results",
         "conformance.yaml",
+        "index.html",
         "junit.xml",
         "metrics.prom",
         "results.jsonl",

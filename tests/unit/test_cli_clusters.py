@@ -147,7 +147,7 @@ def test_what_nobody_foresaw_is_one_line_and_a_file_with_the_details(tmp_path: P
         (["run", "--repeat"], "Option '--repeat' requires an argument."),
         (["run", "--shout"], "No such option: --shout"),
         (["sing"], "No such command 'sing'."),
-        (["report"], "Missing argument 'directory'."),
+        (["report"], "Missing argument 'DIRECTORY...'."),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_a_hint(arguments: list[str], line: str) -> None:

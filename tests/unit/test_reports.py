@@ -49,7 +49,10 @@ def said_by_each(directory: Path) -> dict[str, tuple[str, bool, int]]:
     results = [json.loads(one.read_text())["status"] for one in (directory / "allure-results").glob("*-result.json")]
     environment = (directory / "allure-results" / "environment.properties").read_text()
     (heading,) = re.findall(r"^# . Kubernetes DNS conformance: (\w+)$", summary, re.MULTILINE)
+    page = (directory / "index.html").read_text()
+    (title,) = re.findall(r"<h1>. Kubernetes DNS conformance: (\w+)</h1>", page)
     return {
+        "index.html": (title, "did not reach its end" not in page, page.count('data-state="is-conformant"')),
         "conformance.yaml": (document["outcome"], document["complete"], core),
         "junit.xml": (outcome, "did not reach its end" not in ET.tostring(suite, "unicode"), passed),
         "metrics.prom": (
@@ -107,7 +110,7 @@ def test_what_went_wrong_before_a_run_was_killed_is_in_every_report(tmp_path: Pa
     assert {outcome for outcome, _, _ in said.values()} == {"failure"}
     assert not any(complete for _, complete, _ in said.values())
     texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file() and path.name != FILE]
-    assert sum("NONCONFORMANT x: wrong" in text for text in texts) == 4  # metrics have no texts
+    assert sum("NONCONFORMANT x: wrong" in text for text in texts) == 5  # metrics have no texts
 
 
 @pytest.mark.parametrize("text", ["", "garbage\n", "[1]\n", '{"a": 1}\n'])
