@@ -13,6 +13,7 @@ from kube_dns_conformance.reports.pages.environment import page
 from kube_dns_conformance.reports.picture import asked_of, happened, picture
 from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
+from kube_dns_conformance.text import in_order
 
 ROWS_SHOWN = 200
 """Of each table: what is beyond is in ``results.jsonl``."""
@@ -75,7 +76,7 @@ def _sections(entries: list[Entry]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for one in entries:
         found.setdefault(one.about.section, []).append(one)
-    return found
+    return {section: found[section] for section in in_order(found)}
 
 
 def _failures(results: Results) -> list[Result]:

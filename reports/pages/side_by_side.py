@@ -10,6 +10,7 @@ from kube_dns_conformance.reports.measures import TIMES, measures
 from kube_dns_conformance.reports.pages.environment import page
 from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Results
+from kube_dns_conformance.text import in_order
 
 
 class Row(NamedTuple):
@@ -46,7 +47,7 @@ def html(runs: Sequence[Results]) -> str:
         "side_by_side.html",
         facts=_facts(runs),
         differing=[one for one in rows if one.differs],
-        sections=sections,
+        sections={section: sections[section] for section in in_order(sections)},
         measured=_measured(runs),
         number=len(runs),
     )
