@@ -243,7 +243,13 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     assert list((command.state / "runs").iterdir()) == []
 
 
-@pytest.mark.parametrize("unlucky", ["etcdPort", "kubeApiserverPort", "kwokControllerPort", "dns"])
+@pytest.mark.parametrize(
+    "unlucky",
+    [
+        *("etcdPort", "dns"),
+        *(pytest.param(one, marks=pytest.mark.release) for one in ("kubeApiserverPort", "kwokControllerPort")),
+    ],
+)
 def test_a_port_that_somebody_takes_meanwhile_is_exchanged_for_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unlucky: str
 ) -> None:
