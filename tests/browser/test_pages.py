@@ -1,0 +1,137 @@
+"""The pages in a real browser: nothing fails, filters and links work, all can be read, and what is hostile is text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from browser.opened import DESKTOP, PHONE, Scheme, opened
+from kube_dns_conformance.outages import State
+from kube_dns_conformance.reports import pages
+from kube_dns_conformance.requirements import catalogue
+from kube_dns_conformance.results import Results, Verdict
+from reports_samples import (
+    HEAD,
+    HOSTILE,
+    MUST,
+    SEGMENT,
+    SIX,
+    changed,
+    every_verdict,
+    hostile_cluster,
+    result,
+    with_evidence,
+)
+
+SCREENS = Path(os.environ.get("KDC_SCREENSHOTS", Path(__file__).parents[2] / "kdc-report" / "screenshots"))
+"""Where pictures of the pages are kept: CI can show them."""
+AA = 4.5
+"""The least contrast of text: WCAG 2.2, 1.4.3."""
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
+LONG = "web-headless.a-namespace-with-a-name-that-is-as-long-as-names-may-be-in-kubernetes.svc.cluster.local." * 3
+
+
+def write(folder: Path, html: str) -> Path:
+    path = folder / "page.html"
+    path.write_text(html)
+    return path
+
+
+def of_run(folder: Path, text: str = LONG) -> Path:
+    """The page of a run with every verdict, a change that is drawn, and this text wherever a server can put it."""
+    run = every_verdict()
+    drawn = changed([SEGMENT | {"state": str(one), "name": f"{one.name}.{text}"} for one in State], name=text)
+    stale = result(Verdict.NONCONFORMANT, "stale", evidence={"changes": [drawn]})
+    return write(folder, pages.of_run(Results(run.run, [*run.results, with_evidence(text), stale])))
+
+
+def side_by_side(folder: Path) -> Path:
+    return write(folder, pages.side_by_side([every_verdict(), hostile_cluster(LONG)]))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("name", ["run", "side-by-side"])
+def test_it_fits_the_screen_and_can_be_read(
+    name: str, size: tuple[int, int], scheme: Scheme, browser: Browser, tmp_path: Path
+) -> None:
+    page = of_run(tmp_path) if name == "run" else side_by_side(tmp_path)
+    with opened(browser, page, size, scheme) as found:
+        found.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        assert not found.is_wider_than_the_screen()
+        assert found.page.evaluate(CONTRAST, AA) == []
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        found.page.screenshot(path=SCREENS / f"{name}-{size[0]}-{scheme}.png", full_page=True)
+
+
+def test_names_and_states_filter_the_requirements(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, of_run(tmp_path)) as found:
+        everything = found.shown()
+        assert sorted(everything) == sorted(catalogue())
+        found.page.get_by_role("searchbox").fill("clusterip.address.ipv")
+        assert found.shown() == ["clusterip.address.ipv4", "clusterip.address.ipv6"]
+        assert found.page.locator("output").inner_text() == f"2 of {len(everything)} shown"
+        found.page.get_by_role("searchbox").fill("")
+        for box in found.page.get_by_role("checkbox").all():
+            box.set_checked(box.get_attribute("value") == "is-unknown")
+        assert found.shown() == [SIX[1]]
+
+
+def test_what_is_wrong_leads_to_its_evidence(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, of_run(tmp_path)) as found:
+        found.page.get_by_role("searchbox").fill("nothing has this name")
+        assert found.shown() == []
+        found.page.locator("#wrong").get_by_role("link", name=MUST).first.click()
+        assert found.shown() == [MUST]
+        assert is_open(found.page, MUST)
+        assert found.page.locator(f"[id='{MUST}'] svg").is_visible()
+
+
+def test_a_link_from_elsewhere_opens_what_it_leads_to(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, of_run(tmp_path), part=f"#{MUST}") as found:
+        assert is_open(found.page, MUST)
+        assert found.page.locator(f"[id='{MUST}']").bounding_box()["y"] < DESKTOP[1]  # type: ignore[index]
+
+
+def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, of_run(tmp_path)) as found:
+        found.page.keyboard.press("Tab")
+        assert found.page.locator(":focus").inner_text() == "To the requirements"
+        found.page.keyboard.press("Enter")
+        found.page.keyboard.press("Tab")
+        found.page.keyboard.type("headless.address.ipv4")
+        assert found.shown() == [MUST]
+        found.page.locator("summary:visible").last.focus()
+        found.page.keyboard.press("Enter")
+        assert is_open(found.page, MUST)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_hostile_is_text(text: str, browser: Browser, tmp_path: Path) -> None:
+    hostile = hostile_cluster(text)
+    page = pages.of_run(Results(hostile.run, [*hostile.results, with_evidence(text)]))
+    with opened(browser, write(tmp_path, page)) as found:
+        found.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        assert found.page.locator("script").count() == 1
+        assert found.page.locator("img, iframe, object, embed, link").count() == 0
+        assert {one for one in links(found.page) if not one.startswith("#")} == set()
+
+
+def test_a_script_that_somebody_puts_into_it_is_not_run(browser: Browser, tmp_path: Path) -> None:
+    page = pages.of_run(Results(HEAD, [])).replace("</body>", "<script>document.title = 'owned'</script></body>")
+    with (
+        pytest.raises(AssertionError, match="Content Security Policy"),
+        opened(browser, write(tmp_path, page)) as found,
+    ):
+        assert found.page.title() != "owned"
+
+
+def is_open(page: Page, requirement: str) -> bool:
+    return bool(page.locator(f"[id='{requirement}']").evaluate("one => one.open"))
+
+
+def links(page: Page) -> list[str]:
+    return [one.get_attribute("href") or "" for one in page.locator("a").all()]
