@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,24 +39,6 @@ def write_side_by_side(directories: Sequence[Path], path: Path) -> None:
         _put(path, pages.side_by_side(runs) if len(runs) > 1 else pages.of_run(runs[0]))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
-
-
-def append_step_summary(results: Results) -> str:
-    """Append the summary to that of the GitHub step this runs in, where there is one. Returns what kept it from that.
-
-    All that a step appends must fit into `summary.LIMIT` together, or GitHub shows none of it.
-    """
-    name = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not name:
-        return ""
-    path = Path(name)
-    try:
-        used = path.stat().st_size if path.exists() else 0
-        with path.open("a", encoding="utf-8") as file:
-            file.write(summary.markdown(results, max(summary.LIMIT - used, 0)))
-    except OSError as error:
-        return f"cannot append to GITHUB_STEP_SUMMARY, {name}: {error.strerror}"
-    return ""
 
 
 def _put(path: Path, content: str) -> None:

@@ -411,13 +411,13 @@ def report(
     ] = None,
 ) -> None:
     """Make the reports of runs again, also of those that were killed; or put several side by side."""
-    from kube_dns_conformance.reports import append_step_summary, write_all, write_side_by_side  # noqa: PLC0415
+    from kube_dns_conformance.reports import github, write_all, write_side_by_side  # noqa: PLC0415
     from kube_dns_conformance.results import REPORTS  # noqa: PLC0415
 
     console = Console(highlight=False, soft_wrap=True)
     for directory in directories:
         results = write_all(directory)
-        if problem := append_step_summary(results):
+        if problem := github.append_step_summary(results):
             raise ReportError(problem)
         what = f"wrote {', '.join(REPORTS)} to {directory}\n{results.outcome()}: {results.counts()}"
         console.print(what, markup=False)

@@ -305,12 +305,14 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     ended_by = session.config.stash.get(opening.ENDED_BY, interruption()) if interrupted else ""
     try:
         writer.end(time.time(), interrupted=interrupted, ended_by=ended_by)
-        from kube_dns_conformance.reports import append_step_summary, write_all  # noqa: PLC0415 - slow, and needed once
+        from kube_dns_conformance.reports import github, write_all  # noqa: PLC0415 - slow, and needed once
 
         if directory:
             write_all(Path(directory))
-        if problem := append_step_summary(writer.results):
-            console.print(problem, markup=False)
+        for line in filter(
+            None, (*github.workflow_commands(writer.results), github.append_step_summary(writer.results))
+        ):
+            console.print(line, markup=False, soft_wrap=True)
     except (OSError, KdcError) as error:
         console.print(f"the report is not complete: {error}", markup=False)
         session.exitstatus = int(ExitCode.COULD_NOT_JUDGE)

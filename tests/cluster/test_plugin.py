@@ -91,6 +91,19 @@ def test_the_step_of_a_workflow_gets_the_summary(suite: pytest.Pytester, monkeyp
     assert "- it \\*differs\\* (`clusterip.address.ipv4`)\n" in said
 
 
+def test_a_workflow_is_told_what_is_wrong_in_one_line_each(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    body = f"raise AssertionError('it lies, {'and lies ' * 40}')"
+    done = judge(suite, body)
+    assert done.ret == 1
+    (line,) = [one for one in done.errlines if one.startswith("::error ")]
+    assert line.startswith(
+        "::error title=clusterip.address.ipv4::NONCONFORMANT clusterip.address.ipv4: it lies, and lies"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from kube_dns_conformance import redact
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
-from kube_dns_conformance.reports import append_step_summary, write_all
+from kube_dns_conformance.reports import write_all
+from kube_dns_conformance.reports.github import append_step_summary
 from kube_dns_conformance.results import Result, Verdict, Writer
 from reports_samples import CHECK, HEAD, MUST
 

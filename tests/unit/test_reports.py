@@ -12,7 +12,8 @@ import pytest
 
 from conformance_schema import read_report
 from kube_dns_conformance.errors import UsageError
-from kube_dns_conformance.reports import append_step_summary, write_all
+from kube_dns_conformance.reports import write_all
+from kube_dns_conformance.reports.github import append_step_summary
 from kube_dns_conformance.results import FILE, REPORTS, Result, Verdict, Writer
 from reports_samples import CHECK, HEAD, MUST, SIX, result, with_evidence
 
