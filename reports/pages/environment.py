@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -29,16 +30,19 @@ OUTCOMES = {"success": "✓", "failure": "✗", "partial": "?"}
 
 def page(template: str, **values: Any) -> str:
     """One page. The script in it is the only one that a browser will run there."""
-    loader = PackageLoader("kube_dns_conformance.reports.pages", "")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"shown": printable, "moment": _moment, "duration": _duration, "named": _named}
-    environment.globals |= {"signs": SIGNS, "outcomes": OUTCOMES, "states": coverage.STATES}
-    script = environment.get_template("page.js").render()
+    script = _environment().get_template("page.js").render()
     values["script"] = Markup(script)  # noqa: S704 - ours
     values["script_hash"] = b64encode(sha256(script.encode()).digest()).decode()
-    return environment.get_template(template).render(values)
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("kube_dns_conformance.reports.pages", "")
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"shown": printable, "moment": _moment, "duration": _duration, "named": _named}
+    made.globals |= {"signs": SIGNS, "outcomes": OUTCOMES, "states": coverage.STATES}
+    return made
 
 
 def _named(state: str) -> str:
