@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tools import packages
 from tools.command import why_not_here
 
-CHROMIUM = {"chromium": "chromium", "fc-list": "fontconfig"}
+CHROMIUM = {"chromium": "chromium"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
