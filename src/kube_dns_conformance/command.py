@@ -18,6 +18,7 @@ VARIABLES = (
         "KDC_PROFILE",
         "KDC_TIMING",
         "KDC_REPEAT",
+        "KDC_UPGRADE",
         "KUBECONFIG",
     ),
 )

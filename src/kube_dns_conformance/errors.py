@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     NONCONFORMANT = 1
     USAGE = 2
     COULD_NOT_JUDGE = 3
+    COMMAND_FAILED = 4
     INTERRUPTED = 130
 
 

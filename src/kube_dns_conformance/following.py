@@ -35,6 +35,12 @@ class Follower(ABC):
         """Stop following. The threads end with their current watch; as daemons they never hold up the process."""
         self._closed.set()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether changes are heard of now."""
+        with self._changed:
+            return not self._problems
+
     def insist_alive(self) -> None:
         """Raise ClusterError when changes have not been heard of for too long."""
         with self._changed:

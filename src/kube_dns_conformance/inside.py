@@ -21,6 +21,8 @@ from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
 
 PAUSE_SECONDS = 0.1
+POST_PATIENCE_SECONDS = 1.0
+"""While one node is out of reach the others are not heard."""
 
 
 class Inside(Vantage):
@@ -47,15 +49,23 @@ class Inside(Vantage):
             self
         ]
 
+    def posts(self) -> Sequence[Vantage]:
+        """One for each node with an agent that is ready; should that agent go, nobody asks in its place."""
+        nodes = sorted({agent.node for agent in self.agents.ready()})
+        return [Inside(self.agents.only_on(one, POST_PATIENCE_SECONDS), self.timeout, one) for one in nodes]
+
     @property
     def name(self) -> str:
         """With the node of the agent that was asked last."""
         return self.agents.name
 
 
-def enter(kube: Kube, mirror: Mirror, run: str, image: str, token: str, timings: Timings) -> Inside:
+def enter(
+    kube: Kube, mirror: Mirror, run: str, image: str, token: str, timings: Timings, *, every_node: bool = False
+) -> Inside:
     """Make the agents. ``mirror`` must follow what is labelled with ``run``. Raises ClusterError."""
-    return Inside(workload.deploy(kube, mirror, run, image, token, timings), timings.answer)
+    agents = workload.deploy(kube, mirror, run, image, token, timings, every_node=every_node)
+    return Inside(agents, timings.answer)
 
 
 def join(kube: Kube, mirror: Mirror, run: str, token: str, timings: Timings) -> Inside:

@@ -16,7 +16,7 @@ from kube_dns_conformance.command import reproduce
 from kube_dns_conformance.errors import KdcError, UsageError
 from kube_dns_conformance.marks import RUN, WRITER, requirement_of, situation_of
 from kube_dns_conformance.progress import console
-from kube_dns_conformance.requirements import catalogue
+from kube_dns_conformance.requirements import Profile, catalogue
 from kube_dns_conformance.results import Result, Verdict, Writer
 from kube_dns_conformance.signals import clean_up_when_terminated
 
@@ -72,7 +72,7 @@ def prepare(config: pytest.Config, tests: Sequence[Test]) -> None:
             console.print(f"{server.name} at {server} gives no usable answer, as every verdict will say", markup=False)
         writer.begin(writer.results.run | {"cluster": cluster.as_data()})
         supported = [test for test in tests if not catalogue()[test.requirement].missing(cluster.capabilities)]
-        run.deploy(dict.fromkeys(test.situation for test in supported))
+        run.deploy(dict.fromkeys(test.situation for test in supported if _has_workloads(test)))
     except UsageError as error:
         writer.drop()
         raise pytest.UsageError(str(error)) from None
@@ -81,6 +81,11 @@ def prepare(config: pytest.Config, tests: Sequence[Test]) -> None:
         for test in tests:
             writer.add(unknown(test, str(error)))
         raise pytest.exit.Exception(f"could not judge: {error}", returncode=int(error.exit_code)) from None
+
+
+def _has_workloads(test: Test) -> bool:
+    """The situation of an upgrade is what was watched."""
+    return catalogue()[test.requirement].profile is not Profile.UPGRADE
 
 
 def unknown(test: Test, why: str) -> Result:

@@ -23,7 +23,7 @@ from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.judge import Nonconformant
 from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, requirement_of
 from kube_dns_conformance.progress import console
-from kube_dns_conformance.requirements import Level, Profile, Requirement, select
+from kube_dns_conformance.requirements import Level, Profile, Requirement, catalogue, select
 from kube_dns_conformance.results import Result, Verdict
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.signals import cleaning_up, exit_status
@@ -34,6 +34,7 @@ pytest_plugins = [
     "kube_dns_conformance.fixtures.cluster",
     "kube_dns_conformance.fixtures.workloads",
     "kube_dns_conformance.fixtures.evidence",
+    "kube_dns_conformance.fixtures.upgrade",
 ]
 
 SELECTED = pytest.StashKey[set[str]]()
@@ -79,6 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
     option("--timing", "change a time limit, repeatable", many=True, metavar="NAME=SECONDS")
+    option("--upgrade", "judge what `upgrade watch` has left in this folder", metavar="DIR")
     option("--repeat", "do so many times what changes while DNS is watched", metavar="N")
 
 
@@ -123,7 +125,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything is started."""
     config.addinivalue_line("markers", "requirement(id): the requirement of the catalogue that this test judges")
     try:
-        config.stash[SELECTED] = select(_many(config, "--requirement"), _many(config, "--profile"))
+        config.stash[SELECTED] = _selected(config)
         options, limits = _options(config), timings(_many(config, "--timing"))
         repetitions(config)
     except UsageError as error:
@@ -136,6 +138,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = Run(options, limits)
     if sharing.is_controller(config):
         config.pluginmanager.register(sharing.Host(config))
+
+
+def _selected(config: pytest.Config) -> set[str]:
+    """Those named; else everything but what is said of an upgrade, unless one was watched."""
+    globs, profiles = _many(config, "--requirement"), _many(config, "--profile")
+    chosen = select(globs, profiles)
+    if globs or profiles or config.getoption("upgrade"):
+        return chosen
+    return {one for one in chosen if catalogue()[one].profile is not Profile.UPGRADE}
 
 
 def _options(config: pytest.Config) -> Options:
@@ -160,6 +171,7 @@ def _options(config: pytest.Config) -> Options:
         image_registry=config.getoption("image_registry"),
         allow_disruptive=config.getoption("allow_disruptive"),
         allow_large=config.getoption("allow_large"),
+        upgrade=config.getoption("upgrade"),
     )
 
 

@@ -60,6 +60,8 @@ class Options:
     allow_disruptive: bool = False
     allow_large: bool = False
     read_only: bool = False
+    every_node: bool = False
+    upgrade: str = ""
 
     @cached_property
     def chosen_provider(self) -> tuple[str, str]:
@@ -104,6 +106,7 @@ class Run:
             seen = features.find(self._cluster, self.vantage, self._agent_addresses())
             self.silent = seen.silent
             more = seen.capabilities | self._may_interrupt(self._cluster)
+            more |= {Capability.UPGRADED} if self.options.upgrade else set()
             self._cluster = replace(self._cluster, capabilities=self._cluster.capabilities | more)
             self.spent["cluster"] = time.monotonic() - began
         return self._cluster
@@ -281,7 +284,9 @@ class Run:
         kube, mirror = self._connect(cluster)
         self._will_make([workload.namespace_of(self.id)], kube)
         image = images.image(self._agent_image, self.options.image_registry)
-        self.vantage = vantage = inside.enter(kube, mirror, self.id, image, self._token, self.timings)
+        self.vantage = vantage = inside.enter(
+            kube, mirror, self.id, image, self._token, self.timings, every_node=self.options.every_node
+        )
         seen = inside.look(kube, cluster, vantage, self.id, self.options.zone)
         inside.wait_answering(seen, vantage, self.timings)
         return seen

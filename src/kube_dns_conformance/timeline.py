@@ -9,7 +9,7 @@ from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Transport
-from kube_dns_conformance.outages import Truth, state
+from kube_dns_conformance.outages import State, Truth, cause, state
 
 
 @dataclass(frozen=True)
@@ -139,18 +139,20 @@ def returns(answers: Sequence[Answer], holding: Collection[int]) -> list[Answer]
 class Runs:
     """Makes one line of equal answers in a row of one lane, for reports.
 
-    It has the times of the first and the last question, when the last answer came, and against the truth its `State`.
+    It has the times of the first and the last question, when the last answer came, and against the truth its `State`
+    and, unless it was right, the cause. Between two questions further apart than ``gap`` (seconds) a line ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gap: float = math.inf) -> None:
         self._going_on: dict[Lane, dict[str, Any]] = {}
+        self._gap = gap
 
     def add(self, answer: Answer, truth: Truth | None = None) -> dict[str, Any] | None:
         """Take over the next answer of its lane; returns the line that it has ended."""
         lane, sent, came = Lane.of(answer), round(answer.sent, 3), round(answer.came, 3)
-        told = {"said": _alike(answer)} | ({"state": str(state(answer, truth))} if truth else {})
+        told = {"said": _alike(answer)} | (_worth(answer, truth) if truth else {})
         line = self._going_on.get(lane)
-        if line is not None and line | told == line:
+        if line is not None and line | told == line and sent - line["to"] <= self._gap:
             line |= {"to": sent, "came": max(line["came"], came), "asks": line["asks"] + 1}
             return None
         self._going_on[lane] = lane.as_data() | {"from": sent, "to": sent, "came": came, "asks": 1} | told
@@ -166,6 +168,11 @@ def as_data(answers: Iterable[Answer], truth: Truth | None = None) -> list[dict[
     runs = Runs()
     ended = [line for row in lanes(answers).values() for one in row if (line := runs.add(one, truth))]
     return sorted(ended + runs.rest(), key=lambda one: (one["from"], one["name"], one["server"]))
+
+
+def _worth(answer: Answer, truth: Truth) -> dict[str, str]:
+    found = state(answer, truth)
+    return {"state": str(found)} | ({"cause": cause(answer, found)} if found is not State.RIGHT else {})
 
 
 def _alike(answer: Answer) -> str:

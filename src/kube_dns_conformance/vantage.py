@@ -36,6 +36,10 @@ class Vantage(ABC):
         """A vantage for each node that can be asked from."""
         return [self]
 
+    def posts(self) -> Sequence[Vantage]:
+        """The same, and when one of them is gone, nobody asks in its place."""
+        return [self]
+
     @property
     def timeout(self) -> float:
         """Seconds for one question."""

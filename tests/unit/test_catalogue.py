@@ -81,7 +81,8 @@ def test_every_requirement_is_judged_by_a_test_in_the_suite_file_of_its_name(one
     suite = folder("suites") / subject / f"test_{situation.replace('-', '_')}.py"
     assert situation_of(suite) == f"{subject}/{situation}"
     assert [one] in [named for _, named in claims_of(suite)]
-    assert manifest(situation_of(suite)).is_file()
+    # The situation of an upgrade is what was watched: nothing is made for it.
+    assert manifest(situation_of(suite)).is_file() is (catalogue()[one].profile is not Profile.UPGRADE)
 
 
 def test_the_page_of_the_catalogue_is_current() -> None:
@@ -100,7 +101,7 @@ EMBEDDED = family_capabilities(IpFamily.DUAL) | {
 
 
 def test_what_an_embedded_cluster_cannot_show_is_said_and_is_not_much_of_what_must_be() -> None:
-    must = [one for one in catalogue().values() if one.level is Level.MUST and one.profile is not Profile.SURVIVAL]
+    must = [one for one in catalogue().values() if one.level is Level.MUST and one.profile in {"core", "extended"}]
     absent = {need for one in must for need in one.missing(EMBEDDED)}
     assert absent == {Capability.REAL_PODS, Capability.NODE_LOCAL_CACHE, Capability.CLUSTER_SET}
     assert not any(one.missing(EMBEDDED) for one in must if one.profile is Profile.CORE)
@@ -187,7 +188,7 @@ def test_a_suite_file_has_the_situation_of_its_name(path: str, situation: str) -
             "clusterip.address.ipv4", "clusterip.address.ipv6", "headless.address.ipv4", "headless.address.ipv6",
             "headless.address.no-ready-endpoint",
         }),
-        ([], ["core", "extended", "survival"], set(catalogue())),
+        ([], ["core", "extended", "survival", "upgrade"], set(catalogue())),
         ([], [], set(catalogue())),
     ],
 )  # fmt: skip
@@ -200,7 +201,7 @@ def test_requirements_are_selected_by_glob_and_profile(globs: list[str], profile
     [
         (["*", "nope.*"], [], "no requirement matches 'nope.*'", "kube-dns-conformance requirements lists them"),
         ([""], [], "no requirement matches ''", "kube-dns-conformance requirements lists them"),
-        ([], ["Core"], "'Core' is not a profile", "choose from core, extended, survival"),
+        ([], ["Core"], "'Core' is not a profile", "choose from core, extended, survival, upgrade"),
         (
             ["clusterip.*"],
             ["survival"],

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kubernetes.dynamic.exceptions import NotFoundError
+
 from kube_dns_conformance.clusters.base import Software
 from kube_dns_conformance.dns.compare import is_address
 from kube_dns_conformance.dns.model import Server
@@ -19,6 +21,7 @@ from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.oracle import SERVICE_LABEL, is_ready_endpoint
 
 DNS_PORT = 53
+ROOT_CA = "kube-root-ca.crt"
 NOT_A_SERVICE = "resolver"
 """The name of a server that Pods are told to ask and that is no Service, as a cache on their node."""
 
@@ -66,7 +69,7 @@ def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dn
         addresses.append(Server(service["metadata"]["name"] if service else NOT_A_SERVICE, address, DNS_PORT))
         if service:
             slices = _slices(kube, service)
-            replicas += list(_replicas(service, slices, address))
+            replicas += replicas_of(service, slices, address)
             software += list(_software(kube, service, slices))
     return Dns(zone, tuple(addresses), tuple(dict.fromkeys(replicas)), tuple(dict.fromkeys(software)))
 
@@ -148,6 +151,40 @@ def _serving(containers: list[Object], port: int) -> Object | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
+def replicas_of(service: Object, slices: Iterable[Object], address: str) -> list[Server]:
+    """The ready endpoints of a Service, of the family of this address of its own."""
+    return list(_replicas(service, slices, address))
+
+
+def configuration(kube: Kube, address: str) -> dict[str, str]:
+    """What is in the ConfigMaps that the Pods behind this address of a Service mount, by namespace, name and key.
+
+    Nothing where nobody may see it.
+    """
+    service = _service(kube, address)
+    selector = (service or {"spec": {}})["spec"].get("selector") or {}
+    if not service or not selector:
+        return {}
+    space = service["metadata"]["namespace"]
+    try:
+        labels = ",".join(f"{key}={value}" for key, value in selector.items())
+        pods, _ = kube.list("v1", "Pod", namespace=space, label_selector=labels)
+        names = {
+            volume["configMap"]["name"]
+            for pod in pods
+            for volume in pod["spec"].get("volumes") or []
+            if "configMap" in volume
+        }
+        maps = [kube.get("v1", "ConfigMap", name, space) for name in sorted(names - {ROOT_CA})]
+    except (ClusterError, NotFoundError):
+        return {}
+    return {
+        f"{space}/{one['metadata']['name']}/{key}": text
+        for one in maps
+        for key, text in (one.get("data") or {}).items()
+    }
+
+
 def _replicas(service: Object, slices: Iterable[Object], address: str) -> Iterator[Server]:
     family = f"IPv{ipaddress.ip_address(address).version}"  # a replica with two addresses is still one replica
     for one in slices:
@@ -162,6 +199,8 @@ def _replicas(service: Object, slices: Iterable[Object], address: str) -> Iterat
 
 def _target_port(service: Object, one: Object) -> int:
     """The port on which the endpoints of this slice speak what the Service offers on port 53 over UDP."""
-    names = {p.get("name", "") for p in service["spec"]["ports"] if (p["port"], p.get("protocol")) == (DNS_PORT, "UDP")}
+    names = {
+        p.get("name") or "" for p in service["spec"]["ports"] if (p["port"], p.get("protocol")) == (DNS_PORT, "UDP")
+    }
     ports = [p for p in one.get("ports") or [] if (p.get("name") or "") in names and p.get("protocol") == "UDP"]
     return int(ports[0]["port"]) if ports else 0

@@ -175,6 +175,10 @@ class Agents:
         made._known, made._first = {agent.pod: agent}, agent.pod
         return made
 
+    def only_on(self, node: str, patience: float) -> Agents:
+        """Those on this node alone."""
+        return Agents(lambda: [one for one in self._find() if one.node == node], patience)
+
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         """Carry messages to DNS servers. Raises ClusterError, which makes a verdict *unknown*, when no agent can."""
         return self.ask(lambda agent: agent.exchange(requests)) if requests else []

@@ -37,6 +37,7 @@ class Capability(StrEnum):
     POD_RECORDS = "pod-records"
     NODE_LOCAL_CACHE = "node-local-cache"
     CLUSTER_SET = "cluster-set"
+    UPGRADED = "upgraded"
 
 
 DESCRIPTIONS = {
@@ -55,6 +56,7 @@ DESCRIPTIONS = {
     Capability.POD_RECORDS: "the DNS server is seen to know Pods by their addresses",
     Capability.NODE_LOCAL_CACHE: "Pods are told to ask a DNS cache on their node",
     Capability.CLUSTER_SET: "the DNS server is seen to serve clusterset.local",
+    Capability.UPGRADED: "it was watched while it was upgraded: kube-dns-conformance upgrade",
 }
 
 

@@ -1,0 +1,178 @@
+"""What was seen while an upgrade went on, read from the guard's lines: pure functions of them.
+
+Times are seconds since the epoch, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from kube_dns_conformance.outages import State
+
+Row = dict[str, Any]
+LEARNED_SECONDS = 1.0
+"""DNS may have heard of a change before whoever noted it."""
+
+
+class Path(NamedTuple):
+    """One question at one server over one transport, from one node."""
+
+    name: str
+    rdtype: str
+    server: str
+    transport: str
+    node: str
+
+    def __str__(self) -> str:
+        where = f" from node {self.node}" if self.node else ""
+        return f"{self.name} {self.rdtype} at {self.server}/{self.transport}{where}"
+
+
+@dataclass(frozen=True)
+class Spell:
+    """Answers in a row that were no help, all for one cause. ``lag``: DNS had only just been given something new."""
+
+    cause: str
+    start: float
+    end: float
+    said: str
+    lag: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.end - self.start
+
+
+@dataclass
+class Track:
+    """What was seen of one path: ``asks`` how often it was asked, ``unknown`` how long nobody asked (seconds)."""
+
+    start: float
+    end: float
+    asks: int = 0
+    unknown: float = 0.0
+    spells: list[Spell] = field(default_factory=list)
+
+    def total(self, cause: str) -> float:
+        """How long it was not right for this cause, all in all."""
+        return sum(one.seconds for one in self.spells if one.cause == cause and not one.lag)
+
+    def longest(self) -> tuple[float, list[Spell]]:
+        """The longest stretch without a right answer, and of what it is made."""
+        best: tuple[float, list[Spell]] = (0.0, [])
+        current: list[Spell] = []
+        for one in self.spells:
+            if one.lag:
+                current = []
+                continue
+            current = [*current, one] if current and one.start == current[-1].end else [one]
+            seconds = one.end - current[0].start
+            if seconds > best[0]:
+                best = seconds, current
+        return best
+
+
+@dataclass
+class Seen:
+    """Everything: ``head`` is how it was watched, ``marks`` are what happened, ``rows`` the timeline as it was written.
+
+    ``single`` are the servers that are one process; Pods are not told to ask them, and their silence harms nobody.
+    ``end`` is what came of the command; None when the watch did not reach its end.
+    """
+
+    head: Row
+    tracks: dict[Path, Track]
+    single: frozenset[str]
+    marks: list[Row]
+    rows: list[Row]
+    observers: list[Row]
+    end: Row | None
+
+    def clients(self) -> dict[Path, Track]:
+        """The paths that Pods take: not to a replica, unless nothing else is known to be asked."""
+        return {path: track for path, track in self.tracks.items() if path.server not in self.single} or self.tracks
+
+    def by(self, part: str) -> dict[str, Counter[str]]:
+        """Seconds that were not right, by cause, for each ``node`` or ``server``: of the path that suffered most."""
+        found: dict[str, Counter[str]] = {}
+        for path, track in self.tracks.items():
+            worst = found.setdefault(str(getattr(path, part)), Counter())
+            for cause in {one.cause for one in track.spells if not one.lag}:
+                worst[cause] = max(worst[cause], track.total(cause))  # type: ignore[assignment]
+        return found
+
+
+def read(lines: Iterable[Row]) -> Seen:
+    """What the guard wrote."""
+    of: dict[str, list[Row]] = {}
+    for line in lines:
+        of.setdefault(str(line.get("kind")), []).append(line)
+    heads = of.get("watch", [{}])
+    slot = float(heads[0].get("slot", 0.05))
+    ends = of.get("end", [])
+    granted = float(heads[0].get("propagation", 0.0)) + float((ends or heads)[-1].get("announced", 0.0))
+    changes: dict[tuple[str, str], list[float]] = {}
+    for line in of.get("truth", []):
+        changes.setdefault((line["name"], line["type"]), []).append(line["at"])
+    tracks = {
+        path: _track(rows, slot, changes.get((path.name, path.rdtype), []), granted)
+        for path, rows in _by_path(of.get("seen", [])).items()
+    }
+    single = frozenset(line["name"] for line in of.get("server", []) if line["single"])
+    observers = {line["name"]: line for line in of.get("observer", [])}
+    return Seen(
+        heads[0],
+        tracks,
+        single,
+        sorted(of.get("mark", []), key=lambda one: one["at"]),
+        of.get("seen", []),
+        list(observers.values()),
+        ends[-1] if ends else None,
+    )
+
+
+def _by_path(rows: Iterable[Row]) -> dict[Path, list[Row]]:
+    found: dict[Path, list[Row]] = {}
+    for row in rows:
+        path = Path(row["name"], row["type"], row["server"], row["transport"], row.get("vantage", ""))
+        found.setdefault(path, []).append(row)
+    return {path: sorted(some, key=lambda one: one["from"]) for path, some in found.items()}
+
+
+def _track(rows: Sequence[Row], slot: float, changes: Sequence[float], granted: float) -> Track:
+    track = Track(rows[0]["from"], max(one["to"] for one in rows))
+    for row, end, unknown in _ends(rows, slot):
+        track.asks += row["asks"]
+        track.unknown += unknown
+        if row["state"] != State.RIGHT:
+            lag = _is_lag(row, end, changes, granted)
+            track.spells.append(Spell(row["cause"], row["from"], end, row["said"], lag))
+    return track
+
+
+def _ends(rows: Sequence[Row], slot: float) -> Iterator[tuple[Row, float, float]]:
+    """Each row with its end, and for how long nobody asked after it: nothing is said of that time."""
+    for at, row in enumerate(rows):
+        if at + 1 == len(rows):
+            yield row, row["to"], 0.0
+            continue
+        gap = rows[at + 1]["from"] - row["to"]
+        if gap > gap_of(slot):
+            yield row, row["to"], gap - slot
+        else:
+            yield row, rows[at + 1]["from"], 0.0
+
+
+def gap_of(slot: float) -> float:
+    """Between two questions further apart than this (seconds) nobody asked: nothing is known of the time between."""
+    return max(4 * slot, 0.5)
+
+
+def _is_lag(row: Mapping[str, Any], end: float, changes: Iterable[float], granted: float) -> bool:
+    if row["state"] not in (State.STALE, State.MISSING):
+        return False
+    return any(at - LEARNED_SECONDS <= row["from"] and end <= at + granted for at in changes)
