@@ -13,7 +13,7 @@ endif
 # Else the first run has to, and each one where Python is told to write nothing.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help conformance test test-kind test-release audit-scale faults faults-e2e matrix fuzz docs lock benchmarks benchmark-e2e engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release audit-scale faults faults-e2e matrix fuzz docs site lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -57,8 +57,12 @@ kind-image: .venv/ready ## A kind node image where none can be pulled. KUBERNETE
 benchmarks: .venv/ready ## Where the time goes, see benchmarks/README.md.
 	$(BIN)/python -m benchmarks
 
-docs: .venv/ready ## Write docs/requirements.md from the catalogue.
+docs: .venv/ready ## Write docs/requirements.md from the catalogue, and draw docs/example.svg.
 	$(BIN)/python -m tools.requirements_page
+	$(BIN)/python -m tools.example
+
+site: .venv/ready ## Build docs/ as a site, build/site/index.html; a link inside it that leads nowhere fails.
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet -d build/doctrees docs build/site
 
 benchmark-e2e: .venv/ready ## Kubernetes' own DNS conformance tests against ours, on one kind cluster; see benchmarks/kubernetes_e2e/README.md.
 	$(BIN)/python -m benchmarks.kubernetes_e2e $(ARGS)
