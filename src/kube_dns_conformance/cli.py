@@ -400,7 +400,8 @@ def requirements(as_json: Json = False) -> None:
 @app.command(
     rich_help_panel="Judge",
     epilog="Examples: [bold]kube-dns-conformance report kdc-report/20261123-101500-42[/], "
-    "[bold]kube-dns-conformance report before after --html compared.html[/]",
+    "[bold]kube-dns-conformance report before after --html compared.html[/], "
+    "[bold]kube-dns-conformance report kdc-report/* --allure allure.html[/]",
 )
 def report(
     directories: Annotated[
@@ -409,11 +410,28 @@ def report(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of them side by side as one page, the first left.")
     ] = None,
+    allure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the newest as one page made by Allure 3, with what the others say as its history. "
+            "Needs Node.js with npm.",
+        ),
+    ] = None,
+    allure_history: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep the history of --allure there as well, for when the directories of earlier runs are gone.",
+        ),
+    ] = None,
 ) -> None:
     """Make the reports of runs again, also of those that were killed; or put several side by side."""
-    from kube_dns_conformance.reports import github, write_all, write_side_by_side  # noqa: PLC0415
+    from kube_dns_conformance.reports import github, write_all, write_allure, write_side_by_side  # noqa: PLC0415
     from kube_dns_conformance.results import REPORTS  # noqa: PLC0415
 
+    if allure_history and not allure:
+        raise UsageError("--allure-history goes with --allure")
     console = Console(highlight=False, soft_wrap=True)
     for directory in directories:
         results = write_all(directory)
@@ -424,6 +442,9 @@ def report(
     if html:
         write_side_by_side(directories, html)
         console.print(f"wrote {html}", markup=False)
+    if allure:
+        write_allure(directories, allure, allure_history)
+        console.print(f"wrote {allure}", markup=False)
 
 
 def _live(
