@@ -119,14 +119,14 @@ def _details(result: Result) -> StatusDetails:
 
 def _attachments(result: Result, logger: AllureFileLogger) -> list[Attachment]:
     made = []
-    for name, content in result.evidence.items():
-        if content:
-            source = f"{uuid.uuid4()}-attachment.json"
-            logger.report_attached_data(json.dumps(content, indent=2), source)
-            made.append(Attachment(name=name, source=source, type="application/json"))
     for number, change in enumerate(result.evidence.get("changes", []), 1):
         if drawn := picture(change):
             source = f"{uuid.uuid4()}-attachment.svg"
             logger.report_attached_data(drawn, source)
             made.append(Attachment(name=f"change {number}", source=source, type="image/svg+xml"))
+    for name, content in result.evidence.items():
+        if content:
+            source = f"{uuid.uuid4()}-attachment.json"
+            logger.report_attached_data(json.dumps(content, indent=2), source)
+            made.append(Attachment(name=name, source=source, type="application/json"))
     return made
