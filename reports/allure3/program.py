@@ -21,6 +21,7 @@ PINS = ("package.json", "package-lock.json")
 MEGABYTES = 60
 NODE_SECONDS = 20.0
 """How long Node.js may take to say its version."""
+_NO_SENTENCE = re.compile(r"npm error (\w+ \S+|A complete log .*)?$|npm warn ")
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,6 @@ def _install(into: Path, made: Program, npm: str) -> None:
 
 
 def _reason(said: list[str]) -> str:
-    """Why npm failed: its first line of text, for the last ones say where its log is."""
-    lines = [line.removeprefix("npm error ") for line in said]
-    told = [line for line in lines if line and not line.startswith(("code ", "errno ", "A complete log"))]
-    return last_line(told[0]) if told else "it does not say why"
+    """Why npm failed: its first sentence, which comes after names of codes and calls, and before where its log is."""
+    told = [line for line in said if not _NO_SENTENCE.match(line)]
+    return last_line(told[0]).removeprefix("npm error ") if told else "it does not say why"

@@ -20,14 +20,15 @@ from kube_dns_conformance.toolchain.process import exit_on_sigterm, follow
 
 TREE = ("section", "feature", "level", "requirement")
 """The labels by which tests are put into a tree."""
-CHARTS = (
+RUNS = 20
+"""So many are drawn one after the other; the history of a test has all."""
+CHARTS: tuple[dict[str, object], ...] = (
     {"type": "currentStatus", "title": "This run"},
-    {"type": "statusDynamics", "title": "Run after run"},
-    {"type": "statusTransitions", "title": "What became better or worse, run after run"},
-    {"type": "trSeverities", "title": "By level: MUST is critical, SHOULD normal, MAY minor"},
-    {"type": "stabilityDistribution", "title": "How stable features are", "groupBy": "feature", "threshold": 90},
+    {"type": "statusDynamics", "title": "Run after run", "limit": RUNS},
+    {"type": "statusTransitions", "title": "What became better or worse, run after run", "limit": RUNS},
+    {"type": "stabilityDistribution", "title": "How stable features are", "groupBy": "feature"},
     {"type": "durations", "title": "How long tests took", "groupBy": "none"},
-    {"type": "durationDynamics", "title": "How long it took, run after run"},
+    {"type": "durationDynamics", "title": "How long it took, run after run", "limit": RUNS},
 )
 _ANALYTICS = re.compile(r'<script async src="https?://[^"]*"></script>')
 """Google's, in every report; Allure 3 has no option against it."""
@@ -56,7 +57,7 @@ def html(shown: Results, known: Sequence[history.Point]) -> str:
 
 
 def _configuration(shown: Results) -> dict[str, object]:
-    look = {"singleFile": True, "groupBy": TREE, "charts": CHARTS}
+    look = {"singleFile": True, "groupBy": TREE, "defaultSortBy": "name,asc", "charts": CHARTS}
     return {
         "name": allure.title(shown),
         "output": "report",

@@ -34,7 +34,7 @@ ls >> "$(dirname "$0")/npm.log"
 """
 BROKEN_NPM = """#!/bin/sh
 echo 'npm error code ENOTFOUND' >&2
-echo 'npm error errno ENOTFOUND' >&2
+echo 'npm error syscall getaddrinfo' >&2
 echo 'npm error network request to https://packages.example/allure failed' >&2
 echo 'npm error A complete log of this run can be found in: /a/log' >&2
 exit 1
