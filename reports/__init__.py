@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kube_dns_conformance.errors import UsageError
-from kube_dns_conformance.reports import allure, conformance, junit, metrics, pages, summary
+from kube_dns_conformance.reports import allure, allure3, conformance, junit, metrics, pages, summary
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import FILE, Results, read
 
@@ -35,8 +35,33 @@ def write_all(directory: Path) -> Results:
 def write_side_by_side(directories: Sequence[Path], path: Path) -> None:
     """Make one page of several report directories, or of one. Raises UsageError when it cannot be written."""
     runs = [read(one) for one in directories]
+    _put_there(path, pages.side_by_side(runs) if len(runs) > 1 else pages.of_run(runs[0]))
+
+
+def write_allure(directories: Sequence[Path], path: Path, history: Path | None = None) -> None:
+    """Make one page with Allure 3, of the newest of several runs; those before it are its history.
+
+    Args:
+        directories: report directories, in any order: each run says when it began.
+        path: the HTML file to write.
+        history: a file that keeps what is known of all runs, to be read and written, for when the directories are gone.
+
+    Raises:
+        UsageError: a file cannot be read or written, or there is no Node.js.
+        ToolchainError: Allure could not be installed.
+        ReportError: Allure made no report.
+    """
+    runs = sorted((read(one) for one in directories), key=lambda one: float(one.run["started"]))
+    known = allure3.history.joined(allure3.history.read(history) if history else [], runs)
+    _put_there(path, allure3.html(runs[-1], known))
+    if history:
+        _put_there(history, allure3.history.text(known))
+
+
+def _put_there(path: Path, content: str) -> None:
+    """Write it where the user wants it. Raises UsageError when it cannot be written."""
     try:
-        _put(path, pages.side_by_side(runs) if len(runs) > 1 else pages.of_run(runs[0]))
+        _put(path, content)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 

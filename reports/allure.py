@@ -44,8 +44,8 @@ CATEGORIES = [
 ]
 """What Allure groups the results by that are not conformant.
 
-Allure 2 matches the whole message, the classic reports of Allure 3 any part of it: both shall find the same. The other
-reports of Allure 3 take their categories from its own configuration.
+Allure 2 matches the whole message, Allure 3 any part of it: both shall find the same. Allure 3 takes them from its own
+configuration, see ``allure3``.
 """
 
 
@@ -53,10 +53,39 @@ def write(results: Results, directory: Path) -> None:
     """Write a result for every test and the environment, in place of what an earlier report left there."""
     logger = AllureFileLogger(directory, clean=True)
     for result in results.results + results.not_run():
-        logger.report_result(_result(result, logger))
+        told = described(result)
+        told.attachments = _attachments(result, logger)
+        logger.report_result(told)
     lines = [f"{name}={_escaped(value)}" for name, value in _environment(results).items() if value]
     (directory / "environment.properties").write_text("\n".join(lines) + "\n", encoding="latin-1")
     (directory / "categories.json").write_text(json.dumps(CATEGORIES, indent=2) + "\n", encoding="utf-8")
+
+
+def title(results: Results) -> str:
+    """What was judged, in a line."""
+    environment = _environment(results)
+    about = [environment["implementation"], environment["kubernetes"] and f"Kubernetes {environment['kubernetes']}"]
+    return printable(", ".join(["DNS conformance", *filter(None, about)]))
+
+
+def described(result: Result) -> TestResult:
+    """A result in Allure's model, without its evidence."""
+    requirement = catalogue()[result.requirement]
+    stable = hashlib.sha256(result.test.encode()).hexdigest()
+    return TestResult(
+        uuid=str(uuid.uuid4()),
+        historyId=stable,  # nothing random in it: the same test of the next run is its history
+        testCaseId=stable,
+        fullName=result.test,
+        name=result.test.rpartition("::")[2].replace("_", " "),
+        description=requirement.sentence,
+        status=STATUS[result.verdict],
+        statusDetails=_details(result) if result.message else None,
+        stage="finished",
+        start=int(result.started * 1000),
+        stop=int((result.started + result.seconds) * 1000),
+        labels=[Label(name=name, value=value) for name, value in allure_labels(requirement)],
+    )
 
 
 def _environment(results: Results) -> dict[str, str]:
@@ -84,40 +113,20 @@ def _escaped(value: str) -> str:
     return "".join("\\\\" if one == "\\" else one for one in shown)
 
 
-def _result(result: Result, logger: AllureFileLogger) -> TestResult:
-    requirement = catalogue()[result.requirement]
-    stable = hashlib.sha256(result.test.encode()).hexdigest()
-    return TestResult(
-        uuid=str(uuid.uuid4()),
-        historyId=stable,  # nothing random in it: the same test of the next run is its history
-        testCaseId=stable,
-        fullName=result.test,
-        name=result.test.rpartition("::")[2].replace("_", " "),
-        description=requirement.sentence,
-        status=STATUS[result.verdict],
-        statusDetails=_details(result) if result.message else None,
-        stage="finished",
-        start=int(result.started * 1000),
-        stop=int((result.started + result.seconds) * 1000),
-        labels=[Label(name=name, value=value) for name, value in allure_labels(requirement)],
-        attachments=_attachments(result, logger),
-    )
-
-
 def _details(result: Result) -> StatusDetails:
     return StatusDetails(message=printable(result.message), trace=printable(result.detail))
 
 
 def _attachments(result: Result, logger: AllureFileLogger) -> list[Attachment]:
     made = []
-    for name, content in result.evidence.items():
-        if content:
-            source = f"{uuid.uuid4()}-attachment.json"
-            logger.report_attached_data(json.dumps(content, indent=2), source)
-            made.append(Attachment(name=name, source=source, type="application/json"))
     for number, change in enumerate(result.evidence.get("changes", []), 1):
         if drawn := picture(change):
             source = f"{uuid.uuid4()}-attachment.svg"
             logger.report_attached_data(drawn, source)
             made.append(Attachment(name=f"change {number}", source=source, type="image/svg+xml"))
+    for name, content in result.evidence.items():
+        if content:
+            source = f"{uuid.uuid4()}-attachment.json"
+            logger.report_attached_data(json.dumps(content, indent=2), source)
+            made.append(Attachment(name=name, source=source, type="application/json"))
     return made

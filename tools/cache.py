@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import filelock
-
-from kube_dns_conformance.progress import step
-from kube_dns_conformance.toolchain.cache import default_cache, make_private
+from kube_dns_conformance.toolchain.cache import default_cache, held, make_private, work_directory
 from kube_dns_conformance.toolchain.process import exit_on_sigterm
 
 _HERE = Path(__file__).parent
@@ -48,31 +43,18 @@ def cached(name: str, recipe: Iterable[str], make: Callable[[Path, Path], None])
     if path.exists():
         return path
     make_private(folder)
-    lock = filelock.FileLock(folder / f".{path.name}.lock", mode=0o600)
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        with step(f"{name}: waiting for another process that is making it"):
-            lock.acquire()
-    try:
+    with held(folder / f".{path.name}.lock", name):
         if not path.exists():
             with exit_on_sigterm():
                 _make(path, make)
-    finally:
-        lock.release()
     return path
 
 
 def _make(path: Path, make: Callable[[Path, Path], None]) -> None:
-    for leftover in path.parent.glob(f".{path.name}.*.work"):  # nobody else is at work while we hold the lock
-        shutil.rmtree(leftover)
-    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".work", dir=path.parent))
-    try:
+    with work_directory(path.parent, f".{path.name}.work.") as work:
         scratch = work / "scratch"
         scratch.mkdir()
         new = work / "new"
         make(new, scratch)
         new.chmod(0o600)
         new.rename(path)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

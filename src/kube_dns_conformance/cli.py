@@ -316,10 +316,11 @@ class _WithCommand(TyperCommand):
 @app.command(
     cls=_WithCommand,
     epilog="Examples:\n\n[bold]kube-dns-conformance upgrade --kubeconfig F -- kubeadm upgrade apply -y v1.37.2[/] does "
-    "it all.\n\n[bold]kube-dns-conformance upgrade baseline --kubeconfig F --state U[/], then [bold]… upgrade watch "
-    "--kubeconfig F --state U --for 30m[/] while anything happens, then [bold]… upgrade verify --kubeconfig F --state "
-    "U[/]: on one machine or several.\n\nExit status: 0 nothing is worse than before, 1 something is, 2 wrong usage, 3 "
-    "that could not be judged, 4 nothing is worse and COMMAND failed, 130 Ctrl-C, 143 SIGTERM.",
+    "it all.\n\n[bold]kube-dns-conformance upgrade baseline --kubeconfig F --state up[/], "
+    "[bold]kube-dns-conformance upgrade watch --kubeconfig F --state up --for 30m[/] while anything happens, and "
+    "[bold]kube-dns-conformance upgrade verify --kubeconfig F --state up[/]: the same on one machine or several.\n\n"
+    "Exit status: 0 nothing is worse than before, 1 something is, 2 wrong usage, 3 it could not be judged, 4 nothing "
+    "is worse and COMMAND failed, 130 Ctrl-C, 143 SIGTERM.",
     rich_help_panel="Judge",
     options_metavar="[OPTIONS] [-- COMMAND...]",
 )
@@ -508,7 +509,8 @@ def requirements(as_json: Json = False) -> None:
 @app.command(
     rich_help_panel="Judge",
     epilog="Examples: [bold]kube-dns-conformance report kdc-report/20261123-101500-42[/], "
-    "[bold]kube-dns-conformance report before after --html compared.html[/]",
+    "[bold]kube-dns-conformance report before after --html compared.html[/], "
+    "[bold]kube-dns-conformance report kdc-report/* --allure allure.html[/]",
 )
 def report(
     directories: Annotated[
@@ -517,11 +519,28 @@ def report(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of them side by side as one page, the first left.")
     ] = None,
+    allure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the newest as one page made by Allure 3, with what the others say as its history. "
+            "Needs Node.js with npm.",
+        ),
+    ] = None,
+    allure_history: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep the history of --allure there as well, for when the directories of earlier runs are gone.",
+        ),
+    ] = None,
 ) -> None:
     """Make the reports of runs again, also of those that were killed; or put several side by side."""
-    from kube_dns_conformance.reports import github, write_all, write_side_by_side  # noqa: PLC0415
+    from kube_dns_conformance.reports import github, write_all, write_allure, write_side_by_side  # noqa: PLC0415
     from kube_dns_conformance.results import REPORTS  # noqa: PLC0415
 
+    if allure_history and not allure:
+        raise UsageError("--allure-history goes with --allure")
     console = Console(highlight=False, soft_wrap=True)
     for directory in directories:
         results = write_all(directory)
@@ -532,6 +551,9 @@ def report(
     if html:
         write_side_by_side(directories, html)
         console.print(f"wrote {html}", markup=False)
+    if allure:
+        write_allure(directories, allure, allure_history)
+        console.print(f"wrote {allure}", markup=False)
 
 
 def _live(

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tools import packages
 from tools.command import why_not_here
 
 CHROMIUM = {"chromium": "chromium"}
+SECONDS = 60.0
+"""How long a busy machine may take to show what is waited for."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=SECONDS * 1000)
     packages.need(CHROMIUM, "the pages are opened in a real browser")
     with sync_playwright() as playwright:
         # As root, Chromium has no sandbox of its own; what it opens here is a file of ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,11 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page
 
+SCREENS = Path(os.environ.get("KDC_SCREENSHOTS", Path(__file__).parents[2] / "kdc-report" / "screenshots"))
+"""Where pictures of the pages are kept: CI can show them."""
 DESKTOP, PHONE = (1280, 900), (390, 844)
+WITHIN = ("data:", "blob:")
+"""What a page takes out of itself."""
 Scheme = Literal["light", "dark"]
 
 
@@ -48,4 +53,11 @@ def opened(
     finally:
         page.close()
     assert not found.said, found.said
-    assert {url.partition("#")[0] for url in found.fetched} == {path.as_uri()}, found.fetched
+    elsewhere = [url for url in found.fetched if not url.startswith(WITHIN)]
+    assert {url.partition("#")[0] for url in elsewhere} == {path.as_uri()}, elsewhere
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep the whole page as it looks now."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from browser.opened import DESKTOP, PHONE, Scheme, opened
+from browser.opened import DESKTOP, PHONE, Scheme, keep_picture, opened
 from kube_dns_conformance.outages import State
 from kube_dns_conformance.reports import pages
 from kube_dns_conformance.requirements import catalogue
@@ -26,8 +25,6 @@ from reports_samples import (
     with_evidence,
 )
 
-SCREENS = Path(os.environ.get("KDC_SCREENSHOTS", Path(__file__).parents[2] / "kdc-report" / "screenshots"))
-"""Where pictures of the pages are kept: CI can show them."""
 AA = 4.5
 """The least contrast of text: WCAG 2.2, 1.4.3."""
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
@@ -63,8 +60,7 @@ def test_it_fits_the_screen_and_can_be_read(
         found.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         assert not found.is_wider_than_the_screen()
         assert found.page.evaluate(CONTRAST, AA) == []
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        found.page.screenshot(path=SCREENS / f"{name}-{size[0]}-{scheme}.png", full_page=True)
+        keep_picture(found.page, f"{name}-{size[0]}-{scheme}")
 
 
 def test_names_and_states_filter_the_requirements(browser: Browser, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_what_is_cut_off_leaves_nothing(folder: Path, reason: BaseException) -> 
 
 def test_what_a_killed_process_left_is_removed_by_the_next(folder: Path) -> None:
     name = f"a-{cache.key()}.tar"
-    left = folder / f".{name}.12345678.work" / "scratch"
+    left = folder / f".{name}.work.12345678" / "scratch"
     left.mkdir(parents=True)
     cache.cached("a.tar", [], lambda new, _work: new.touch())
     assert {path.name for path in folder.iterdir()} == {name, f".{name}.lock"}

@@ -49,6 +49,11 @@ def test_what_is_no_budget_is_said_in_one_line(tmp_path: Path, text: str, said: 
     assert "\n" not in caught.value.message
 
 
+def test_the_documented_example_is_one() -> None:
+    total = {"wrong": 0.0, "missing": 0.0, "stale": 0.0, "NXDOMAIN": 0.0, "timeout": 20.0}
+    assert load(str(Path(__file__).parents[2] / "docs" / "budget.toml")) == Budget(10.0, total)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(str(tmp_path / "nowhere"))

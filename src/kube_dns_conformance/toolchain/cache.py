@@ -51,33 +51,15 @@ class Slot:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the unit against every other process and thread; says so while it waits for one."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415  (0.1 s to import, only needed to make something)
-
         make_private(self.parent)
-        lock = FileLock(self._lock)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            with step(f"{self.unit}: waiting for another process that is making it"):
-                lock.acquire()
-        try:
+        with held(self._lock, str(self.unit)):
             yield
-        finally:
-            lock.release()
 
     @contextmanager
     def work_directory(self) -> Iterator[Path]:
-        """An empty directory beside the unit's, gone afterwards. Call with the lock held.
-
-        Whatever an interrupted process left here is removed first: nobody else can be at work while we hold the lock.
-        """
-        for leftover in self.parent.glob(f"{self._work_prefix}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix=self._work_prefix, dir=self.parent))
-        try:
+        """An empty directory beside the unit's, gone afterwards. Call with the lock held."""
+        with work_directory(self.parent, self._work_prefix) as work:
             yield work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
     def publish(self, made: Path, work: Path, source: Mapping[str, object]) -> None:
         """Move the finished directory ``made`` (inside ``work``) to the unit's place, in one step and on disk."""
@@ -124,6 +106,47 @@ def room(slot: Slot) -> str:
         f"and write permission in {slot.parent}; "
         "KDC_CACHE=DIRECTORY moves the cache elsewhere"
     )
+
+
+@contextmanager
+def held(lock: Path, what: str) -> Iterator[None]:
+    """Hold the file ``lock`` against every other process and thread; says so while it waits for one.
+
+    Args:
+        lock: in a directory that is there.
+        what: what is being made while it is held.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415  (0.1 s to import, only needed to make something)
+
+    file = FileLock(lock, mode=0o600)
+    try:
+        file.acquire(blocking=False)
+    except Timeout:
+        with step(f"{what}: waiting for another process that is making it"):
+            file.acquire()
+    try:
+        yield
+    finally:
+        file.release()
+
+
+@contextmanager
+def work_directory(parent: Path, prefix: str) -> Iterator[Path]:
+    """An empty directory in ``parent``, gone afterwards; its name begins with ``prefix``. Call with a lock held.
+
+    Whatever an interrupted process left under that prefix is removed first: nobody else can be at work meanwhile.
+    Raises OSError when it cannot be made.
+    """
+    for leftover in parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def make_private(folder: Path) -> None:
