@@ -13,7 +13,7 @@ endif
 # Else the first run has to, and each one where Python is told to write nothing.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help conformance test test-kind test-release audit-scale faults faults-e2e matrix fuzz docs site lock benchmarks benchmark-e2e engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release audit-scale upgrade faults faults-e2e matrix fuzz docs site lock benchmarks benchmark-e2e engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -32,6 +32,12 @@ test-release: .venv/ready ## What is beyond them: the tests with a large cluster
 
 audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing is wrong, and each of ten lies is found.
 	$(BIN)/pytest tests/cluster/test_audit.py -k two_thousand
+
+FROM ?= 1.36.3
+TO ?= 1.37.2
+upgrade: .venv/ready ## Validate a real kubeadm upgrade of a kind cluster of its own. FROM=1.36.3 TO=1.37.2
+	$(BIN)/python -m tools.kubeadm_upgrade --prepare $(TO)
+	KDC_KUBERNETES=$(FROM) $(BIN)/python -m tools.on_kind $(BIN)/python -m tools.real_upgrade $(TO)
 
 faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50'.
 	@PYTHONPATH=tests $(BIN)/python -m faults.table $(ARGS)

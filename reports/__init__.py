@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from kube_dns_conformance.errors import UsageError
+from kube_dns_conformance.errors import ReportError, UsageError
 from kube_dns_conformance.reports import allure, allure3, conformance, junit, metrics, pages, summary
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import FILE, Results, read
+from kube_dns_conformance.upgrade.upgraded import Upgraded
 
 
 def write_all(directory: Path) -> Results:
@@ -64,6 +66,14 @@ def _put_there(path: Path, content: str) -> None:
         _put(path, content)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_upgrade(path: Path, outcome: Mapping[str, Any], upgraded: Upgraded, before: Results, after: Results) -> None:
+    """Make the page of an upgrade. Raises ReportError when it cannot be written."""
+    try:
+        _put(path, pages.of_upgrade(outcome, upgraded, before, after))
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _put(path: Path, content: str) -> None:

@@ -21,7 +21,9 @@ LABEL = "kube-dns-conformance.recipe"
 """Of the image: the key of the recipe it was made by, as in its archive's name."""
 _COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd")
 _RECIPE = ("kind_image.py", "node.py", "images.py", "archive.py", *pods.RECIPE, *files("files/**/*"))
-_UNITS = ("kubernetes", "kubernetes-node", "etcd", "coredns", "containerd", "cri-tools", "cni-plugins", "kind")
+ADDED = ("kubernetes", "kubernetes-node", "etcd", "coredns")
+"""What differs from one version of Kubernetes to the next."""
+_UNITS = (*ADDED, "containerd", "cri-tools", "cni-plugins", "kind")
 
 
 def toolchain(version: str = "") -> Toolchain:
@@ -61,7 +63,7 @@ def _write(new: Path, work: Path, tools: Toolchain, recipe: str) -> None:
     root, proxy, added = work / "root", work / "proxy", work / "added"
     node.base(root, tools)
     images.proxy_files(root, proxy)
-    archives = [*images.archives(_programs(tools, root, proxy), work), *pods.archives(work)]
+    archives = [*images.archives(programs(tools, root, proxy), work), *pods.archives(work)]
     with step(f"kind node image for Kubernetes {tools.version('kubernetes')}"):
         node.kubernetes(added, work, tools, archives)
         layers = [work / "base.tar", work / "added.tar"]
@@ -77,7 +79,8 @@ def _write(new: Path, work: Path, tools: Toolchain, recipe: str) -> None:
         ).write(new)
 
 
-def _programs(tools: Toolchain, root: Path, proxy: Path) -> list[Program]:
+def programs(tools: Toolchain, root: Path, proxy: Path) -> list[Program]:
+    """The images that kubeadm names; ``root`` is a node's files, ``proxy`` those of kube-proxy."""
     needed = images.required(tools.need("kubeadm")["kubeadm"], tools.version("kubernetes"))
     binaries = tools.need(*_COMPONENTS, "coredns")
     programs = [

@@ -45,7 +45,7 @@ def html(runs: Sequence[Results]) -> str:
         sections.setdefault(one.about.section, []).append(one)
     return page(
         "side_by_side.html",
-        facts=_facts(runs),
+        facts=facts_of(runs),
         differing=[one for one in rows if one.differs],
         sections={section: sections[section] for section in in_order(sections)},
         measured=_measured(runs),
@@ -58,7 +58,8 @@ def _rows(runs: Sequence[Results]) -> list[Row]:
     return [Row(about, [one[name] for one in states]) for name, about in catalogue().items()]
 
 
-def _facts(runs: Sequence[Results]) -> list[Fact]:
+def facts_of(runs: Sequence[Results]) -> list[Fact]:
+    """What each run was of."""
     of_each = [_told(one) for one in runs]
     return [Fact(what, [one.get(what, "not known") for one in of_each]) for what in of_each[0]]
 

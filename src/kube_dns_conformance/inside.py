@@ -33,9 +33,9 @@ class Inside(Vantage):
         self.agents = agents
         self._place = place
 
-    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+    def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
         """See `Vantage`."""
-        return InAgent(self.agents, probes, slot, self.timeout)
+        return InAgent(self.agents, probes, slot, self.timeout, position)
 
     @property
     def place(self) -> str:

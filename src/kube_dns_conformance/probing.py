@@ -28,6 +28,11 @@ class Probing(ABC):
     ahead = 0.0
     error = 0.0
 
+    @property
+    def position(self) -> str:
+        """Up to where it was read, for whoever goes on reading should this process die; empty where nobody can."""
+        return ""
+
     @abstractmethod
     def take(self, within: float) -> list[Observation]:
         """What is new, waiting for it up to ``within`` seconds; those of a probe in the order of asking.
@@ -66,7 +71,10 @@ class Here(Probing):
 class InAgent(Probing):
     """In an agent; should that be gone in another, and what the first has seen and nobody has taken is lost then."""
 
-    def __init__(self, agents: Agents, probes: Sequence[Probe], slot: float, timeout: float) -> None:
+    def __init__(
+        self, agents: Agents, probes: Sequence[Probe], slot: float, timeout: float, position: str = ""
+    ) -> None:
+        """``position`` is that of another process, which died: what was seen since is not lost."""
         self._agents = agents
         self._ask = (probes, slot, timeout)
         self._agent: Agent | None = None
@@ -75,7 +83,12 @@ class InAgent(Probing):
         self._said: list[Said] = []
         self._before = (0, 0)
         self._heard = now()
-        agents.ask(self._start)
+        agents.ask(partial(self._go_on, position) if position else self._start)
+
+    @property
+    def position(self) -> str:
+        """See `Probing`."""
+        return f"{self._agent.pod} {self._id} {self._seen}" if self._agent else ""
 
     def take(self, within: float) -> list[Observation]:
         """See `Probing`."""
@@ -92,6 +105,13 @@ class InAgent(Probing):
         lost = int((now() - self._heard) / self._ask[1])
         self._before = (self.slots + lost, self.missed + lost)
         self._id, self._agent, self._seen, self._said = agent.probe(*self._ask), agent, 0, []
+
+    def _go_on(self, position: str, agent: Agent) -> None:
+        pod, prober, seen = position.split()
+        if agent.pod != pod:
+            self._start(agent)
+            return
+        self._id, self._agent, self._seen, self._said = prober, agent, int(seen), []
 
     def _take(self, within: float, agent: Agent) -> list[Observation]:
         if agent is not self._agent:

@@ -142,6 +142,11 @@ class Run:
         run._situations = {one.name: one for one in made}
         return run
 
+    def own(self) -> None:
+        """The process whose run this is has died: this one deletes in the end what that one made."""
+        self._is_guest = False
+        self._note_again()
+
     def deploy(self, names: Iterable[str]) -> None:
         """Apply every situation at once, and wait until all are settled and DNS has caught up."""
         began = time.monotonic()

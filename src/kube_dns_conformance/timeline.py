@@ -159,8 +159,10 @@ class Runs:
         return line
 
     def rest(self) -> list[dict[str, Any]]:
-        """The lines that have not ended."""
-        return list(self._going_on.values())
+        """The lines that have not ended. They end here."""
+        found = list(self._going_on.values())
+        self._going_on = {}
+        return found
 
 
 def as_data(answers: Iterable[Answer], truth: Truth | None = None) -> list[dict[str, Any]]:

@@ -46,8 +46,11 @@ class Vantage(ABC):
         return self._timeout
 
     @abstractmethod
-    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
-        """Ask again and again from now on, once in each ``slot`` (seconds). Raises ClusterError."""
+    def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
+        """Ask again and again from now on, once in each ``slot`` (seconds). Raises ClusterError.
+
+        With the `Probing.position` of a process that died: what that one asks is read from there on, where it goes on.
+        """
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
         """Ask a batch; the answers come in the order of the questions.
@@ -78,6 +81,6 @@ class ThisProcess(Vantage):
     def __init__(self, timeout: float) -> None:
         super().__init__("this process", exchange_here, timeout)
 
-    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
-        """See `Vantage`."""
+    def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:  # noqa: ARG002 - see there
+        """See `Vantage`. What this process asks ends with it."""
         return Here(probes, slot, self.timeout)

@@ -45,8 +45,15 @@ class Watch:
     """
 
     def __init__(
-        self, vantages: Sequence[Vantage], servers: Iterable[Server], questions: Sequence[Question], slot: float
+        self,
+        vantages: Sequence[Vantage],
+        servers: Iterable[Server],
+        questions: Sequence[Question],
+        slot: float,
+        position: str = "",
     ) -> None:
+        """``position`` is that of a watch of one vantage in a process that died, see `Vantage.probe`."""
+        self._position = position
         self._vantages = vantages
         self._slot = slot
         self._asks: list[Ask] = [(question, one, how) for one in servers for question in questions for how in WAYS]
@@ -64,7 +71,7 @@ class Watch:
         probes = [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in self._asks]
         try:
             for vantage in self._vantages if probes else []:
-                self._probing.append((vantage, vantage.probe(probes, self._slot)))
+                self._probing.append((vantage, vantage.probe(probes, self._slot, self._position)))
         except BaseException:
             self._stop()
             raise
@@ -86,6 +93,11 @@ class Watch:
     def observers(self) -> tuple[Observer, ...]:
         """Who watches, and how well until now."""
         return self._observers
+
+    @property
+    def position(self) -> str:
+        """Up to where a watch of one vantage has taken what was seen."""
+        return self._probing[0][1].position if self._probing else ""
 
     def answers(self) -> list[Answer]:
         """Everything seen so far, in the order of asking."""

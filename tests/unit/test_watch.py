@@ -62,7 +62,7 @@ def test_a_watch_that_is_not_content_ends_at_its_deadline() -> None:
 class Breaking(ThisProcess):
     """Takes once and breaks then, like a vantage whose Pod is gone."""
 
-    def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+    def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
         class Once(Here):
             def take(self, within: float) -> list[Observation]:
                 if found := super().take(within):
@@ -139,12 +139,12 @@ def test_when_one_of_them_cannot_begin_none_goes_on() -> None:
     begun: list[Probing] = []
 
     class Beginning(Placed):
-        def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+        def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
             begun.append(super().probe(probes, slot))
             return begun[-1]
 
     class Unable(Placed):
-        def probe(self, probes: Sequence[Probe], slot: float) -> Probing:
+        def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
             raise ClusterError("no agent answered")
 
     with DnsServer(records({WEB.name + " A": [NEW]})) as server:

@@ -28,7 +28,8 @@ from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
 from kube_dns_conformance.journal import Journal
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.progress import Output, console, step
-from kube_dns_conformance.promises import ADDRESS_TYPES
+from kube_dns_conformance.promises import ADDRESS_TYPES, Key
+from kube_dns_conformance.reports import write_upgrade
 from kube_dns_conformance.results import Results, read
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
@@ -37,14 +38,16 @@ from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.upgrade import difference, snapshot
 from kube_dns_conformance.upgrade.budget import Budget
 from kube_dns_conformance.upgrade.folder import AFTER, BEFORE, Folder
-from kube_dns_conformance.upgrade.guard import Guard
+from kube_dns_conformance.upgrade.guard import Guard, Row
 from kube_dns_conformance.upgrade.snapshot import Snapshot
+from kube_dns_conformance.upgrade.upgraded import Upgraded
 from kube_dns_conformance.watching.names import choose
 
 SERVICES_WATCHED = 10
 """Unless names are named: an upgrade does to all Services what it does to these."""
 PROFILES = ("core", "extended")
-OUTCOME = "outcome"
+WATCHING = "watching"
+OUTCOME, PAGE = "outcome", "index.html"
 Words = Sequence[str]
 
 
@@ -90,32 +93,52 @@ class Upgrade:
     def watch(self) -> int | None:
         """Ask without a pause while the command runs, or until the time is up. Returns the command's exit status."""
         self._folder.load(BEFORE)
-        run = Run(replace(self._options, every_node=True), self._timings)
+        before = self._unfinished()
+        options = replace(self._options, every_node=True)
+        run = Run.join(self._folder.load(WATCHING), options, self._timings) if before else Run(options, self._timings)
+        if before:
+            run.own()
         try:
-            insist_answering(Checks(run.vantage, run.cluster.dns), run.cluster, self._timings)
+            cluster = run.cluster  # from now on it is known from where to ask
+            insist_answering(Checks(run.vantage, cluster.dns), cluster, self._timings)
+            self._folder.save(WATCHING, run.invitation())  # with it another process goes on, should this one die
             with step("reading Services, EndpointSlices and Pods") as progress:
-                live = Live(Kube(run.cluster.kubeconfig, run.cluster.context), self._timings.api, progress)
+                live = Live(Kube(cluster.kubeconfig, cluster.context), self._timings.api, progress)
             try:
-                return self._guard(run, live)
+                return self._guard(run, live, before)
             finally:
                 live.close()
         finally:
             run.close()
+            self._folder.forget(WATCHING)
+
+    def _unfinished(self) -> list[Row]:
+        """What a watch has seen whose process died."""
+        if not self._folder.has(WATCHING):
+            return []
+        lines = list(self._folder.lines())
+        return lines if lines and lines[-1]["kind"] != "end" else []
 
     def verify(self) -> ExitCode:
         """Look again, judge again, and compare with the baseline."""
         before = Snapshot.from_data(self._folder.load(BEFORE))
         lines = list(self._folder.lines())
-        self._look(AFTER)
-        self._judge(AFTER, f"--upgrade={self._folder.path}")
+        try:
+            self._look(AFTER)
+        except ClusterError as error:  # which may be what the upgrade has done to it
+            console.print(f"DNS cannot be looked at after the upgrade: {error}", markup=False)
+            self._folder.save(AFTER, before.without_dns(str(error)).as_data())
         after = Snapshot.from_data(self._folder.load(AFTER))
+        self._judge(AFTER, f"--upgrade={self._folder.path}", only_upgrade=bool(after.problem))
         return self._conclude(before, after, next((one["status"] for one in lines if one["kind"] == "end"), None))
 
-    def _judge(self, phase: str, *more: str) -> None:
+    def _judge(self, phase: str, *more: str, only_upgrade: bool = False) -> None:
         """In a process of its own: pytest runs once in each. Raises ClusterError when it could not judge anything."""
         choice, report = self._choice, self._folder.report(phase)
         judged = list(choice.judged) or [f"--profile={one}" for one in PROFILES]
-        if phase == AFTER:
+        if only_upgrade:
+            judged = ["--profile=upgrade"]
+        elif phase == AFTER:
             judged += ["--requirement=upgrade.*"] if any(one.startswith("--requirement=") for one in judged) else []
             judged += ["--profile=upgrade"] if any(one.startswith("--profile=") for one in judged) else []
         arguments = [*self._where(), *judged, *more, f"--report-dir={report}"]
@@ -153,13 +176,15 @@ class Upgrade:
         finally:
             run.close()
 
-    def _guard(self, run: Run, live: Live) -> int | None:
+    def _guard(self, run: Run, live: Live, before: list[Row]) -> int | None:
         choice = self._choice
         sample = 0 if choice.names else choice.sample or SERVICES_WATCHED
         keys = choose(live, run.cluster.zone, choice.names, choice.namespaces, sample)
         keys = [key for key in keys if key.rdtype in ADDRESS_TYPES]
-        journal = Journal(self._folder.watch)
-        guard = Guard(run, live, keys, journal, choice.budget)
+        if before:
+            keys = [Key(*key) for key in before[0]["keys"]]
+        journal = Journal(self._folder.watch, go_on=bool(before))
+        guard = Guard(run, live, keys, journal, choice.budget, before)
         console.print(f"watching {len(keys)} names and types, each once in {guard.slot:g} s", markup=False)
         with _told_to_end() as is_told:
             status = _run(choice.command, guard, is_told) if choice.command else None
@@ -179,7 +204,9 @@ class Upgrade:
         runs = read(self._folder.report(BEFORE)), read(self._folder.report(AFTER))
         outcome = Outcome(*runs, before, after, status)
         self._folder.save(OUTCOME, outcome.as_data())
-        outcome.say(Output(file=sys.stderr if self._choice.as_json else sys.stdout, highlight=False, soft_wrap=True))
+        write_upgrade(self._folder.path / PAGE, outcome.as_data(), Upgraded.read(self._folder.path), *runs)
+        output = Output(file=sys.stderr if self._choice.as_json else sys.stdout, highlight=False, soft_wrap=True)
+        outcome.say(output, self._folder.path / PAGE)
         if self._choice.as_json:
             print(json.dumps(outcome.as_data() | {"report": str(self._folder.path)}, indent=2))  # noqa: T201
         return outcome.exit_code()
@@ -232,7 +259,7 @@ class Outcome:
             "answered_otherwise": [dict(zip(("name", "before", "after"), one, strict=True)) for one in self.otherwise],
         }
 
-    def say(self, output: Output) -> None:
+    def say(self, output: Output, page: Path) -> None:
         """For people: what is wrong first."""
         compared = self.compared
         output.print()
@@ -251,6 +278,7 @@ class Outcome:
             output.print(printable(text), markup=False)
         if self.status is not None:
             output.print(f"the command ended with status {self.status}", markup=False)
+        output.print(Text(f"report: {page}", "dim"))
         style = {"nonconformant": "bold red", "conformant": "bold green"}.get(self.word(), "bold yellow")
         output.print(Text(f"{self.word()}: {len(compared.broken)} requirements newly broken", style))
 

@@ -43,6 +43,8 @@ def unknown(after: Results) -> list[str]:
 
 def information(before: Snapshot, after: Snapshot) -> Iterator[str]:
     """What is otherwise than before, and wrong in no way."""
+    if after.problem:
+        return
     for what, was, now in (
         ("Kubernetes", before.kubernetes, after.kubernetes),
         ("DNS", " ".join(before.software), " ".join(after.software)),

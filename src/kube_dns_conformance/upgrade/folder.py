@@ -59,6 +59,14 @@ class Folder:
         except (OSError, ValueError) as error:
             raise UsageError(f"cannot read {path}: {error}") from None
 
+    def has(self, name: str) -> bool:
+        """Whether `save` has written it."""
+        return (self.path / f"{name}.json").exists()
+
+    def forget(self, name: str) -> None:
+        """It is needed no more."""
+        (self.path / f"{name}.json").unlink(missing_ok=True)
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """What was seen. A line that a killed watch did not end is left out. Raises UsageError when there is none."""
         try:

@@ -11,15 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
-from kube_dns_conformance.agent.discovery import replicas_of
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.journal import Journal
-from kube_dns_conformance.kube import Kube, Object
-from kube_dns_conformance.oracle import SERVICE_LABEL, has_condition
+from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.outages import State, cause, state
 from kube_dns_conformance.progress import console
 from kube_dns_conformance.promises import Key
@@ -28,6 +27,7 @@ from kube_dns_conformance.text import printable
 from kube_dns_conformance.timeline import Lane, Runs
 from kube_dns_conformance.upgrade.budget import Budget
 from kube_dns_conformance.upgrade.seen import gap_of
+from kube_dns_conformance.upgrade.surroundings import Surroundings
 from kube_dns_conformance.vantage import Vantage
 from kube_dns_conformance.watch import WAYS, Watch
 from kube_dns_conformance.watching.names import Truths
@@ -35,32 +35,49 @@ from kube_dns_conformance.watching.names import Truths
 ROUND_SECONDS = 0.5
 PATIENCE_SECONDS = 1.0
 """DNS may hear of a change before we do."""
+KEPT_SECONDS = 5.0
+"""What was seen is not written down later than that, so that no more is lost should this process die."""
 QUESTIONS_PER_SECOND = 5000
 """Of all nodes together no more than this: being watched must not be what hurts."""
+Row = dict[str, Any]
 _Post = tuple[str, Server]
 
 
 class Guard:
     """Watches until `end`. What is heard of is written to the journal at once."""
 
-    def __init__(self, run: Run, live: Live, keys: Sequence[Key], journal: Journal, budget: Budget) -> None:
+    def __init__(
+        self, run: Run, live: Live, keys: Sequence[Key], journal: Journal, budget: Budget, before: Sequence[Row] = ()
+    ) -> None:
+        """``before`` is what the journal has of a process that died: this one goes on where it was."""
         self._run = run
         self._live = live
-        self._kube = Kube(run.cluster.kubeconfig, run.cluster.context)
         self._questions = [Question(*key) for key in keys]
         self._journal = journal
         self._truths = Truths(live, run.cluster.zone, keys)
-        self._servers = dict.fromkeys(run.cluster.dns, True)
+        self._servers = set(run.cluster.dns)
+        self._around = Surroundings(
+            live, Kube(run.cluster.kubeconfig, run.cluster.context), self._addresses(), self.mark
+        )
+        self._fixed = {one for one in self._servers if not (self._is_discovered() and one.single)}
+        self._there = set(self._servers)
+        self._positions = {(row["node"], row["server"]): row["at"] for row in before if row["kind"] == "position"}
         self._vantages: dict[str, Vantage] = {}
         self._watches: dict[_Post, Watch] = {}
-        self._nodes: dict[str, str] = {}
         self._waiting: list[Answer] = []
         self._told = ""
         self._not_right: dict[Lane, str] = {}
         self._began = self._alive_at = now()
         self.announced = 0.0
+        self._kept_at = now()
         self.slot = self._slot()
+        if before:
+            self.slot, self._began = float(before[0]["slot"]), float(before[0]["began"])
         self._runs = Runs(gap_of(self.slot))
+        if before:
+            self.mark("watch", "", "goes on")
+            self.round()
+            return
         # Should the end not be written: so much at most is granted for what was announced.
         head = {"began": self._began, "slot": self.slot, "keys": keys, "announced": run.timings.cache}
         head["propagation"] = run.timings.propagation
@@ -85,6 +102,8 @@ class Guard:
         self._hear_of_changes()
         self._judge(min(now() - PATIENCE_SECONDS, self._alive_at))
         self._tell()
+        if now() - self._kept_at > KEPT_SECONDS:
+            self._keep()
         time.sleep(ROUND_SECONDS)
 
     def mark(self, kind: str, name: str, what: str) -> None:
@@ -101,8 +120,15 @@ class Guard:
             self._leave(post)
         self._hear_of_changes()
         self._judge(float("inf"))
+        self._keep()
+
+    def _keep(self) -> None:
+        """So that no more is lost of it should this process die."""
+        self._kept_at = now()
         for line in self._runs.rest():
             self._journal.add("seen", line)
+        for (place, server), watch in self._watches.items():
+            self._journal.add("position", {"node": place, "server": server.name, "at": watch.position})
 
     def _slot(self) -> float:
         """As often as it may be, for this many nodes and names."""
@@ -111,48 +137,31 @@ class Guard:
         return max(self._run.timings.slot, load / QUESTIONS_PER_SECOND)
 
     def _look(self) -> None:
-        """Which DNS replicas and nodes there are now."""
-        for server in self._replicas() - self._servers.keys():
-            self._servers[server] = True
+        """Which DNS servers there are now: those that Pods are told to ask, and whatever is ready behind them."""
+        replicas = self._around.look()
+        for server in replicas - self._servers:
+            self._servers.add(server)
             self._journal.add("server", asdict(server))
-            self.mark("DNS replica", server.name, f"is ready at {server.host}")
-        for server, is_there in self._servers.items():
-            gone = server.single and self._is_discovered() and server not in self._replicas()
-            if gone is is_there:
-                self._servers[server] = not gone
-                self.mark("DNS replica", server.name, "is not ready any more" if gone else "is ready again")
-        for node in self._kube.list("v1", "Node")[0]:
-            name, said = node["metadata"]["name"], _node(node)
-            if self._nodes.setdefault(name, said) != said:
-                self._nodes[name] = said
-                self.mark("Node", name, said)
+        self._there = self._fixed | replicas
 
     def _is_discovered(self) -> bool:
         return not self._run.options.dns_servers and self._run.cluster.provider != "embedded"
 
-    def _replicas(self) -> set[Server]:
-        if not self._is_discovered():
-            return set()
-        addresses = {server.host for server in self._servers if not server.single}
-        found = set[Server]()
-        for service in self._live.objects("Service"):
-            for address in addresses.intersection(service["spec"]["clusterIPs"] or []):
-                slices = [one for one in self._live.objects("EndpointSlice") if _belongs(one, service)]
-                found |= set(replicas_of(service, slices, address))
-        return found
+    def _addresses(self) -> set[str]:
+        return {one.host for one in self._servers if not one.single} if self._is_discovered() else set()
 
     def _place(self) -> None:
         """Ask from every node with an agent, of every server that is there; and no more of those that have gone."""
         for vantage in self._run.vantage.posts():
             self._vantages.setdefault(vantage.place, vantage)
         for place, vantage in self._vantages.items():
-            for server, is_there in self._servers.items():
-                if is_there and (place, server) not in self._watches:
+            for server in self._there:
+                if (place, server) not in self._watches:
+                    position = self._positions.pop((place, server.name), "")
+                    watch = Watch([vantage], [server], self._questions, self.slot, position)
                     with suppress(ClusterError):
-                        self._watches[place, server] = Watch(
-                            [vantage], [server], self._questions, self.slot
-                        ).__enter__()
-        for post in [post for post in self._watches if not self._servers[post[1]]]:
+                        self._watches[place, server] = watch.__enter__()
+        for post in [post for post in self._watches if post[1] not in self._there]:
             self._leave(post)
 
     def _leave(self, post: _Post) -> None:
@@ -164,13 +173,11 @@ class Guard:
             self._journal.add("observer", one.as_data() | {"name": f"{post[0] or one.name} of {post[1].name}"})
 
     def _take(self) -> None:
+        ready = {vantage.place for vantage in self._run.vantage.posts()}
         for (place, _), watch in self._watches.items():
-            if self._run.vantage.place or not place or self._is_ready(place):
+            if place in ready:  # nobody waits for those that have gone
                 with suppress(ClusterError):
                     self._waiting += watch.take(0.0)
-
-    def _is_ready(self, place: str) -> bool:
-        return place in {one.place for one in self._run.vantage.posts()}
 
     def _hear_of_changes(self) -> None:
         with suppress(ClusterError):
@@ -218,19 +225,3 @@ class Guard:
 
     def _say(self, text: str) -> None:
         console.print(printable(f"dns {now() - self._began:+.1f} s  {text}"), markup=False)
-
-
-def _belongs(one: Object, service: Object) -> bool:
-    meta = service["metadata"]
-    labels = one["metadata"].get("labels", {})
-    return bool(one["metadata"]["namespace"] == meta["namespace"] and labels.get(SERVICE_LABEL) == meta["name"])
-
-
-def _node(node: Object) -> str:
-    """What an upgrade does to a node."""
-    parts = [
-        f"kubelet {node['status']['nodeInfo']['kubeletVersion']}",
-        "ready" if has_condition(node, "Ready") else "not ready",
-        *(["cordoned"] if node["spec"].get("unschedulable") else []),
-    ]
-    return ", ".join(parts)

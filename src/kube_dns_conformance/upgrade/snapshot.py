@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kube_dns_conformance import redact
@@ -57,6 +57,12 @@ class Snapshot:
     denied_for: int | None
     wrong: Mapping[str, str]
     unknown: Mapping[str, str]
+    problem: str = ""
+
+    def without_dns(self, problem: str) -> Snapshot:
+        """Of the same cluster, when its DNS could not be looked at."""
+        nothing: dict[str, Any] = {"records": {}, "wrong": {}, "unknown": {}, "configuration": {}, "denied_for": None}
+        return replace(self, taken=round(now(), 3), replicas=(), software=(), **nothing, problem=problem)
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""

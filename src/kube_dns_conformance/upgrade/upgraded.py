@@ -70,14 +70,20 @@ class Judge:
         self.upgraded = upgraded
         self.evidence = Evidence()
 
+    def _insist_looked(self) -> None:
+        if self.upgraded.after.problem:
+            raise ClusterError(f"DNS could not be looked at after the upgrade: {self.upgraded.after.problem}")
+
     def same(self, what: str, before: str, after: str, why: str) -> None:
         """Insist that something is as before; ``why`` says whom it harms otherwise."""
+        self._insist_looked()
         self.evidence.found("compared with before the upgrade", {what: before}, {what: after})
         if before != after:
             self._condemn(f"{what}: {before} before, {after} after: {why}")
 
     def kept(self, what: str, before: Iterable[str], after: Iterable[str]) -> None:
         """Insist that nothing is missing that was there before."""
+        self._insist_looked()
         had, has = list(map(str, before)), list(map(str, after))
         self.evidence.found("compared with before the upgrade", {what: " ".join(had)}, {what: " ".join(has)})
         if lost := [one for one in had if one not in has]:
@@ -85,6 +91,7 @@ class Judge:
 
     def no_record_worse(self) -> None:
         """Insist that no record is wrong now that was not wrong before."""
+        self._insist_looked()
         before, after = self.upgraded.before, self.upgraded.after
         self.evidence.found(
             "audited before and after",

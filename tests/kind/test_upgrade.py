@@ -1,0 +1,112 @@
+"""`upgrade` on a kind cluster: DNS rolled out, a runner that died, and upgrades that break something."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.commandline import CommandLine, read_until
+from kind.roles import permitted
+from kube_dns_conformance.agent.proxy import Agent
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.kube import RUN_LABEL, Kube
+from kube_dns_conformance.results import Results, Verdict, read
+from kube_dns_conformance.toolchain import Toolchain
+from kube_dns_conformance.upgrade.folder import Folder
+from kube_dns_conformance.upgrade.seen import read as read_seen
+
+QUICK = [
+    "--requirement=clusterip.address.*",
+    "--requirement=podrecords.*",
+    "--timing=propagation=5",
+    "--timing=cache=5",
+]
+SYSTEM = "--namespace=kube-system"
+
+
+@pytest.fixture(scope="module")
+def kubectl(cluster: Cluster) -> list[str]:
+    """The administrator's."""
+    return [str(Toolchain().need("kubectl")["kubectl"]), f"--kubeconfig={cluster.kubeconfig}", SYSTEM]
+
+
+@pytest.fixture
+def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
+    with permitted(cluster, tmp_path, "run", "upgrade") as made:
+        yield made
+
+
+def script(*commands: list[str]) -> list[str]:
+    """One command that runs these one after the other, until one fails."""
+    return ["sh", "-ec", "\n".join(" ".join(f"'{word}'" for word in command) for command in commands)]
+
+
+def rollout(kubectl: list[str]) -> list[list[str]]:
+    return [[*kubectl, "rollout", *rest, "deployment/coredns"] for rest in (["restart"], ["status", "--timeout=120s"])]
+
+
+def upgrade(command: CommandLine, where: Cluster, *does: list[str]) -> tuple[int, Any, Results]:
+    """The exit status, the outcome, and what was judged afterwards."""
+    arguments = [f"--kubeconfig={where.kubeconfig}", *QUICK, "--state=up", "--json"]
+    done = command("upgrade", *arguments, "--", *script(*does), timeout=420)
+    assert done.stdout.strip(), done.stderr
+    return done.returncode, json.loads(done.stdout[done.stdout.index("{") :]), read(command.directory / "up" / "after")
+
+
+def accused(results: Results) -> set[str]:
+    return {name for name, verdict in results.by_requirement().items() if verdict is Verdict.NONCONFORMANT}
+
+
+def test_dns_is_rolled_out_and_watched_from_every_node_with_the_smallest_roles(
+    limited: Cluster, stranger: CommandLine, kubectl: list[str]
+) -> None:
+    status, outcome, _ = upgrade(stranger, limited, *rollout(kubectl))
+    assert (status, outcome["outcome"], outcome["command"]) == (0, "conformant", 0), outcome
+    seen = read_seen(Folder(stranger.directory / "up").lines())
+    nodes, _ = Kube(limited.kubeconfig).list("v1", "Node")
+    assert {path.node for path in seen.clients()} == {node["metadata"]["name"] for node in nodes}
+    assert len(seen.single) == 4  # the two replicas before, and the two after
+    came = [one["name"] for one in seen.marks if "is ready at" in one["what"]]
+    gone = [one["name"] for one in seen.marks if "is not ready any more" in one["what"]]
+    assert (len(came), len(gone)) == (2, 2)
+    assert not set(came) & set(gone)
+
+
+@pytest.mark.release
+def test_a_runner_that_died_and_an_agent_that_was_killed_lose_next_to_nothing(
+    cluster: Cluster, stranger: CommandLine
+) -> None:
+    arguments = [f"--kubeconfig={cluster.kubeconfig}", *QUICK, "--state=up"]
+    assert stranger("upgrade", "baseline", *arguments).returncode == 0
+    watching = stranger.start("upgrade", "watch", *arguments, "--for=10m")
+    read_until(watching, "watching ")
+    folder = Folder(stranger.directory / "up")
+    while sum(line["kind"] == "position" for line in folder.lines()) < 9:
+        time.sleep(0.5)
+    watching.kill()
+    watching.wait()
+    died_at = time.time()
+    time.sleep(10)  # what the agents see meanwhile is heard by the next
+    kube = Kube(cluster.kubeconfig)
+    agents, _ = kube.list("v1", "Pod", label_selector=RUN_LABEL)
+    victim = agents[0]
+    token = folder.load("watching")["token"]
+    again = stranger.start("upgrade", "watch", *arguments, "--for=20s")
+    read_until(again, "watch: goes on")
+    before = [line["kind"] for line in folder.lines()].count("position")
+    while [line["kind"] for line in folder.lines()].count("position") < before + 9:
+        time.sleep(0.5)  # until what was seen meanwhile has been heard
+    Agent(kube.api, victim["metadata"]["namespace"], victim["metadata"]["name"], token).exit()
+    assert again.wait(300) == 0, again.stdout.read() if again.stdout else ""
+    seen = read_seen(folder.lines())
+    assert seen.end is not None
+    for path, track in seen.clients().items():
+        allowed = 12.0 if path.node == victim["spec"]["nodeName"] else 3.0
+        assert track.unknown < allowed, f"{path}: {track.unknown:.1f} s"
+        assert track.start < died_at < track.end
+    assert stranger("upgrade", "verify", *arguments).returncode == 0
