@@ -90,9 +90,13 @@ def programs(tools: Toolchain, root: Path, proxy: Path) -> list[Program]:
     return [
         *programs,
         Program(needed["coredns"], binaries["coredns"], "coredns"),
-        # Waits and reaps, as the stock one does.
-        Program(node.SANDBOX_IMAGE, root / "usr/bin/catatonit", "pause", arguments=("-P",)),
+        pause(node.SANDBOX_IMAGE, root),
     ]
+
+
+def pause(image: str, root: Path) -> Program:
+    """What waits and reaps, as the stock one does."""
+    return Program(image, root / "usr/bin/catatonit", "pause", arguments=("-P",))
 
 
 def main() -> int:

@@ -52,7 +52,10 @@ def _write(new: Path, work: Path, version: str) -> None:
         system, proxy = work / "system", work / "proxy"
         node.base(system, tools)
         images.proxy_files(system, proxy)
-        for archive in images.archives(kind_image.programs(tools, system, proxy), work):
+        # What containerd has of it is of another name; kubeadm would try to pull this one for minutes.
+        pause = images.required(tools.need("kubeadm")["kubeadm"], version)["pause"]
+        programs = [*kind_image.programs(tools, system, proxy), kind_image.pause(pause, system)]
+        for archive in images.archives(programs, work):
             archive.rename(root / "images" / archive.name)
     pack(root, new, compress=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -359,6 +360,11 @@ def _revision(item: Object) -> int:
 
 def _namespace(name: str, run: str) -> str:
     return f"kdc-{run}-{name.replace('/', '-')}"
+
+
+def is_of_a_run(namespace: str) -> bool:
+    """Whether it is called like one that a run makes."""
+    return re.fullmatch(r"kdc-[0-9a-f]{8}-.*", namespace) is not None
 
 
 def _without_bookkeeping(metadata: Object) -> Object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from cluster.commandline import CommandLine, read_until
+from kind import bad_upgrades
+from kind.bad_upgrades import rollout, scale
 from kind.roles import permitted
 from kube_dns_conformance.agent.proxy import Agent
 from kube_dns_conformance.clusters.base import Cluster
@@ -44,10 +47,6 @@ def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
 def script(*commands: list[str]) -> list[str]:
     """One command that runs these one after the other, until one fails."""
     return ["sh", "-ec", "\n".join(" ".join(f"'{word}'" for word in command) for command in commands)]
-
-
-def rollout(kubectl: list[str]) -> list[list[str]]:
-    return [[*kubectl, "rollout", *rest, "deployment/coredns"] for rest in (["restart"], ["status", "--timeout=120s"])]
 
 
 def upgrade(command: CommandLine, where: Cluster, *does: list[str]) -> tuple[int, Any, Results]:
@@ -110,3 +109,48 @@ def test_a_runner_that_died_and_an_agent_that_was_killed_lose_next_to_nothing(
         assert track.unknown < allowed, f"{path}: {track.unknown:.1f} s"
         assert track.start < died_at < track.end
     assert stranger("upgrade", "verify", *arguments).returncode == 0
+
+
+@pytest.fixture
+def restored(cluster: Cluster, kubectl: list[str]) -> Iterator[None]:
+    """DNS is as it was before, whatever a test has made of it."""
+    kube = Kube(cluster.kubeconfig)
+    service, config = (kube.get("v1", kind, name, "kube-system") for kind, name in KEPT)
+    yield
+    now_is = kube.get("v1", "Service", "kube-dns", "kube-system")
+    if now_is["spec"]["clusterIP"] != service["spec"]["clusterIP"]:
+        kube.delete({"apiVersion": "v1", "kind": "Service", "metadata": now_is["metadata"]})
+        for one in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
+            service["metadata"].pop(one, None)
+        kube.apply({"apiVersion": "v1", "kind": "Service", **service})
+    kube.delete({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "left-behind", "namespace": "kube-system"}})
+    kube.patch({"apiVersion": "v1", "kind": "ConfigMap", "metadata": config["metadata"]}, {"data": config["data"]})
+    for command in (*scale(kubectl, 2), *rollout(kubectl)):
+        subprocess.run(command, check=True, capture_output=True)
+
+
+KEPT = (("Service", "kube-dns"), ("ConfigMap", "coredns"))
+
+
+@pytest.mark.release
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(
+    ("does", "first", "others"),
+    [
+        (bad_upgrades.without_pods, "upgrade.dns.features-kept", set()),
+        (bad_upgrades.other_zone, "upgrade.answers.in-time", set()),
+        (bad_upgrades.twenty_seconds_without, "upgrade.answers.in-time", set()),
+        (bad_upgrades.other_address, "upgrade.answers.in-time", set()),
+        (bad_upgrades.one_replica_and_its_node_drained, "upgrade.answers.in-time", set()),
+        (bad_upgrades.liar_left_behind, "upgrade.answers.true", {"upgrade.records.kept"}),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_an_upgrade_that_breaks_something_is_told_by_what_it_breaks(
+    cluster: Cluster, stranger: CommandLine, kubectl: list[str], tmp_path: Path, does: Any, first: str, others: set[str]
+) -> None:
+    status, outcome, after = upgrade(stranger, cluster, *does(kubectl, tmp_path))
+    assert status == 1, outcome
+    broken = {name for name in accused(after) if name.startswith("upgrade.")}
+    assert first in broken
+    assert broken <= {first, *others}, outcome["broken"]

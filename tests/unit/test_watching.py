@@ -178,3 +178,10 @@ def test_a_name_that_is_gone_may_be_denied_or_empty() -> None:
         found.add(one, gone)
     assert found.problems() == []
     assert no_such_name() != GONE
+
+
+def test_a_name_that_has_gone_since_it_was_chosen_is_known_to_be_gone() -> None:
+    """Seen as a KeyError while the namespaces of another run were on their way out."""
+    key = Key(f"web.shop.svc.{ZONE}.", "A")
+    truths = Truths(cast("Live", Objects()), ZONE, [key])
+    assert truths.of(Question(*key)).said[0][1] == GONE

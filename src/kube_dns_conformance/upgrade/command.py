@@ -33,6 +33,7 @@ from kube_dns_conformance.reports import write_upgrade
 from kube_dns_conformance.results import Results, read
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
+from kube_dns_conformance.situations import is_of_a_run
 from kube_dns_conformance.text import printable
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.upgrade import difference, snapshot
@@ -179,7 +180,10 @@ class Upgrade:
     def _guard(self, run: Run, live: Live, before: list[Row]) -> int | None:
         choice = self._choice
         sample = 0 if choice.names else choice.sample or SERVICES_WATCHED
-        keys = choose(live, run.cluster.zone, choice.names, choice.namespaces, sample)
+        # What the run before has made is on its way out.
+        lasting = {one["metadata"]["namespace"] for one in live.objects("Service")}
+        lasting = {one for one in lasting if not is_of_a_run(one)}
+        keys = choose(live, run.cluster.zone, choice.names, choice.namespaces or sorted(lasting), sample)
         keys = [key for key in keys if key.rdtype in ADDRESS_TYPES]
         if before:
             keys = [Key(*key) for key in before[0]["keys"]]

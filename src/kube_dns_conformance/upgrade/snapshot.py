@@ -97,7 +97,7 @@ def take(run: Run) -> Snapshot:
     maps = {name: text for address in addresses for name, text in configuration(kube, address).items()}
     return Snapshot(
         taken=round(now(), 3),
-        kubernetes=cluster.kubernetes,
+        kubernetes=kube.version(),  # that of a cluster of ours is as it was when it was made
         zone=cluster.zone,
         addresses=tuple(in_order(addresses)),
         replicas=tuple(in_order(one.host for one in cluster.dns if one.single)),

@@ -14,7 +14,7 @@ from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.oracle import SERVICE_LABEL
 from kube_dns_conformance.outages import Truth
-from kube_dns_conformance.promises import Key, Promises, expected
+from kube_dns_conformance.promises import Key, Promise, Promises, expected
 
 MOST_QUESTIONS = 400
 """So many one agent asks of two servers over two transports twenty times a second, on one core."""
@@ -22,6 +22,7 @@ REMEMBERED = 50
 """Of so many earlier states an answer is known to be stale."""
 POD_RECORDS = "2.6"
 """The section of what servers may leave out."""
+NOTHING = Promise("2")
 GONE = Expected("nothing")
 """What is true of a name that no object promises any more."""
 
@@ -67,9 +68,10 @@ class Truths:
         self._live = live
         self._zone = zone
         promises = promises_of(live, zone)
-        self._subjects = {key: subjects(key, promises[key], zone) for key in keys}
+        # Since they were chosen some may have gone.
+        self._subjects = {key: subjects(key, promises.get(key, NOTHING), zone) for key in keys}
         self._services = {one for some in self._subjects.values() for one in some}
-        self._known = {key: Truth(((now(), promises[key].expected()),)) for key in self._subjects}
+        self._known = {key: Truth(((now(), _said(promises, key)),)) for key in self._subjects}
         self._news: deque[News] = deque()
         live.listen(self._note)
         self._note()
@@ -90,7 +92,7 @@ class Truths:
     def _note(self) -> None:
         promises = self._promises()
         for key, concerned in self._subjects.items():
-            said, known = promises[key].expected() if key in promises else GONE, self._known[key].said
+            said, known = _said(promises, key), self._known[key].said
             if known[-1][1] != said:
                 news = News(self._live.changed_at(concerned), key, said)
                 self._known[key] = Truth((*known[-REMEMBERED:], (news.at, said)))
@@ -104,6 +106,10 @@ class Truths:
             if (one["metadata"]["namespace"], one["metadata"]["labels"].get(SERVICE_LABEL)) in self._services
         ]
         return expected(services, slices, [], self._zone)
+
+
+def _said(promises: Promises, key: Key) -> Expected:
+    return promises[key].expected() if key in promises else GONE
 
 
 def _id(meta: dict[str, str]) -> tuple[str, str]:
