@@ -17,9 +17,11 @@ from kube_dns_conformance.reports.measures import TIMES, measures
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Results, Verdict
 from kube_dns_conformance.text import printable
+from kube_dns_conformance.upgrade.budget import CAUSES
 
 PREFIX = "kube_dns_conformance_"
 OUTCOMES = ("success", "partial", "failure")
+UPGRADE = "upgrade.answers.in-time"
 
 
 def text(results: Results) -> str:
@@ -35,6 +37,7 @@ class _Run(Collector):
         yield from _run(self._results)
         yield from _requirements(self._results)
         yield from _through_time(self._results)
+        yield from _upgrade(self._results)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -105,3 +108,23 @@ def _through_time(results: Results) -> Iterator[Metric]:
             made.add_metric([one.requirement, "median"], one.median)
             made.add_metric([one.requirement, "worst"], one.worst)
         yield made
+
+
+def _upgrade(results: Results) -> Iterator[Metric]:
+    """What an upgrade cost the name that suffered most, by cause."""
+    of_it = [one for one in results.results if one.requirement == UPGRADE]
+    windows = [window for one in of_it for change in one.evidence.get("changes", []) for window in change["windows"]]
+    if not windows:
+        return
+    worst: dict[str, float] = {}
+    for window in windows:
+        causes: dict[str, float] = {}
+        for outage in window["outages"]:
+            causes[outage["cause"]] = causes.get(outage["cause"], 0.0) + outage["seconds"]
+        worst = {cause: max(worst.get(cause, 0.0), causes.get(cause, 0.0)) for cause in worst.keys() | causes.keys()}
+    made = _gauge(
+        "upgrade_not_right_seconds", "Not answered rightly while upgraded, of the worst name, in all.", "cause"
+    )
+    for cause in CAUSES:
+        made.add_metric([cause], round(worst.get(cause, 0.0), 3))
+    yield made

@@ -18,7 +18,7 @@ from kube_dns_conformance.upgrade.snapshot import Snapshot
 from kube_dns_conformance.upgrade.upgraded import Upgraded
 
 PATHS_SHOWN = 30
-"""Of the paths that suffered most; all are in ``watch.jsonl``."""
+"""Of what suffered most; all is in ``watch.jsonl``."""
 
 
 class Changed(NamedTuple):
@@ -31,11 +31,17 @@ class Changed(NamedTuple):
 
 
 class Suffered(NamedTuple):
-    """What one path went through: seconds by cause, those that followed a change left out."""
+    """What all names went through at one server over one transport from one node: of the one that suffered most.
 
-    path: Path
-    track: Track
+    ``causes`` are seconds, those that followed a change left out; ``unknown`` is for how long nobody asked (seconds).
+    """
+
+    server: str
+    node: str
+    names: int
+    longest: float
     causes: dict[str, float]
+    unknown: float
 
 
 def html(outcome: Mapping[str, Any], upgraded: Upgraded, before: Results, after: Results) -> str:
@@ -47,7 +53,7 @@ def html(outcome: Mapping[str, Any], upgraded: Upgraded, before: Results, after:
         outcome=outcome,
         changed=_changed(before, after),
         facts=[*_facts(upgraded.before, upgraded.after), *facts_of([before, after])],
-        drawn=_drawn(upgraded, [one.path for one in suffered]),
+        drawn=_drawn(upgraded),
         suffered=suffered[:PATHS_SHOWN],
         more=max(0, len(suffered) - PATHS_SHOWN),
         paths=len(seen.tracks),
@@ -85,26 +91,29 @@ def _facts(before: Snapshot, after: Snapshot) -> list[Fact]:
 
 def _suffered(tracks: Mapping[Path, Track]) -> list[Suffered]:
     """Those that were not always answered rightly, the worst first."""
-    found = []
+    groups: dict[tuple[str, str], list[Track]] = {}
     for path, track in tracks.items():
-        causes = {one.cause: track.total(one.cause) for one in track.spells if not one.lag}
-        if causes:
-            found.append(Suffered(path, track, causes))
-    return sorted(found, key=lambda one: -one.track.longest()[0])
+        groups.setdefault((f"{path.server}/{path.transport}", path.node), []).append(track)
+    found = [_worst(*where, some) for where, some in groups.items()]
+    return sorted((one for one in found if one.causes), key=lambda one: (-one.longest, one.server, one.node))
 
 
-def _drawn(upgraded: Upgraded, first: list[Path]) -> Markup:
-    """The lanes that suffered most, then the others: a picture holds only so many."""
+def _worst(server: str, node: str, tracks: list[Track]) -> Suffered:
+    causes = dict.fromkeys(one.cause for track in tracks for one in track.spells if not one.lag)
+    return Suffered(
+        server,
+        node,
+        len(tracks),
+        max(track.longest()[0] for track in tracks),
+        {cause: max(track.total(cause) for track in tracks) for cause in causes},
+        max(track.unknown for track in tracks),
+    )
+
+
+def _drawn(upgraded: Upgraded) -> Markup:
+    """The lanes that suffered most: a picture holds only so many."""
     if not upgraded.seen.rows:
         return Markup()
-    change = upgraded.watched().as_data()
-    order = {path: number for number, path in enumerate(first)}
-    chosen = sorted(upgraded.seen.tracks, key=lambda path: order.get(path, len(order)))[:PATHS_SHOWN]
-    kept = set(chosen)
-    rows = [
-        one
-        for one in change["timeline"]
-        if Path(one["name"], one["type"], one["server"], one["transport"], one.get("vantage", "")) in kept
-    ]
+    rows = [row for path in upgraded.worst_first()[:PATHS_SHOWN] for row in upgraded.seen.rows[path]]
     # Made by ElementTree, which escapes what is in it.
-    return Markup(picture(change | {"timeline": rows}) or "")  # noqa: S704
+    return Markup(picture(upgraded.watched().as_data() | {"timeline": rows}) or "")  # noqa: S704

@@ -10,7 +10,9 @@ import pytest
 from kube_dns_conformance.clusters.base import Capability
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Nonconformant
+from kube_dns_conformance.reports import metrics
 from kube_dns_conformance.requirements import catalogue
+from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.upgrade.budget import LIES, SILENCES, Budget
 from kube_dns_conformance.upgrade.seen import read
 from kube_dns_conformance.upgrade.upgraded import Judge, Upgraded
@@ -60,6 +62,16 @@ def test_what_the_budget_allows_is_allowed() -> None:
     assert change["rules"] == ["never longer than 6 s without a right answer"]
     assert [window["longest"] for window in change["windows"]] == [6.0]
     assert [event["what"] for event in change["events"]] == ["kubelet v1.36.3, ready, cordoned"]
+
+
+def test_what_it_cost_is_a_metric_too() -> None:
+    one = judge("answers.in-time", *SIX_SECONDS, END, budget=Budget(longest=6.0))
+    one.never_longer()
+    of_it = Result("upgrade.answers.in-time", "test", Verdict.CONFORMANT, "", "", 130.0, 0.0, one.evidence.as_data())
+    text = metrics.text(Results({}, [of_it]))
+    assert 'kube_dns_conformance_upgrade_not_right_seconds{cause="timeout"} 3.0\n' in text
+    assert 'kube_dns_conformance_upgrade_not_right_seconds{cause="SERVFAIL"} 3.0\n' in text
+    assert 'kube_dns_conformance_upgrade_not_right_seconds{cause="NXDOMAIN"} 0.0\n' in text
 
 
 def test_each_cause_has_its_own_budget() -> None:

@@ -44,6 +44,16 @@ def test_an_outage_lasts_until_the_first_question_that_was_answered_rightly_agai
     assert found[0].seconds == 2.5
 
 
+def test_what_was_written_down_bit_by_bit_is_one_row() -> None:
+    found = watched(seen(100, 105), seen(105.5, 110), seen(115, 120), seen(120.5, 121, "stale"))
+    assert [(row["from"], row["to"], row["asks"]) for row in found.rows[CLIENT]] == [
+        (100, 110, 21),
+        (115, 120, 11),
+        (120.5, 121, 2),
+    ]
+    assert found.tracks[CLIENT].asks == 34
+
+
 def test_outages_in_a_row_are_one_stretch_whatever_their_causes() -> None:
     lines = (
         seen(100, 101),

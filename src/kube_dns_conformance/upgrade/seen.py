@@ -78,7 +78,7 @@ class Track:
 
 @dataclass
 class Seen:
-    """Everything: ``head`` is how it was watched, ``marks`` are what happened, ``rows`` the timeline as it was written.
+    """Everything: ``head`` is how it was watched, ``marks`` are what happened, ``rows`` the timeline of each path.
 
     ``single`` are the servers that are one process; Pods are not told to ask them, and their silence harms nobody.
     ``end`` is what came of the command; None when the watch did not reach its end.
@@ -88,7 +88,7 @@ class Seen:
     tracks: dict[Path, Track]
     single: frozenset[str]
     marks: list[Row]
-    rows: list[Row]
+    rows: dict[Path, list[Row]]
     observers: list[Row]
     end: Row | None
 
@@ -118,9 +118,9 @@ def read(lines: Iterable[Row]) -> Seen:
     changes: dict[tuple[str, str], list[float]] = {}
     for line in of.get("truth", []):
         changes.setdefault((line["name"], line["type"]), []).append(line["at"])
+    of_each = _by_path(of.get("seen", []), slot)
     tracks = {
-        path: _track(rows, slot, changes.get((path.name, path.rdtype), []), granted)
-        for path, rows in _by_path(of.get("seen", [])).items()
+        path: _track(rows, slot, changes.get((path.name, path.rdtype), []), granted) for path, rows in of_each.items()
     }
     single = frozenset(line["name"] for line in of.get("server", []) if line["single"])
     observers = {line["name"]: line for line in of.get("observer", [])}
@@ -129,18 +129,35 @@ def read(lines: Iterable[Row]) -> Seen:
         tracks,
         single,
         sorted(of.get("mark", []), key=lambda one: one["at"]),
-        of.get("seen", []),
+        of_each,
         list(observers.values()),
         ends[-1] if ends else None,
     )
 
 
-def _by_path(rows: Iterable[Row]) -> dict[Path, list[Row]]:
+def _by_path(rows: Iterable[Row], slot: float) -> dict[Path, list[Row]]:
     found: dict[Path, list[Row]] = {}
     for row in rows:
         path = Path(row["name"], row["type"], row["server"], row["transport"], row.get("vantage", ""))
         found.setdefault(path, []).append(row)
-    return {path: sorted(some, key=lambda one: one["from"]) for path, some in found.items()}
+    return {path: _joined(sorted(some, key=lambda one: one["from"]), slot) for path, some in found.items()}
+
+
+def _joined(rows: Iterable[Row], slot: float) -> list[Row]:
+    """Where nothing was otherwise, what was written down bit by bit is one row."""
+    found: list[Row] = []
+    for row in rows:
+        last = found[-1] if found else None
+        if last and _alike(last, row) and row["from"] - last["to"] <= gap_of(slot):
+            came = {"came": max(last["came"], row["came"])} if "came" in row else {}
+            found[-1] = last | {"to": row["to"], "asks": last["asks"] + row["asks"]} | came
+        else:
+            found.append(row)
+    return found
+
+
+def _alike(one: Row, other: Row) -> bool:
+    return all(one.get(what) == other.get(what) for what in ("said", "state", "cause"))
 
 
 def _track(rows: Sequence[Row], slot: float, changes: Sequence[float], granted: float) -> Track:

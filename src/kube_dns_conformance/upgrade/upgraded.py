@@ -55,11 +55,14 @@ class Upgraded:
             "observers": self.seen.observers,
         }
         made = Watched(began, about)
-        # What was not right comes first: of a long upgrade not everything is kept.
-        rows = sorted(self.seen.rows, key=lambda one: one["state"] == "right")[:ROWS_KEPT]
-        made.timeline = sorted(rows, key=lambda one: one["from"])
+        for path in self.worst_first():  # of a long upgrade not everything is kept
+            made.timeline += self.seen.rows[path] if len(made.timeline) < ROWS_KEPT else []
         made.windows = [_window(path, track) for path, track in self.seen.tracks.items()]
         return made
+
+    def worst_first(self) -> list[Asked]:
+        """The paths, those first that were longest without a right answer."""
+        return sorted(self.seen.tracks, key=lambda path: (-self.seen.tracks[path].longest()[0], path))
 
 
 class Judge:
@@ -191,7 +194,8 @@ def happened(mark: Mapping[str, str]) -> str:
 def _window(path: Asked, track: Track) -> dict[str, object]:
     lane = {"name": path.name, "type": path.rdtype, "server": path.server, "transport": path.transport}
     where = {"vantage": path.node} if path.node else {}
-    spells = [{"cause": one.cause, "from": one.start, "seconds": round(one.seconds, 3)} for one in track.spells]
-    total = sum(one.seconds for one in track.spells)
+    bad = [one for one in track.spells if not one.lag]
+    spells = [{"cause": one.cause, "from": one.start, "seconds": round(one.seconds, 3)} for one in bad]
+    total = sum(one.seconds for one in bad)
     times = {"longest": round(track.longest()[0], 3), "total": round(total, 3), "unknown": round(track.unknown, 3)}
     return lane | where | times | {"outages": spells}
