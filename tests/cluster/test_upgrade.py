@@ -27,7 +27,10 @@ from objects import endpoint, endpoint_slice, headless, service
 
 SPACE = "upgrade-shop"
 WEB, HAND_MADE = f"web.{SPACE}", f"hand-made.{SPACE}"
-QUICK = ["--requirement=clusterip.address.*", "--timing=propagation=2", "--timing=cache=1"]
+QUICK = [
+    *("--requirement=clusterip.address.*", f"--namespace={SPACE}"),
+    *("--timing=propagation=2", "--timing=cache=1"),
+]
 NAMES = [f"--watch-name={WEB}", f"--watch-name={HAND_MADE}"]
 APPLY = """
 import json, sys

@@ -173,7 +173,7 @@ class Upgrade:
     def _look(self, phase: str) -> None:
         run = Run(self._options, self._timings)
         try:
-            self._folder.save(phase, snapshot.take(run).as_data())
+            self._folder.save(phase, snapshot.take(run, self._choice.namespaces).as_data())
         finally:
             run.close()
 

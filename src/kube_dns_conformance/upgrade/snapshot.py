@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -75,8 +75,11 @@ class Snapshot:
         return cls(**fields | {"features": tuple(map(Capability, data["features"]))})
 
 
-def take(run: Run) -> Snapshot:
-    """Look at the cluster of a run, and ask for everything that its objects promise. Raises ClusterError."""
+def take(run: Run, namespaces: Collection[str] = ()) -> Snapshot:
+    """Look at the cluster of a run, and ask for everything that its objects promise, or those of these namespaces.
+
+    Raises ClusterError, UsageError when there is no Service.
+    """
     cluster = run.cluster
     checks = Checks(run.vantage, cluster.dns)
     insist_answering(checks, cluster, run.timings)
@@ -86,7 +89,7 @@ def take(run: Run) -> Snapshot:
     try:
         auditor = Auditor(live, checks, cluster.zone, run.timings, lambda _: None)
         promises = auditor.promises()
-        selected = select(live, promises, cluster.zone, (), 0)
+        selected = select(live, promises, cluster.zone, namespaces, 0)
         served = pod_types(checks, promises, selected.keys)
         keys = [key for key in selected.keys if promises[key].section != "2.6" or key.rdtype in served]
         auditor.audit(keys)
