@@ -481,7 +481,7 @@ def status(
         store.directory(name)  # says what is wrong with the name
         running = [one for one in running if one.name == name]
         if not running:
-            raise KdcError(f"cluster {name!r} does not run", f"kube-dns-conformance cluster up --name {name}")
+            raise KdcError(*store.why_not_running(name))
     _show(running, as_json=as_json, single=bool(name))
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_status_of_what_does_not_run_is_one_clear_line(clusters: object, name: s
     assert done.returncode == 3
     assert done.stderr == (
         f"ERROR: cluster {name!r} does not run\n  hint: kube-dns-conformance cluster up --name {name}\n"
+    )
+
+
+def test_a_kind_cluster_is_not_said_to_be_gone_where_no_engine_answers(
+    clusters: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Seen by whoever looked for one of the project's own engine outside of tools.on_kind."""
+    stopped = store.load(store.directory("stopped"))
+    store.save(replace(stopped, provider="kind"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = command("cluster", "status", "--name=stopped")
+    assert done.returncode == 3
+    assert done.stderr.startswith(
+        "ERROR: kind cluster 'stopped' cannot be seen from here: no container engine answers\n  hint: kind clust"
     )
 
 

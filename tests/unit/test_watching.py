@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from kube_dns_conformance.audit.live import Live, Subject, essence
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ExitCode, UsageError
@@ -45,6 +46,7 @@ class Objects:
 
     def __init__(self, *items: Object) -> None:
         self.moment = 0.0
+        self.confirmed = 0
         self.items = [(one["kind"], essence(one["kind"], one)) for one in items]
         self.listener: Callable[[], None] = lambda: None
 
@@ -53,6 +55,9 @@ class Objects:
 
     def objects(self, kind: str) -> list[Object]:
         return [one for what, one in self.items if what == kind]
+
+    def confirm(self, _subjects: object) -> None:
+        self.confirmed += 1
 
     def change(self, moment: float, *items: Object) -> None:
         self.items = [(one["kind"], essence(one["kind"], one)) for one in items]
@@ -185,3 +190,15 @@ def test_a_name_that_has_gone_since_it_was_chosen_is_known_to_be_gone() -> None:
     key = Key(f"web.shop.svc.{ZONE}.", "A")
     truths = Truths(cast("Live", Objects()), ZONE, [key])
     assert truths.of(Question(*key)).said[0][1] == GONE
+
+
+def test_many_wrong_answers_of_one_moment_ask_the_api_server_once() -> None:
+    """Seen as a watch that never came to its end: a replica lied twenty times a second."""
+    objects, found = live(*WEB)
+    key = Key(f"web-0.web.shop.svc.{ZONE}.", "A")
+    truths = Truths(found, ZONE, [key])
+    for _ in range(100):
+        truths.confirm(Question(*key), 100.0)
+    assert objects.confirmed == 1
+    truths.confirm(Question(*key), now() + 1.0)
+    assert objects.confirmed == 2

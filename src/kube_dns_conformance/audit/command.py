@@ -70,7 +70,7 @@ def running(options: Options) -> Options:
         raise UsageError("--name goes without --kubeconfig, --context and --zone: the cluster's own are known")
     entry = store.load(store.directory(name))
     if entry.cluster is None or not entry.is_running():
-        raise UsageError(f"cluster {name!r} does not run", f"kube-dns-conformance cluster up --name {name}")
+        raise UsageError(*store.why_not_running(name))
     return replace(options, provider=entry.provider)
 
 

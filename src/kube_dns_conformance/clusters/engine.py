@@ -10,6 +10,10 @@ from kube_dns_conformance.errors import ClusterError
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 SECONDS = 20.0
+NEEDED = (
+    "kind clusters need a container engine, --cluster embedded needs none; "
+    "one of this project's own is reached by commands within python -m tools.on_kind"
+)
 
 
 def program() -> str:
@@ -76,10 +80,10 @@ def _run(*arguments: str) -> str:
             [program(), *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace"
         )
     except FileNotFoundError:
-        raise ClusterError(f"{program()} is not installed", "kind clusters need a container engine") from None
+        raise ClusterError(f"{program()} is not installed", NEEDED) from None
     except subprocess.TimeoutExpired:
         raise ClusterError(f"the container engine did not answer within {SECONDS:g} s") from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise ClusterError(f"the container engine does not answer: {said[-1]}")
+        raise ClusterError(f"the container engine does not answer: {said[-1]}", NEEDED)
     return done.stdout

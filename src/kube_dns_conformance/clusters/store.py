@@ -67,6 +67,16 @@ def root() -> Path:
     return base.absolute() / "clusters"
 
 
+def why_not_running(name: str) -> tuple[str, str]:
+    """What to tell whoever asks for a cluster that does not run, and a hint. Raises UsageError for no name."""
+    from kube_dns_conformance.clusters import engine  # noqa: PLC0415 - only kind needs it
+
+    entry = load(directory(name))
+    if entry.provider == "kind" and entry.cluster is not None and not engine.answers():
+        return f"kind cluster {name!r} cannot be seen from here: no container engine answers", engine.NEEDED
+    return f"cluster {name!r} does not run", f"kube-dns-conformance cluster up --name {name}"
+
+
 def directory(name: str) -> Path:
     """The directory of the cluster ``name``. Raises UsageError for a name that is not a DNS label."""
     if not NAME.fullmatch(name):

@@ -194,7 +194,7 @@ class Guard:
             found = state(answer, truth)
             if found is State.WRONG:
                 try:
-                    self._truths.confirm(answer.question)
+                    self._truths.confirm(answer.question, answer.sent)
                 except ClusterError:  # it is not known yet what was true then
                     self._waiting = ready[at:] + self._waiting
                     return

@@ -142,7 +142,7 @@ class _Watching:
         self._waiting = [one for one in self._waiting if one.sent >= until]
         for answer in sorted(ready, key=lambda one: one.sent):
             if state(answer, self._truths.of(answer.question)) is State.WRONG:
-                self._truths.confirm(answer.question)
+                self._truths.confirm(answer.question, answer.sent)
             self._take(answer, self._truths.of(answer.question))
 
     def _take(self, answer: Answer, truth: Truth) -> None:

@@ -73,6 +73,7 @@ class Truths:
         self._services = {one for some in self._subjects.values() for one in some}
         self._known = {key: Truth(((now(), _said(promises, key)),)) for key in self._subjects}
         self._news: deque[News] = deque()
+        self._confirmed: dict[Key, float] = {}
         live.listen(self._note)
         self._note()
 
@@ -80,9 +81,16 @@ class Truths:
         """What was true of a question, and from when on, as far as it has been heard."""
         return self._known[Key(question.name, question.rdtype)]
 
-    def confirm(self, question: Question) -> None:
-        """Wait until all that the API server has now of a question is known. Raises ClusterError when that fails."""
-        self._live.confirm(self._subjects[Key(question.name, question.rdtype)])
+    def confirm(self, question: Question, asked: float) -> None:
+        """Wait until all that the API server had of a question when it was ``asked`` (epoch seconds) is known.
+
+        Raises ClusterError when that fails.
+        """
+        key = Key(question.name, question.rdtype)
+        if asked >= self._confirmed.get(key, 0.0):  # not for each of many wrong answers
+            began = now()
+            self._live.confirm(self._subjects[key])
+            self._confirmed[key] = began
 
     def news(self) -> list[News]:
         """What has changed since the last look. Raises ClusterError when the API server has been away for too long."""
