@@ -134,10 +134,10 @@ def test_the_status_of_the_command_is_no_verdict(command: CommandLine, cluster: 
 @pytest.mark.parametrize(
     ("how", "seconds", "broken"),
     [
-        ("failing", 6.5, {"upgrade.answers.in-time": "(SERVFAIL), 5 s are allowed"}),
         *(
             pytest.param(*case, marks=pytest.mark.release)
             for case in (
+                ("failing", 6.5, {"upgrade.answers.in-time": "(SERVFAIL), 5 s are allowed"}),
                 ("silent", 9.0, {"upgrade.answers.in-time": "no right answer for"}),
                 ("denying", 0.5, {"upgrade.answers.true": "NXDOMAIN for"}),
                 ("silent", 1.0, {}),
@@ -210,6 +210,7 @@ def test_a_watch_that_was_killed_is_known_to_be_no_whole_one(
     assert said in {one.message for one in read(command.directory / "up" / "after").results}
 
 
+@pytest.mark.release
 def test_the_phases_one_by_one(command: CommandLine, cluster: Cluster) -> None:
     arguments = [*where(cluster), *QUICK, "--state=up"]
     assert command("upgrade", "baseline", *arguments).returncode == 0
