@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks.kubernetes_e2e import e2e
+from benchmarks.kubernetes_e2e import e2e, faults
 
 
 def event(kind: str, message: str, second: float) -> dict[str, Any]:
@@ -67,3 +67,22 @@ def test_every_second_belongs_to_one_part_of_the_run() -> None:
 
 def test_a_run_that_judged_nothing_is_not_good() -> None:
     assert not e2e.read([{"SpecReports": [SET_UP, *OTHERS]}], seconds=1.0).good("passed")
+
+
+def test_the_page_of_lies_has_both_columns_and_counts_what_was_noticed() -> None:
+    failed = ["[sig-network] DNS should provide DNS for services [Conformance]", "[sig-network] DNS should be slow"]
+    text = faults.page(
+        [
+            faults.Outcome("ptr-missing", failed, 150.0, 900),
+            faults.Outcome("ttl-zero", [], 50.0, 800),
+            faults.Outcome("other-order", [], 50.0, 800),
+        ]
+    )
+    assert "Of 2 [lies](faults.md) the eight tests" in text
+    assert " notice 1: one or\n" in text
+    assert (
+        "| `ptr-missing` | No address leads to a name. | `clusterip.ptr.ipv4` | should provide DNS for services; "
+        "should be slow |\n"
+    ) in text
+    assert "| `ttl-zero` | No record may be kept. | `ttl.records.can-be-kept` | – |\n" in text
+    assert "| `other-order` | Records come in the order of their names and rdata, the last first. | – | – |\n" in text
