@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kube_dns_conformance.clusters.engine import CLUSTER_LABEL, program
 from kube_dns_conformance.progress import console, step
+from kube_dns_conformance.toolchain import Toolchain
 from tools import images, kind_image, node
 from tools.archive import pack
 from tools.cache import cached
@@ -30,10 +31,10 @@ DRAIN = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=
 def bundle(version: str) -> Path:
     """A tar archive with the binaries of this version, and its images where they can be made. Raises ToolsError."""
     tools = kind_image.toolchain(version)
-    recipe = ["kubeadm_upgrade.py", "images.py", "archive.py", "node.py"]
+    recipe = ["kubeadm_upgrade.py", "kind_image.py", "images.py", "archive.py", "node.py"]
     units = kind_image.ADDED if has_images() else ("kubernetes", "kubernetes-node")
     recipe += [f"{unit} {tools.version(unit)}" for unit in units]
-    return cached(f"upgrade-{version}.tar", recipe, lambda new, work: _write(new, work, version))
+    return cached(f"upgrade-{version}.tar", recipe, lambda new, work: _write(new, work, tools))
 
 
 def has_images() -> bool:
@@ -41,8 +42,8 @@ def has_images() -> bool:
     return not why_not_here()
 
 
-def _write(new: Path, work: Path, version: str) -> None:
-    tools, root = kind_image.toolchain(version), work / "root"
+def _write(new: Path, work: Path, tools: Toolchain) -> None:
+    root = work / "root"
     (root / "bin").mkdir(parents=True)
     (root / "images").mkdir()
     for name, path in tools.need(*BINARIES).items():
@@ -53,7 +54,7 @@ def _write(new: Path, work: Path, version: str) -> None:
         node.base(system, tools)
         images.proxy_files(system, proxy)
         # What containerd has of it is of another name; kubeadm would try to pull this one for minutes.
-        pause = images.required(tools.need("kubeadm")["kubeadm"], version)["pause"]
+        pause = images.required(tools.need("kubeadm")["kubeadm"], tools.version("kubernetes"))["pause"]
         programs = [*kind_image.programs(tools, system, proxy), kind_image.pause(pause, system)]
         for archive in images.archives(programs, work):
             archive.rename(root / "images" / archive.name)

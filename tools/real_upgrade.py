@@ -29,14 +29,13 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.real_upgrade", description=__doc__)
     parser.add_argument("version", help="of Kubernetes, such as 1.37.2")
-    parser.add_argument("options", nargs="*", help="of kube-dns-conformance upgrade, after --")
-    arguments = parser.parse_args()
+    version = parser.parse_args().version
     name = f"upgrade-{os.getpid()}"
     cluster = kind.up(name, kind.Options(image=os.environ.get("KDC_KIND_IMAGE", "")), keep=True)
     try:
         deploy(cluster.kubeconfig)
-        own = [sys.executable, "-m", "kube_dns_conformance", "upgrade", f"--name={name}", *arguments.options]
-        command = [sys.executable, "-m", "tools.kubeadm_upgrade", name, arguments.version]
+        own = [sys.executable, "-m", "kube_dns_conformance", "upgrade", f"--name={name}"]
+        command = [sys.executable, "-m", "tools.kubeadm_upgrade", name, version]
         return subprocess.run([*own, "--", *command], check=False).returncode
     finally:
         store.down(name)

@@ -74,6 +74,9 @@ ImageRegistry = Annotated[
     str, _where("Mirror to take all images of Pods from.", metavar="HOST[/PATH]", envvar="KDC_IMAGE_REGISTRY")
 ]
 
+Requirements = Annotated[
+    list[str] | None, _judge("Only requirements that match, repeatable.", metavar="GLOB", envvar="KDC_REQUIREMENT")
+]
 Namespaces = Annotated[
     list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
 ]
@@ -105,9 +108,7 @@ OutcomeJson = Annotated[
     rich_help_panel="Judge",
 )
 def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
-    requirement: Annotated[
-        list[str] | None, _judge("Only requirements that match, repeatable.", metavar="GLOB", envvar="KDC_REQUIREMENT")
-    ] = None,
+    requirement: Requirements = None,
     profile: Annotated[
         list[str] | None,
         _judge("Only this profile: core, extended, survival, upgrade. Repeatable.", envvar="KDC_PROFILE"),
@@ -362,9 +363,7 @@ def upgrade(  # noqa: PLR0913, PLR0917 - these are the options of the command li
             envvar="KDC_BUDGET",
         ),
     ] = "",
-    requirement: Annotated[
-        list[str] | None, _judge("Only requirements that match, repeatable.", metavar="GLOB", envvar="KDC_REQUIREMENT")
-    ] = None,
+    requirement: Requirements = None,
     profile: Annotated[
         list[str] | None, _judge("Before and after: default core and extended. Repeatable.", envvar="KDC_PROFILE")
     ] = None,

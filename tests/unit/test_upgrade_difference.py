@@ -39,7 +39,13 @@ def test_each_requirement_is_broken_or_mended_or_still_broken_or_lost() -> None:
     good, bad = Verdict.CONFORMANT, Verdict.NONCONFORMANT
     before = results(a=good, b=good, c=bad, d=bad, e=good, f=Verdict.UNSUPPORTED, g=good)
     after = results(a=good, b=bad, c=good, d=bad, e=Verdict.UNSUPPORTED, f=Verdict.UNSUPPORTED, h=bad)
-    assert difference.runs(before, after) == Compared(broken=("b", "h"), mended=("c",), still=("d",), lost=("e", "g"))
+    assert difference.runs(before, after) == Compared(broken=("b", "h"), mended=("c",), still=("d",), lost=("e",))
+
+
+def test_what_was_not_asked_for_again_is_not_lost() -> None:
+    """As when DNS could not be looked at after the upgrade, for whatever reason: nobody is accused for that."""
+    before, after = results(a=Verdict.CONFORMANT), results(b=Verdict.UNKNOWN)
+    assert difference.runs(before, after) == Compared(broken=(), mended=(), still=(), lost=())
 
 
 def test_what_could_not_be_judged_is_known() -> None:

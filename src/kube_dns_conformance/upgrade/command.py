@@ -115,7 +115,7 @@ class Upgrade:
 
     def _unfinished(self) -> list[Row]:
         """What a watch has seen whose process died."""
-        if not self._folder.has(WATCHING):
+        if not (self._folder.has(WATCHING) and self._folder.watch.exists()):
             return []
         lines = list(self._folder.lines())
         return lines if lines and lines[-1]["kind"] != "end" else []
@@ -325,11 +325,11 @@ def upgrade(phase: Phase | None, options: Options, choice: Choice, timings: Timi
 def _run(command: Words, guard: Guard, is_told: Callable[[], int]) -> int:
     """Run the command, which has the terminal; what tells us to end tells it as well."""
     guard.mark("command", "", shlex.join(command))
-    process = subprocess.Popen(list(command))
-    while process.poll() is None:
-        guard.round()
-        if is_told() == signal.SIGTERM:  # Ctrl-C it has heard itself
-            process.terminate()
+    with subprocess.Popen(list(command)) as process:  # whatever happens to us, it is waited for
+        while process.poll() is None:
+            guard.round()
+            if is_told() == signal.SIGTERM:  # Ctrl-C it has heard itself
+                process.terminate()
     guard.mark("command", "", f"ended with status {process.returncode}")
     return process.returncode
 

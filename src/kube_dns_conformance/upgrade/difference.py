@@ -11,7 +11,10 @@ from kube_dns_conformance.upgrade.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Compared:
-    """Requirements by what became of them: ``broken`` newly, ``mended``, ``still`` broken, ``lost``: judged no more."""
+    """Requirements by what became of them: ``broken`` newly, ``mended``, ``still`` broken.
+
+    ``lost`` are those that were asked for again and could not be shown any more.
+    """
 
     broken: tuple[str, ...]
     mended: tuple[str, ...]
@@ -26,7 +29,7 @@ def runs(before: Results, after: Results) -> Compared:
     lost = [
         name
         for name, verdict in was.items()
-        if verdict is Verdict.CONFORMANT and now.get(name, Verdict.NOT_RUN) not in (Verdict.CONFORMANT, bad)
+        if verdict is Verdict.CONFORMANT and now.get(name, verdict) not in (Verdict.CONFORMANT, bad)
     ]
     return Compared(
         broken=tuple(name for name, verdict in now.items() if verdict is bad and was.get(name) is not bad),
