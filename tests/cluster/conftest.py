@@ -14,12 +14,6 @@ from kube_dns_conformance.clusters import embedded, processes, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("cluster")
-
-
 @pytest.fixture(scope="session")
 def sessions_states() -> Iterator[Path]:
     mine = states.take()

@@ -38,6 +38,7 @@ def test_the_smallest_roles_are_enough_to_judge_everything_and_leave_nothing(
     assert namespaces(cluster) == []
 
 
+@pytest.mark.release
 def test_whoever_made_the_cluster_may_freeze_its_nodes(cluster: Cluster, command: CommandLine) -> None:
     chosen = [f"--requirement={name}" for name in sorted(FOR_OWNERS)]
     done = command("run", f"--name={cluster.name}", "--report-dir=report", "--allow-disruptive", *chosen)

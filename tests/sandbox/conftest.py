@@ -14,11 +14,9 @@ from tools.command import why_not_here
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    why = why_not_here()
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("sandbox")
-            if why:
+    if why := why_not_here():
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason=why))
 
 
