@@ -13,6 +13,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from kube_dns_conformance import __version__, signals
+from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.ending import status_of
 from kube_dns_conformance.errors import ClusterError, KdcError, ReportError, UsageError
@@ -79,6 +80,15 @@ Requirements = Annotated[
 ]
 Namespaces = Annotated[
     list[str] | None, _judge("Only Services of this namespace, repeatable.", metavar="NS", envvar="KDC_NAMESPACE")
+]
+MaxQps = Annotated[
+    float,
+    _judge(
+        "Questions a second, all servers together: 2000, or 0 for as many as they answer.",
+        min=0,
+        metavar="N",
+        envvar="KDC_MAX_QPS",
+    ),
 ]
 Sample = Annotated[
     int | None,
@@ -227,6 +237,7 @@ def options(
 def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     namespace: Namespaces = None,
     sample: Sample = None,
+    max_qps: MaxQps = GENTLE_RATE,
     timing: Timing = None,
     name: Running = "",
     kubeconfig: AnyKubeconfig = "",
@@ -247,7 +258,7 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     from kube_dns_conformance.timings import timings  # noqa: PLC0415
 
     options = _live(name, kubeconfig, context, zone, dns_server, agent_image, image_registry)
-    choice = Choice(tuple(namespace or ()), sample or 0, report_dir, as_json)
+    choice = Choice(tuple(namespace or ()), sample or 0, max_qps, report_dir, as_json)
     raise typer.Exit(audit_cluster(options, choice, timings(timing or ())))
 
 

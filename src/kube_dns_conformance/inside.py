@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
@@ -13,6 +14,7 @@ from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.dns.quick import Fly
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
@@ -32,6 +34,10 @@ class Inside(Vantage):
         super().__init__("agent", agents.exchange, timeout)
         self.agents = agents
         self._place = place
+
+    def flights(self, rate: float) -> Fly:
+        """See `Vantage`."""
+        return partial(self.agents.fly, rate)
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
         """See `Vantage`."""

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kube_dns_conformance.agent.flight import Flights
 from kube_dns_conformance.agent.observations import Probe
+from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.ask import Exchange, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.dns.quick import Fly
 from kube_dns_conformance.probing import Here, Probing
 
 Ask = tuple[Question, Server, Transport]
@@ -52,6 +55,10 @@ class Vantage(ABC):
         With the `Probing.position` of a process that died: what that one asks is read from there on, where it goes on.
         """
 
+    @abstractmethod
+    def flights(self, rate: float) -> Fly:
+        """A way to ask much of few servers over UDP, no more than ``rate`` questions a second (0: as they answer)."""
+
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
         """Ask a batch; the answers come in the order of the questions.
 
@@ -80,6 +87,10 @@ class ThisProcess(Vantage):
 
     def __init__(self, timeout: float) -> None:
         super().__init__("this process", exchange_here, timeout)
+
+    def flights(self, rate: float) -> Fly:
+        """See `Vantage`."""
+        return Flights(rate, now).fly
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:  # noqa: ARG002 - see there
         """See `Vantage`. What this process asks ends with it."""

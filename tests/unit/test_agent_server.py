@@ -92,6 +92,16 @@ def test_answers_of_several_megabytes_come_whole(port: int) -> None:
     assert {one.wire for one in got} == {large}
 
 
+def test_a_flight_comes_back_with_what_was_answered(port: int) -> None:
+    query = bytes(12) + b"\x03web\x04test\0\0\1\0\1"
+    with DnsServer(lambda query, transport: query + b"!") as fine, DnsServer(lambda *_: None) as silent:
+        asked = [Request(one.host, one.port, "udp", query, 0.5) for one in (fine, silent, fine)]
+        status, body = call(port, "POST", "/fly", batch.encode_flight(asked, 100.0))
+    assert status == 200, body
+    got = [one and batch.decode_reply(one) for one in batch.decode_replies(body, 3).replies]
+    assert [one and (one.wire, one.problem) for one in got] == [(query + b"!", None), None, (query + b"!", None)]
+
+
 def test_it_speaks_ipv6(port: int) -> None:
     with DnsServer(lambda query, transport: query, host="::1") as server:
         got = ask(port, *(Request("::1", server.port, how, bytes(12), 20.0) for how in ("udp", "tcp")))

@@ -6,7 +6,7 @@ import functools
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 
@@ -18,9 +18,15 @@ import pytest
 from dns_server import DnsServer, Handler, Reply, records, reply
 from faults import FAULTS, Fault, Needs, Upstream, served
 from faults.behind import CHANGES
-from kube_dns_conformance.dns.model import Server, Transport
+from kube_dns_conformance.agent import exchange as agent
+from kube_dns_conformance.agent.exchange import Request
+from kube_dns_conformance.dns.ask import answer
+from kube_dns_conformance.dns.compare import Expected, difference, exactly, no_data, no_such_name, value
+from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
+from kube_dns_conformance.dns.quick import Quick
 from kube_dns_conformance.requirements import catalogue
 
+SERVER = Server("faulty", "127.0.0.1")
 ZONE = "shop.svc.cluster.local."
 MANY = [f"10.2.{number // 250}.{number % 250}" for number in range(120)]
 TABLE = {
@@ -130,6 +136,44 @@ def test_each_lies_about_something_that_is_asked(fault: Fault) -> None:
     said(faulty)
     upstream.serve(TABLE | {f"three.{ZONE} A": ["10.0.0.1", "10.0.0.2"]})  # for those that live in the past
     assert said(faulty) != said(upstream.ask)
+
+
+@pytest.mark.parametrize("fault", SEEN_HERE, ids=lambda one: one.name)
+def test_the_fast_way_to_ask_notices_what_the_slow_way_notices(fault: Fault) -> None:
+    upstream = Near(TABLE)
+    faulty = fault.handler(upstream)
+    heard: list[bytes] = []
+
+    def fly(requests: Sequence[Request]) -> list[agent.Reply | None]:
+        said = faulty(requests[0].wire, "udp")
+        datagrams = [said] if isinstance(said, bytes) else said or ()
+        heard[:] = [one for one in datagrams if one[:2] == requests[0].wire[:2]][:1]
+        return [agent.Reply(0.0, 0.0, heard[0]) if heard else None]
+
+    quick = Quick(fly, 1.0)
+    for table in (TABLE, TABLE, TABLE | {f"three.{ZONE} A": ["10.0.0.1", "10.0.0.2"]}):
+        upstream.serve(table)
+        for question, expected in promised(table):
+            found = [answer for _, answer in quick.ask([(quick.prepare(question, expected), SERVER)])]
+            slow = answer(question, SERVER, "udp", agent.Reply(0.0, 0.0, heard[0])) if heard else None
+            assert list(wrong(found, expected)) == list(wrong([slow], expected)), question
+
+
+def wrong(answers: Sequence[Answer | None], expected: Expected) -> Iterator[tuple[Answer | None, str]]:
+    for one in answers:
+        found = str(difference(expected, one)) if one else "no answer"
+        if found:
+            yield one, found
+
+
+def promised(table: dict[str, list[str]]) -> Iterator[tuple[Question, Expected]]:
+    """What an honest server of the table must say, as far as there is one way to say it."""
+    for name, rdtype in QUESTIONS:
+        values = table.get(f"{name} {rdtype}", ())
+        reduced = [value(Record(name, rdtype, 5, one)) for one in values]
+        exists = any(key.split()[0] == name.lower() for key in table)
+        if not name.startswith("alias."):
+            yield Question(name, rdtype), exactly(reduced) if reduced else no_data() if exists else no_such_name()
 
 
 def test_what_is_late_is_right(monkeypatch: pytest.MonkeyPatch) -> None:

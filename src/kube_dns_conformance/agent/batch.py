@@ -41,15 +41,26 @@ class Replies(NamedTuple):
 
 def encode_requests(requests: Iterable[Request]) -> bytes:
     """For ``POST /exchange``."""
-    return json.dumps([[*one[:3], _text(one.wire), one.timeout] for one in requests]).encode()
+    return json.dumps(_as_data(requests)).encode()
 
 
 def decode_requests(body: bytes) -> list[Request]:
     """Raises ValueError for anything that is not a batch of requests within the limits."""
+    return _requests(json.loads(body))
+
+
+def encode_flight(requests: Iterable[Request], rate: float) -> bytes:
+    """For ``POST /fly``: no more than ``rate`` of them a second."""
+    return json.dumps({"rate": rate, "requests": _as_data(requests)}).encode()
+
+
+def decode_flight(body: bytes) -> tuple[list[Request], float]:
+    """Raises ValueError like `decode_requests`, also for what is not to go over UDP."""
     found = json.loads(body)
-    if not isinstance(found, list) or len(found) > MAX_REQUESTS:
-        raise ValueError(f"not a list of at most {MAX_REQUESTS} requests")
-    return [_request(one) for one in found]
+    requests, rate = _requests(found["requests"]), float(found["rate"])
+    if rate < 0 or any(one.transport != "udp" for one in requests):
+        raise ValueError("a flight goes over UDP")
+    return requests, rate
 
 
 def encode_head(head: Head) -> bytes:
@@ -57,8 +68,10 @@ def encode_head(head: Head) -> bytes:
     return _line(list(head))
 
 
-def encode_reply(reply: Reply) -> bytes:
-    """The line for one exchange."""
+def encode_reply(reply: Reply | None) -> bytes:
+    """The line for one exchange; None is a question of a flight that got no answer."""
+    if reply is None:
+        return _line(None)
     return _line([reply.sent, reply.seconds, _text(reply.wire), reply.problem, list(reply.strays), reply.ours])
 
 
@@ -86,6 +99,16 @@ def decode_replies(body: bytes, count: int | None = None) -> Replies:
     if count is not None and len(found) != count:
         raise CutOffError(f"{len(found)} of {count} replies came")
     return taken
+
+
+def _as_data(requests: Iterable[Request]) -> list[Any]:
+    return [[*one[:3], _text(one.wire), one.timeout] for one in requests]
+
+
+def _requests(found: Any) -> list[Request]:
+    if not isinstance(found, list) or len(found) > MAX_REQUESTS:
+        raise ValueError(f"not a list of at most {MAX_REQUESTS} requests")
+    return [_request(one) for one in found]
 
 
 def _request(one: Any) -> Request:

@@ -16,6 +16,7 @@ from kube_dns_conformance.agent import batch
 from kube_dns_conformance.agent.clock import Clock
 from kube_dns_conformance.agent.connect import Connection
 from kube_dns_conformance.agent.exchange import Reply, Request
+from kube_dns_conformance.agent.flight import longest_flight
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.probes import News, decode_news, encode_start
 from kube_dns_conformance.agent.resolver import Facts, Resolution
@@ -59,6 +60,13 @@ class Agent:
         replies: list[Reply] = []
         for start in range(0, len(requests), REQUESTS_AT_ONCE):
             replies += self._exchange(requests[start : start + REQUESTS_AT_ONCE])
+        return replies
+
+    def fly(self, requests: Sequence[Request], rate: float) -> list[Reply | None]:
+        """Carry many messages over UDP, no more than ``rate`` a second (0: as they are answered); see `Flights`."""
+        replies: list[Reply | None] = []
+        for start in range(0, len(requests), REQUESTS_AT_ONCE):
+            replies += self._fly(requests[start : start + REQUESTS_AT_ONCE], rate)
         return replies
 
     def resolve(self, names: Sequence[str], family: str = "any") -> list[Resolution]:
@@ -112,6 +120,13 @@ class Agent:
         taken = self._post("/exchange", batch.encode_requests(requests), len(requests), silence)
         replies = map(batch.decode_reply, taken.replies)
         return [one._replace(sent=self.clock.here(one.sent)) for one in replies]
+
+    def _fly(self, requests: Sequence[Request], rate: float) -> list[Reply | None]:
+        # It tells nothing before it is back.
+        silence = longest_flight(requests, rate) + SLACK_SECONDS
+        taken = self._post("/fly", batch.encode_flight(requests, rate), len(requests), silence)
+        replies = (one and batch.decode_reply(one) for one in taken.replies)
+        return [one and one._replace(sent=self.clock.here(one.sent)) for one in replies]
 
     def _post(self, path: str, body: bytes, count: int | None, silence: float) -> batch.Replies:
         sent = now()
@@ -182,6 +197,10 @@ class Agents:
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         """Carry messages to DNS servers. Raises ClusterError, which makes a verdict *unknown*, when no agent can."""
         return self.ask(lambda agent: agent.exchange(requests)) if requests else []
+
+    def fly(self, rate: float, requests: Sequence[Request]) -> list[Reply | None]:
+        """The same for many messages over UDP; see `Agent.fly`."""
+        return self.ask(lambda agent: agent.fly(requests, rate)) if requests else []
 
     def ask(self, what: Callable[[Agent], T]) -> T:
         """Let the first agent that answers do it."""

@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from kube_dns_conformance.agent import batch, resolver
 from kube_dns_conformance.agent.connect import connect
 from kube_dns_conformance.agent.exchange import exchange
+from kube_dns_conformance.agent.flight import Flights
 from kube_dns_conformance.agent.probes import Probers
 
 TOKEN_HEADER = "Kdc-Token"  # noqa: S105 - its name, not the secret
@@ -76,10 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.FORBIDDEN)
 
     def do_POST(self) -> None:
-        """``/exchange`` carries messages to DNS servers, ``/resolve`` asks this Pod's resolver, ``/connect`` connects.
+        """``/exchange`` carries messages to DNS servers, ``/fly`` many of them at a time over UDP.
 
-        ``/probe/…`` asks again and again, see `probes`. ``/exit`` ends this process, so that the kubelet starts the
-        container anew.
+        ``/resolve`` asks this Pod's resolver, ``/connect`` connects, ``/probe/…`` asks again and again, see `probes`.
+        ``/exit`` ends this process, so that the kubelet starts the container anew.
         """
         if not self._is_allowed():
             self._refuse(HTTPStatus.FORBIDDEN)
@@ -110,12 +111,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _work(self) -> dict[str, Callable[[bytes], Iterable[bytes]]]:
         probers = self.server.probers
         probing = {"/probe/start": probers.start, "/probe/take": probers.take, "/probe/stop": probers.stop}
-        return {"/exchange": self._exchange, "/resolve": self._resolve, "/connect": self._connect, **probing}
+        return {
+            "/exchange": self._exchange,
+            "/fly": self._fly,
+            "/resolve": self._resolve,
+            "/connect": self._connect,
+            **probing,
+        }
 
     def _exchange(self, body: bytes) -> Iterator[bytes]:
         requests = batch.decode_requests(body)
         replies = self.server.exchanges.map(partial(exchange, clock=time.monotonic), requests)
         return map(batch.encode_reply, replies)
+
+    def _fly(self, body: bytes) -> Iterator[bytes]:
+        requests, rate = batch.decode_flight(body)
+        return map(batch.encode_reply, Flights(rate, time.monotonic).fly(requests))
 
     def _resolve(self, body: bytes) -> Iterator[bytes]:
         names = [(str(name), str(family)) for name, family in json.loads(body)[: batch.MAX_REQUESTS]]

@@ -19,7 +19,19 @@ from kube_dns_conformance.resources import PACKAGE, folder
 from kube_dns_conformance.timings import Timings
 
 NAME = "agent"
-MODULES = ("alike", "batch", "connect", "exchange", "observations", "prober", "probes", "resolver", "server", "talks")
+MODULES = (
+    "alike",
+    "batch",
+    "connect",
+    "exchange",
+    "flight",
+    "observations",
+    "prober",
+    "probes",
+    "resolver",
+    "server",
+    "talks",
+)
 FILES = tuple(f"agent/{name}.py" for name in MODULES)
 NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 NOT_STARTED = ("CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError")

@@ -1,4 +1,4 @@
-"""One round: what is promised is asked, in batches, and compared; and the names in the answers are followed.
+"""One round: what is promised is asked the fast way, what is not plainly right is compared, its names are followed.
 
 An endpoint without a hostname has a label of the server's choice. What SRV and PTR records then name must lead to the
 endpoints of the Service, which takes further questions.
@@ -13,8 +13,10 @@ from typing import NamedTuple
 import dns.name
 import dns.reversename
 
+from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Server
+from kube_dns_conformance.dns.quick import Prepared, Quick
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
@@ -22,7 +24,9 @@ from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promise, Promises,
 from kube_dns_conformance.text import in_order
 from kube_dns_conformance.vantage import Ask, Vantage, ask_whole
 
-BATCH_QUESTIONS = 512
+BATCH_QUESTIONS = 2048
+LOST_QUESTIONS = 64
+"""Of those that are asked again alone: a server that has gone is waited for no longer than for so many."""
 SILENT_QUESTIONS = 20
 """A server that has said nothing to so many in one batch has gone, which is no answer about any of them."""
 
@@ -38,12 +42,16 @@ class _Lead(NamedTuple):
 
 
 class Checks:
-    """Asks several servers from one vantage. ``asked`` counts the questions."""
+    """Asks several servers from one vantage. ``asked`` counts the questions.
 
-    def __init__(self, vantage: Vantage, servers: Iterable[Server]) -> None:
+    ``rate`` is how many a second, all servers together; 0 is as many as they answer.
+    """
+
+    def __init__(self, vantage: Vantage, servers: Iterable[Server], rate: float = GENTLE_RATE) -> None:
         self.vantage = vantage
         self.servers = tuple(servers)
         self.asked = 0
+        self._quick = Quick(vantage.flights(rate), vantage.timeout)
 
     def round(self, promises: Promises, keys: Sequence[Key], progress: Step | None = None) -> dict[Key, list[Mismatch]]:
         """What is wrong with which of ``keys``. Raises ClusterError when a server cannot be asked any more."""
@@ -58,16 +66,33 @@ class Checks:
         return wrong
 
     def _batch(self, promises: Promises, keys: Sequence[Key]) -> Iterator[tuple[Key, Mismatch]]:
-        expected = {key: promises[key].expected() for key in keys}
         leads = []
-        for answer in self.ask([(Question(*key), server, "udp") for key in keys for server in self.servers]):
+        for one, answer in self._doubtful(
+            [self._quick.prepare(Question(*key), promises[key].expected()) for key in keys]
+        ):
             key = Key(answer.question.name, answer.question.rdtype)
-            found = difference(expected[key], answer)
+            found = difference(one.expected, answer)
             if found:
-                yield key, Mismatch(answer, expected[key], found)
+                yield key, Mismatch(answer, one.expected, found)
             elif lead := _lead(key, promises[key], answer):
                 leads.append(lead)
         yield from self._follow(promises, leads)
+
+    def _doubtful(self, prepared: Iterable[Prepared]) -> Iterator[tuple[Prepared, Answer]]:
+        """The answers that are not right at a glance. What was lost on the way, or cut, is asked again and whole."""
+        asks = [(one, server) for one in prepared for server in self.servers]
+        self.asked += len(asks)
+        again = []
+        for index, answer in self._quick.ask(asks):
+            one, server = asks[index]
+            if answer is None or answer.truncated:
+                again.append((one, server))
+            else:
+                yield one, answer
+        for start in range(0, len(again), LOST_QUESTIONS):
+            some = again[start : start + LOST_QUESTIONS]
+            answers = self.ask([(one.question, server, "udp") for one, server in some])
+            yield from zip((one for one, _ in some), answers, strict=True)
 
     def _follow(self, promises: Promises, leads: list[_Lead]) -> Iterator[tuple[Key, Mismatch]]:
         asks: dict[Ask, None] = {}

@@ -12,6 +12,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.findings import Finding, Outcome, Report
 from kube_dns_conformance.audit.live import Live
@@ -34,10 +35,14 @@ NOT_SERVED = "the server does not know Pods by their addresses"
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line says about what to audit, and where its report goes. ``sample`` 0 is everything."""
+    """What the command line says about what to audit, and where its report goes. ``sample`` 0 is everything.
+
+    ``rate`` is how many questions a second may be asked, 0 as many as the servers answer.
+    """
 
     namespaces: tuple[str, ...] = ()
     sample: int = 0
+    rate: float = GENTLE_RATE
     report_dir: str = ""
     as_json: bool = False
 
@@ -50,7 +55,7 @@ def audit(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     try:
         cluster = run.cluster
         say.where(cluster, asdict(choice), timings)
-        checks = Checks(run.vantage, cluster.dns)
+        checks = Checks(run.vantage, cluster.dns, choice.rate)
         insist_answering(checks, cluster, timings)
         outcome = _audit(cluster, checks, choice, timings, say)
     finally:

@@ -166,7 +166,7 @@ def difference(expected: Expected, answer: Answer) -> Difference:
         return Difference(instead=answer.problem)
     if expected.check is not None:
         return Difference(instead=expected.check(answer))
-    wanted = _rcodes(expected)
+    wanted = rcodes(expected)
     if answer.rcode not in wanted:
         stale = _records_difference(expected, answer).extra if expected.kind == "no such name" else ()
         return Difference(f"{answer.rcode} instead of {wanted[0]}", _ordered(expected.values), stale)
@@ -175,7 +175,8 @@ def difference(expected: Expected, answer: Answer) -> Difference:
     return _alias_difference(expected, answer) if expected.kind == "alias" else _records_difference(expected, answer)
 
 
-def _rcodes(expected: Expected) -> tuple[str, ...]:
+def rcodes(expected: Expected) -> tuple[str, ...]:
+    """Which of them an answer may have; the first is the one to name."""
     if expected.kind == "no such name":
         return ("NXDOMAIN",)
     # The name that an alias leads to may well not exist (RFC 2308 section 2.1).

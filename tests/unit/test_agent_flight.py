@@ -1,0 +1,190 @@
+"""Many questions on their way at once: each gets its own answer or none, and nobody is asked too much."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable, Sequence
+
+import dns.message
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dns_server import DnsServer, Handler, reply
+from kube_dns_conformance.agent.batch import decode_flight, decode_reply, encode_flight, encode_reply
+from kube_dns_conformance.agent.exchange import Reply, Request
+from kube_dns_conformance.agent.flight import FEWEST_AT_ONCE, MOST_AT_ONCE, SILENT_QUESTIONS, Flights, Limit, Window
+from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.dns.quick import query
+
+PATIENCE = 20.0
+
+
+def number(wire: bytes) -> int:
+    """Which one of `asks` this is, or is the answer to."""
+    return int(str(dns.message.from_wire(wire).question[0].name).split(".")[0])
+
+
+def asks(server: Server, count: int, timeout: float = PATIENCE) -> list[Request]:
+    return [
+        Request(server.host, server.port, "udp", query(Question(f"{at}.test.", "A")), timeout) for at in range(count)
+    ]
+
+
+def flown(handler: Handler, count: int, timeout: float = PATIENCE) -> list[Reply | None]:
+    with DnsServer(handler) as server:
+        return Flights(0).fly(asks(server, count, timeout))
+
+
+def numbers(replies: Sequence[Reply | None]) -> list[int | None]:
+    return [number(one.wire) if one else None for one in replies]
+
+
+def test_each_question_gets_its_own_answer_under_its_own_id() -> None:
+    replies = flown(lambda query, _: reply(query, "10.0.0.1"), 1000)
+    assert numbers(replies) == list(range(1000))
+    assert {one.wire[:2] for one in replies if one} == {b"\0\0"}
+    assert all(one and 0 < one.seconds < PATIENCE for one in replies)
+
+
+def test_answers_in_another_order_find_their_questions() -> None:
+    kept: list[bytes] = []
+    lock = threading.Lock()
+
+    def say(query: bytes, _: object) -> list[bytes]:
+        with lock:
+            kept.append(reply(query, "10.0.0.1"))
+            if len(kept) < 8:
+                return []
+            said = kept[::-1]
+            kept.clear()
+        return said
+
+    assert numbers(flown(say, 80)) == list(range(80))
+
+
+def test_what_nobody_answers_has_no_reply() -> None:
+    replies = flown(lambda query, _: None if number(query) in {3, 40} else reply(query, "10.0.0.1"), 100, timeout=1.0)
+    assert [at for at, one in enumerate(replies) if one is None] == [3, 40]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda wire: bytes([wire[0] ^ 0x80]) + wire[1:],  # the id of no question
+        lambda wire: wire.replace(b"\x015\x04test", b"\x015\x04TEST"),  # another question
+        lambda wire: wire[:5],
+        lambda _: b"",
+    ],
+    ids=["id", "question", "short", "empty"],
+)
+def test_what_is_no_answer_is_nobodys(other: Callable[[bytes], bytes]) -> None:
+    def say(query: bytes, _: object) -> bytes:
+        wire = reply(query, "10.0.0.1")
+        return other(wire) if number(query) == 5 else wire
+
+    assert numbers(flown(say, 10, timeout=1.0)) == [0, 1, 2, 3, 4, None, 6, 7, 8, 9]
+
+
+def test_an_answer_may_be_anything_that_repeats_the_question() -> None:
+    def say(query: bytes, _: object) -> bytes:
+        return reply(query, "10.0.0.1")[:-1] + b"garbage"
+
+    got = flown(say, 3)
+    assert all(one and one.wire.endswith(b"garbage") for one in got)
+
+
+def test_a_silent_server_is_given_up_soon_and_the_other_one_is_heard() -> None:
+    asked = itertools.count()
+
+    def silence(_: bytes, __: object) -> None:
+        next(asked)
+
+    with DnsServer(silence) as silent, DnsServer(lambda query, _: reply(query, "10.0.0.1")) as honest:
+        both = asks(silent, 500, timeout=0.5) + asks(honest, 500)
+        replies = Flights(0).fly(both)
+    assert numbers(replies) == [None] * 500 + list(range(500))
+    assert next(asked) <= SILENT_QUESTIONS + MOST_AT_ONCE
+
+
+def test_where_nobody_listens_there_are_no_replies() -> None:
+    with DnsServer(lambda *_: None) as gone:
+        pass
+    assert Flights(0).fly(asks(gone, 100)) == [None] * 100
+    assert Flights(0).fly([]) == []
+
+
+def test_more_questions_than_there_are_ids() -> None:
+    with DnsServer(lambda query, _: reply(query)) as server:
+        one = asks(server, 1)[0]
+        flights = Flights(0)
+        flights.fly([one] * 10)
+        assert None not in flights.fly([one] * 3000)
+
+
+def test_no_more_go_than_the_limit_lets() -> None:
+    limit = Limit(100)
+    now, gone = 50.0, 0
+    while now < 52.0:
+        wait = limit.wait(now)
+        now += wait
+        if wait == 0:
+            limit.gone(now)
+            gone += 1
+    assert 199 <= gone <= 202
+
+
+def test_a_pause_is_not_made_up_for() -> None:
+    limit = Limit(1000)
+    limit.gone(1.0)
+    burst = 0
+    while limit.wait(9.0) == 0:
+        limit.gone(9.0)
+        burst += 1
+    assert burst == 11  # ten that are a hundredth of a second late, and the one that is due
+
+
+def test_without_a_limit_nothing_waits() -> None:
+    limit = Limit(0)
+    limit.gone(1.0)
+    assert limit.wait(1.0) == 0
+
+
+def test_a_quick_server_is_asked_more_a_slow_one_less_and_one_that_loses_half() -> None:
+    window = Window()
+    assert window.size == FEWEST_AT_ONCE == 16
+    for _ in range(5000):
+        window.came(0.001)
+    assert window.size == MOST_AT_ONCE == 256
+    window.came(0.009)  # nobody calls that slow
+    assert window.size == 256
+    for _ in range(10):
+        window.came(0.011)
+    assert window.size == 246
+    window.lost()
+    assert window.size == 123
+    for _ in range(9):
+        window.lost()
+    assert window.size == 16
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 5)), max_size=300))
+def test_a_window_has_its_bounds(events: list[float | None]) -> None:
+    window = Window()
+    for seconds in events:
+        window.lost() if seconds is None else window.came(seconds)
+        assert FEWEST_AT_ONCE <= window.size <= MOST_AT_ONCE
+
+
+def test_it_travels_to_an_agent_and_back() -> None:
+    sent = asks(Server("dns-0", "127.0.0.1", 53), 2)
+    assert decode_flight(encode_flight(sent, 500.0)) == (sent, 500.0)
+    with pytest.raises(ValueError, match="over UDP"):
+        decode_flight(encode_flight([sent[0]._replace(transport="tcp")], 0))
+    with pytest.raises(ValueError, match="not a list"):
+        decode_flight(b'{"rate": 1, "requests": 5}')
+    there = Reply(1.0, 0.5, b"abc")
+    assert encode_reply(None) == b"null\n"
+    assert decode_reply(json.loads(encode_reply(there))) == there
