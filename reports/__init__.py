@@ -8,6 +8,7 @@ from typing import Any
 
 from kube_dns_conformance.errors import ReportError, UsageError
 from kube_dns_conformance.reports import allure, allure3, conformance, junit, metrics, pages, summary
+from kube_dns_conformance.reports.compared import Comparison
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import FILE, Results, read
 from kube_dns_conformance.upgrade.upgraded import Upgraded
@@ -15,9 +16,7 @@ from kube_dns_conformance.upgrade.upgraded import Upgraded
 
 def write_all(directory: Path) -> Results:
     """Make every report of a report directory. Raises UsageError when it holds no run, or one of another version."""
-    results = read(directory)
-    if not results.run:
-        raise UsageError(f"{directory / FILE} holds no run")
+    results = _run_in(directory)
     judged = [*(one.requirement for one in results.results), *results.run.get("selected", {}).values()]
     if strange := [name for name in judged if name not in catalogue()]:
         version = results.run.get("version", "another version")
@@ -34,10 +33,22 @@ def write_all(directory: Path) -> Results:
     return results
 
 
+def _run_in(directory: Path) -> Results:
+    results = read(directory)
+    if not results.run:
+        raise UsageError(f"{directory / FILE} holds no run")
+    return results
+
+
 def write_side_by_side(directories: Sequence[Path], path: Path) -> None:
     """Make one page of several report directories, or of one. Raises UsageError when it cannot be written."""
-    runs = [read(one) for one in directories]
-    _put_there(path, pages.side_by_side(runs) if len(runs) > 1 else pages.of_run(runs[0]))
+    runs, names = [read(one) for one in directories], list(map(str, directories))
+    _put_there(path, pages.side_by_side(runs, names) if len(runs) > 1 else pages.of_run(runs[0]))
+
+
+def compare(before: Path, after: Path) -> Comparison:
+    """Compare the runs of two report directories. Raises UsageError when one holds no run."""
+    return Comparison(_run_in(before), _run_in(after))
 
 
 def write_allure(directories: Sequence[Path], path: Path, history: Path | None = None) -> None:

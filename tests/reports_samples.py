@@ -127,3 +127,9 @@ def hostile_cluster(text: str) -> Results:
     }
     cluster |= {"implementation": [{"name": text, "version": text, "image": text}]}
     return Results(HEAD | {"cluster": cluster}, [result(Verdict.NONCONFORMANT, f"NONCONFORMANT {text}")])
+
+
+def verdicts(**of: Verdict) -> Results:
+    """A run that has these verdicts, and says nothing else; two underscores for a dot."""
+    found = [Result(name.replace("__", "."), f"test_{name}", one, "", "", 100.0) for name, one in of.items()]
+    return Results({}, found)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kube_dns_conformance.reports import coverage
+from kube_dns_conformance.reports.compared import Comparison
+from kube_dns_conformance.reports.facts import Fact, facts_of
 from kube_dns_conformance.reports.measures import TIMES, measures
 from kube_dns_conformance.reports.pages.environment import page
-from kube_dns_conformance.requirements import Requirement, catalogue
+from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Results
 from kube_dns_conformance.text import in_order
+
+CHANGES = {
+    "broken": "Newly nonconformant",
+    "lost": "Conformant before, not judged now",
+    "unclear": "Nonconformant before, not judged now",
+    "mended": "Newly conformant",
+    "regained": "Judged again, and conformant",
+    "rest": "In only one of the runs, or judged in neither",
+}
+STRANGERS = "not in the catalogue of this version"
 
 
 class Row(NamedTuple):
     """A requirement with what each run says of it."""
 
-    about: Requirement
+    id: str
+    sentence: str
+    section: str
     states: list[str]
 
     @property
@@ -25,61 +39,44 @@ class Row(NamedTuple):
         return len(set(self.states)) > 1
 
 
-class Fact(NamedTuple):
-    """What each run was of, in words."""
-
-    what: str
-    texts: list[str]
-
-    @property
-    def differs(self) -> bool:
-        """Whether it was not the same in all runs."""
-        return len(set(self.texts)) > 1
-
-
-def html(runs: Sequence[Results]) -> str:
-    """The whole page; the first run is on the left."""
+def html(runs: Sequence[Results], names: Sequence[str]) -> str:
+    """The whole page; the first run is on the left. ``names`` are the headings of their columns."""
     rows = _rows(runs)
+    differing = [one for one in rows if one.differs]
+    compared = Comparison(*runs) if len(runs) == 2 else None
     sections: dict[str, list[Row]] = {}
     for one in rows:
-        sections.setdefault(one.about.section, []).append(one)
+        sections.setdefault(one.section, []).append(one)
     return page(
         "side_by_side.html",
-        facts=facts_of(runs),
-        differing=[one for one in rows if one.differs],
+        names=list(names),
+        facts=[one for one in facts_of(runs) if any(one.texts)],
+        compared=compared,
+        differing=differing,
+        changes=_changes(differing, compared) if compared else {"": differing},
         sections={section: sections[section] for section in in_order(sections)},
         measured=_measured(runs),
-        number=len(runs),
     )
 
 
 def _rows(runs: Sequence[Results]) -> list[Row]:
-    states = [coverage.states(one) for one in runs]
-    return [Row(about, [one[name] for one in states]) for name, about in catalogue().items()]
+    """The whole catalogue, and what runs of other versions have judged beyond it."""
+    states = [coverage.states(one) | one.by_requirement() for one in runs]
+    rows = []
+    for name in dict.fromkeys(name for one in states for name in one):
+        about = catalogue().get(name)
+        told = (about.sentence, about.section) if about else ("", STRANGERS)
+        rows.append(Row(name, *told, [str(one.get(name, coverage.NOT_SELECTED)) for one in states]))
+    return rows
 
 
-def facts_of(runs: Sequence[Results]) -> list[Fact]:
-    """What each run was of."""
-    of_each = [_told(one) for one in runs]
-    return [Fact(what, [one.get(what, "not known") for one in of_each]) for what in of_each[0]]
-
-
-def _told(results: Results) -> dict[str, str]:
-    cluster: dict[str, Any] = results.run.get("cluster") or {}
-    software = coverage.implementation(cluster)
-    servers = (f"{one['host']}:{one['port']}" for one in cluster.get("dns", []))
-    return {
-        "outcome": results.outcome(),
-        "verdicts": results.counts(),
-        "DNS implementation": ", ".join(f"{one['name']} {one['version']}" for one in software),
-        "DNS servers": ", ".join(servers),
-        "Kubernetes": cluster.get("kubernetes", "not known"),
-        "zone": cluster.get("zone", "not known"),
-        "capabilities": ", ".join(cluster.get("capabilities", [])),
-        "time limits": ", ".join(f"{name} {value:g}" for name, value in results.run.get("timings", {}).items()),
-        "kube-dns-conformance": results.run.get("version", "not known"),
-        "run": results.run.get("run", "not known"),
-    }
+def _changes(differing: Sequence[Row], comparison: Comparison) -> dict[str, list[Row]]:
+    """By what it means that two runs differ."""
+    kinds = {name: what for what in CHANGES if what != "rest" for name in getattr(comparison.compared, what)}
+    found: dict[str, list[Row]] = {title: [] for title in CHANGES.values()}
+    for row in differing:
+        found[CHANGES[kinds.get(row.id, "rest")]].append(row)
+    return {title: rows for title, rows in found.items() if rows}
 
 
 def _measured(runs: Sequence[Results]) -> list[Fact]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from kube_dns_conformance.reports import coverage
+from kube_dns_conformance.reports.facts import Fact, facts_of
 from kube_dns_conformance.reports.pages.environment import page
-from kube_dns_conformance.reports.pages.side_by_side import Fact, facts_of
 from kube_dns_conformance.reports.picture import picture
 from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Results

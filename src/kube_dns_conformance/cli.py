@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperCommand
 
 from kube_dns_conformance import __version__, signals
@@ -17,6 +18,8 @@ from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.ending import status_of
 from kube_dns_conformance.errors import ClusterError, KdcError, ReportError, UsageError
+from kube_dns_conformance.progress import Output
+from kube_dns_conformance.text import printable
 from kube_dns_conformance.timings import TIMINGS
 
 if TYPE_CHECKING:
@@ -520,7 +523,10 @@ def requirements(as_json: Json = False) -> None:
     rich_help_panel="Judge",
     epilog="Examples: [bold]kube-dns-conformance report kdc-report/20261123-101500-42[/], "
     "[bold]kube-dns-conformance report before after --html compared.html[/], "
-    "[bold]kube-dns-conformance report kdc-report/* --allure allure.html[/]",
+    "[bold]kube-dns-conformance report kdc-report/* --allure allure.html[/]\n\n"
+    "[bold]kube-dns-conformance report --compare before after[/] says what is worse. Exit status then: 0 all that was "
+    "conformant still is, 1 something is newly nonconformant, 2 wrong usage, 3 something was conformant and is not "
+    "judged any more, or the runs have nothing in common.",
 )
 def report(
     directories: Annotated[
@@ -544,6 +550,11 @@ def report(
             help="Keep the history of --allure there as well, for when the directories of earlier runs are gone.",
         ),
     ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Say only what is otherwise in the second of two, and what of it is worse."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What --compare says, as JSON on standard output.")] = False,
 ) -> None:
     """Make the reports of runs again, also of those that were killed; or put several side by side."""
     from kube_dns_conformance.reports import github, write_all, write_allure, write_side_by_side  # noqa: PLC0415
@@ -551,6 +562,10 @@ def report(
 
     if allure_history and not allure:
         raise UsageError("--allure-history goes with --allure")
+    if as_json and not compare:
+        raise UsageError("--json goes with --compare")
+    if compare:
+        raise typer.Exit(_compare(directories, html, allure, as_json=as_json))
     console = Console(highlight=False, soft_wrap=True)
     for directory in directories:
         results = write_all(directory)
@@ -564,6 +579,24 @@ def report(
     if allure:
         write_allure(directories, allure, allure_history)
         console.print(f"wrote {allure}", markup=False)
+
+
+def _compare(directories: list[Path], html: Path | None, allure: Path | None, *, as_json: bool) -> int:
+    """Say what is otherwise; nothing is written but ``html``. Raises UsageError."""
+    from kube_dns_conformance import reports  # noqa: PLC0415
+
+    if len(directories) != 2 or allure:
+        raise UsageError("--compare takes two report directories, and no --allure")
+    found = reports.compare(*directories)
+    if html:
+        reports.write_side_by_side(directories, html)
+    if as_json:
+        print(json.dumps(found.as_data(), indent=2))  # noqa: T201
+        return found.exit_code()
+    output = Output(highlight=False, soft_wrap=True)
+    for text, style in found.lines():
+        output.print(Text(printable(text), style))
+    return found.exit_code()
 
 
 def _live(

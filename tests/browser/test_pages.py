@@ -46,7 +46,7 @@ def of_run(folder: Path, text: str = LONG) -> Path:
 
 
 def side_by_side(folder: Path) -> Path:
-    return write(folder, pages.side_by_side([every_verdict(), hostile_cluster(LONG)]))
+    return write(folder, pages.side_by_side([every_verdict(), hostile_cluster(LONG)], ["OLD", LONG]))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

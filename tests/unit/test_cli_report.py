@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from kube_dns_conformance.results import REPORTS, Verdict, Writer
-from reports_samples import HEAD, MUST, result
+from kube_dns_conformance.results import REPORTS, Result, Verdict, Writer
+from reports_samples import HEAD, HOSTILE, MUST, result
 from unit.test_cli_clusters import command
 
 
@@ -44,3 +45,60 @@ def test_a_page_that_cannot_be_written_is_one_line(where: str, tmp_path: Path) -
     assert done.stderr.startswith(f"ERROR: cannot write {tmp_path / where}: ")
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [run]
+
+
+def test_two_runs_are_compared_and_nothing_is_written_but_the_page(tmp_path: Path) -> None:
+    old, new = run_in(tmp_path / "old", Verdict.CONFORMANT), run_in(tmp_path / "new", Verdict.NONCONFORMANT)
+    page = tmp_path / "compared.html"
+    done = command("report", "--compare", str(old), str(new), f"--html={page}")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        f"nonconformant: {MUST}",
+        "worse: 1 newly nonconformant, 0 newly conformant, 0 not judged any more, 0 judged again",
+    ]
+    assert ">Newly nonconformant</h3>" in page.read_text()
+    assert [one.name for one in (*old.iterdir(), *new.iterdir())] == ["results.jsonl"] * 2
+    assert command("report", "--compare", str(new), str(old)).returncode == 0
+
+
+def test_programs_can_compare_two_runs(tmp_path: Path) -> None:
+    old, new = run_in(tmp_path / "old", Verdict.CONFORMANT), run_in(tmp_path / "new", Verdict.UNKNOWN)
+    done = command("report", str(old), str(new), "--compare", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["outcome"], found["lost"]) == (3, "could not tell", {MUST: ""})
+
+
+def test_what_is_hostile_is_shown_in_the_terminal_and_on_the_page(tmp_path: Path) -> None:
+    old, new, page = run_in(tmp_path / "old", Verdict.CONFORMANT), tmp_path / "new", tmp_path / "compared.html"
+    writer = Writer(new)
+    text = "".join(HOSTILE)
+    writer.begin(HEAD | {"cluster": HEAD["cluster"] | {"kubernetes": text}})
+    writer.add(Result(text, "a", Verdict.NONCONFORMANT, f"NONCONFORMANT {text}".replace("\n", " ")))
+    writer.end(1900000009.0, interrupted=False)
+    done = command("report", "--compare", str(old), str(new), f"--html={page}", PYTHONIOENCODING="utf-8")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("NONCONFORMANT \\x00\\x01")
+    assert all(one.isprintable() or one == "\n" for one in done.stdout)
+    assert page.read_text().count("<script>") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--compare"], "--compare takes two report directories, and no --allure"),
+        (["--compare", "other", "third"], "--compare takes two report directories, and no --allure"),
+        (["--compare", "other", "--allure=x.html"], "--compare takes two report directories, and no --allure"),
+        (["other", "--json"], "--json goes with --compare"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(arguments: list[str], why: str, tmp_path: Path) -> None:
+    done = command("report", str(run_in(tmp_path / "run", Verdict.CONFORMANT)), *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"ERROR: {why}\n")
+
+
+def test_a_directory_without_a_run_is_not_compared(tmp_path: Path) -> None:
+    run, empty = run_in(tmp_path / "run", Verdict.CONFORMANT), tmp_path / "empty"
+    empty.mkdir()
+    (empty / "results.jsonl").touch()
+    done = command("report", "--compare", str(run), str(empty))
+    assert (done.returncode, done.stderr) == (2, f"ERROR: {empty / 'results.jsonl'} holds no run\n")

@@ -229,6 +229,7 @@ def test_what_needs_no_cluster_is_run(reports: Path) -> None:
     ours = [one.words for one in shown("kube-dns-conformance", ".venv/bin/kube-dns-conformance")]
     lines = sorted({tuple(words[1:]) for words in ours if verb(words) in NEED_NO_CLUSTER})
     assert lines == [
+        ("report", "--compare", "OLD", "NEW"),
         ("report", "OLD", "NEW", "--html", "compared.html"),
         ("report", "example"),
         ("report", "kdc-report/*", "--allure", "allure.html"),

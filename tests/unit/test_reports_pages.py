@@ -22,6 +22,7 @@ from reports_samples import (
     every_verdict,
     hostile_cluster,
     result,
+    verdicts,
     with_evidence,
 )
 
@@ -119,16 +120,40 @@ def test_whatever_a_server_says_stays_text(text: str) -> None:
 def test_two_runs_side_by_side_say_first_what_is_not_judged_alike() -> None:
     old = Results(HEAD, [Result(MUST, "a", Verdict.CONFORMANT)], complete=True)
     new = Results(HEAD | {"version": "0.2.0"}, [Result(MUST, "a", Verdict.NONCONFORMANT)], complete=True)
-    found = Page(pages.side_by_side([old, new]))
+    found = Page(pages.side_by_side([old, new], ["OLD", "NEW"]))
     assert "1 requirement is not judged alike." in found.texts
     assert found.texts.index("What is not judged alike") < found.texts.index(MUST)
     assert sum(one == "≠" or one.endswith(" ≠") for one in found.texts) >= 3
     assert all(one.startswith("#") and one[1:] in found.ids for one in found.links)
 
 
+def test_two_runs_side_by_side_say_what_is_worse_and_why() -> None:
+    old = verdicts(headless__address__ipv4=Verdict.CONFORMANT, of__another__version=Verdict.UNKNOWN)
+    new = Results(HEAD, [result(Verdict.NONCONFORMANT, "NONCONFORMANT it: one of 3 is missing")], complete=True)
+    texts = Page(pages.side_by_side([old, new], ["OLD", "NEW"])).texts
+    headings = [
+        "Newly nonconformant",
+        MUST,
+        "NONCONFORMANT it: one of 3 is missing",
+        "In only one of the runs, or judged in neither",
+        "of.another.version",
+        "not in the catalogue of this version",
+    ]
+    places = [texts.index(one) for one in headings]
+    assert places == sorted(places)
+    assert texts[places[0] + 1 : places[0] + 5] == ["requirement", "OLD", "NEW", "why"]
+
+
+def test_of_three_runs_nothing_is_said_to_be_worse() -> None:
+    runs = [Results(HEAD, [result(one)], complete=True) for one in (Verdict.CONFORMANT, *Verdict.bad())]
+    text = pages.side_by_side(runs, ["a", "b", "c"])
+    assert "1 requirement is not judged alike." in text
+    assert "Newly nonconformant" not in text
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_clusters_side_by_side_are_shown(text: str) -> None:
     hostile, plain = hostile_cluster(text), hostile_cluster("x")
-    found = Page(pages.side_by_side([plain, hostile]))
+    found = Page(pages.side_by_side([plain, hostile], ["x", text]))
     assert found.handlers == []
-    assert found.tags == Page(pages.side_by_side([plain, plain])).tags
+    assert found.tags == Page(pages.side_by_side([plain, plain], ["x", "x"])).tags

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kube_dns_conformance.clusters.base import Capability
-from kube_dns_conformance.results import Result, Results, Verdict
+from kube_dns_conformance.results import Verdict
 from kube_dns_conformance.upgrade import difference
-from kube_dns_conformance.upgrade.difference import Compared
 from kube_dns_conformance.upgrade.snapshot import Snapshot
+from reports_samples import verdicts
 
 WEB = "web.shop.svc.cluster.local. A"
 BEFORE = Snapshot(
@@ -27,29 +27,8 @@ BEFORE = Snapshot(
 )
 
 
-def results(**verdicts: Verdict) -> Results:
-    """Of a run that judged these; an underscore for a dot."""
-    found = [
-        Result(name.replace("__", "."), f"test_{name}", verdict, "", "", 100.0) for name, verdict in verdicts.items()
-    ]
-    return Results({}, found)
-
-
-def test_each_requirement_is_broken_or_mended_or_still_broken_or_lost() -> None:
-    good, bad = Verdict.CONFORMANT, Verdict.NONCONFORMANT
-    before = results(a=good, b=good, c=bad, d=bad, e=good, f=Verdict.UNSUPPORTED, g=good)
-    after = results(a=good, b=bad, c=good, d=bad, e=Verdict.UNSUPPORTED, f=Verdict.UNSUPPORTED, h=bad)
-    assert difference.runs(before, after) == Compared(broken=("b", "h"), mended=("c",), still=("d",), lost=("e",))
-
-
-def test_what_was_not_asked_for_again_is_not_lost() -> None:
-    """As when DNS could not be looked at after the upgrade, for whatever reason: nobody is accused for that."""
-    before, after = results(a=Verdict.CONFORMANT), results(b=Verdict.UNKNOWN)
-    assert difference.runs(before, after) == Compared(broken=(), mended=(), still=(), lost=())
-
-
 def test_what_could_not_be_judged_is_known() -> None:
-    after = results(a=Verdict.UNKNOWN, b=Verdict.CONFORMANT, c=Verdict.UNSUPPORTED)
+    after = verdicts(a=Verdict.UNKNOWN, b=Verdict.CONFORMANT, c=Verdict.UNSUPPORTED)
     assert difference.unknown(after) == ["a"]
 
 

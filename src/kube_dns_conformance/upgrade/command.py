@@ -29,7 +29,7 @@ from kube_dns_conformance.journal import Journal
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.progress import Output, console, step
 from kube_dns_conformance.promises import ADDRESS_TYPES, Key
-from kube_dns_conformance.reports import write_upgrade
+from kube_dns_conformance.reports import compared, write_upgrade
 from kube_dns_conformance.results import Results, read
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
@@ -228,8 +228,8 @@ class Outcome:
     """What has become of it."""
 
     def __init__(self, before: Results, after: Results, was: Snapshot, now_is: Snapshot, status: int | None) -> None:
-        self.compared = difference.runs(before, after)
-        self.messages = {one.requirement: one.message for one in after.results if one.message}
+        self.compared = compared.runs(before, after)
+        self.messages = compared.messages(after)
         self.information = list(difference.information(was, now_is))
         self.otherwise = difference.otherwise(was, now_is)
         self.status = status
@@ -251,31 +251,24 @@ class Outcome:
 
     def as_data(self) -> dict[str, object]:
         """For JSON."""
-        compared = self.compared
+        found = self.compared
         return {
             "outcome": self.word(),
             "command": self.status,
-            "broken": {name: self.messages.get(name, "") for name in compared.broken},
-            "lost": {name: self.messages.get(name, "") for name in compared.lost},
-            "still_broken": list(compared.still),
-            "mended": list(compared.mended),
+            "broken": {name: self.messages.get(name, "") for name in found.broken},
+            "lost": {name: self.messages.get(name, "") for name in found.lost},
+            "still_broken": list(found.still),
+            "mended": list(found.mended),
             "information": self.information,
             "answered_otherwise": [dict(zip(("name", "before", "after"), one, strict=True)) for one in self.otherwise],
         }
 
     def say(self, output: Output, page: Path) -> None:
         """For people: what is wrong first."""
-        compared = self.compared
         output.print()
-        for name in compared.broken:
-            output.print(Text(printable(self.messages.get(name, name)), "red"))
-        for name in compared.lost:
-            output.print(
-                Text(printable(f"judged before, and not any more: {name}: {self.messages.get(name, '')}"), "red")
-            )
+        for text, style in compared.told(self.compared, self.messages):
+            output.print(Text(printable(text), style))
         for text in (
-            *(f"nonconformant before as well: {name}" for name in compared.still),
-            *(f"nonconformant before, conformant now: {name}" for name in compared.mended),
             *self.information,
             *(f"answered otherwise, rightly as well: {name}: {was}, now {said}" for name, was, said in self.otherwise),
         ):
@@ -284,7 +277,7 @@ class Outcome:
             output.print(f"the command ended with status {self.status}", markup=False)
         output.print(Text(f"report: {page}", "dim"))
         style = {"nonconformant": "bold red", "conformant": "bold green"}.get(self.word(), "bold yellow")
-        output.print(Text(f"{self.word()}: {len(compared.broken)} requirements newly broken", style))
+        output.print(Text(f"{self.word()}: {len(self.compared.broken)} requirements newly broken", style))
 
 
 def phase(text: str) -> Phase | None:

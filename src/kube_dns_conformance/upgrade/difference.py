@@ -1,42 +1,11 @@
-"""Two snapshots, and two runs, compared: pure functions."""
+"""Two snapshots compared: pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kube_dns_conformance.results import Results, Verdict
 from kube_dns_conformance.upgrade.snapshot import Snapshot
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Requirements by what became of them: ``broken`` newly, ``mended``, ``still`` broken.
-
-    ``lost`` are those that were asked for again and could not be shown any more.
-    """
-
-    broken: tuple[str, ...]
-    mended: tuple[str, ...]
-    still: tuple[str, ...]
-    lost: tuple[str, ...]
-
-
-def runs(before: Results, after: Results) -> Compared:
-    """What became of each requirement that either run judged; those of the upgrade itself are broken or not."""
-    was, now = before.by_requirement(), after.by_requirement()
-    bad = Verdict.NONCONFORMANT
-    lost = [
-        name
-        for name, verdict in was.items()
-        if verdict is Verdict.CONFORMANT and now.get(name, verdict) not in (Verdict.CONFORMANT, bad)
-    ]
-    return Compared(
-        broken=tuple(name for name, verdict in now.items() if verdict is bad and was.get(name) is not bad),
-        mended=tuple(name for name, verdict in was.items() if verdict is bad and now.get(name) is Verdict.CONFORMANT),
-        still=tuple(name for name, verdict in now.items() if verdict is bad and was.get(name) is bad),
-        lost=tuple(lost),
-    )
 
 
 def unknown(after: Results) -> list[str]:
