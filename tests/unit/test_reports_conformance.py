@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conformance_schema import SCHEMA, mistakes
@@ -58,6 +59,7 @@ def test_the_report_says_what_was_judged_where_and_how() -> None:
     assert found["run"] == {
         "id": "12ab34cd",
         "version": "0.1.0",
+        "catalogue": conformance.catalogue_digest(),
         "started": "2030-03-17T17:46:40Z",
         "finished": "2030-03-17T17:46:49Z",
         "command": "kube-dns-conformance run --cluster embedded",
@@ -92,6 +94,9 @@ def test_every_verdict_is_counted_and_has_its_reason() -> None:
     ]
     assert [(one["requirement"], one["message"]) for one in found["notRun"]] == [
         ("headless.address.no-ready-endpoint", "the run ended before this test")
+    ]
+    assert found["conformant"] == [
+        {"requirement": "clusterip.srv.named-port", "level": "MUST", "profile": "core", "section": "2.3.2"}
     ]
     assert (found["outcome"], found["complete"]) == ("failure", False)
 
@@ -220,3 +225,48 @@ def test_the_schema_misses_what_is_left_out(name: str) -> None:
     document = report(every_verdict())
     del document[name]
     assert mistakes(document) == ["$"]
+
+
+RESULTS = st.builds(
+    Result,
+    st.sampled_from(sorted(catalogue())),
+    st.sampled_from("abcdefgh"),
+    st.sampled_from(Verdict),
+    SOUP.map(lambda text: f"unsupported: needs x{text}"),
+    evidence=st.fixed_dictionaries({}, optional={"information": st.lists(SOUP, max_size=2)}),
+)
+RUNS = st.builds(
+    Results,
+    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(sorted(catalogue()))).map(
+        lambda selected: HEAD | {"selected": selected}
+    ),
+    st.lists(RESULTS, max_size=8, unique_by=lambda one: one.test),
+    st.booleans(),
+    SOUP,
+    st.sampled_from([0.0, 1900000009.5]),
+)
+
+
+@given(RUNS)
+def test_what_follows_from_a_report_that_is_read_back_is_what_it_says(results: Results) -> None:
+    known = {one.test: one.requirement for one in results.results}
+    results.run = results.run | {"selected": results.run["selected"] | known}
+    document = conformance.document(results)
+    assert conformance.document(conformance.results_of(document)) == document
+
+
+@given(RUNS)
+def test_a_report_is_written_as_it_was_after_it_was_read(results: Results) -> None:
+    text = conformance.text(results)
+    document = yaml.safe_load(text)
+    assert conformance.sealed(document) == document
+    assert conformance.dump(document) == text
+
+
+def test_the_digest_is_of_everything_and_of_no_order() -> None:
+    assert conformance.sealed({"b": [1], "a": "é"}) == {
+        "b": [1],
+        "a": "é",
+        "digest": "sha256:080db8b6e1401db291aec690a7578f12e73286d0b2450841c891bf1e976aa628",
+    }
+    assert conformance.sealed({"a": "é", "b": [1]}) == conformance.sealed({"b": [1], "a": "é", "digest": "x"})
