@@ -45,7 +45,7 @@ faults: .venv/ready ## Run the suite against every faulty server, and write docs
 faults-e2e: .venv/ready ## Kubernetes' own tests against the same servers on kind, two hours; writes docs/kubernetes-e2e.md.
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.kubernetes_e2e.faults $(ARGS)
 
-matrix: .venv/ready ## Judge versions and configurations of CoreDNS side by side, and write docs/matrix.md. ARGS='--only "ttl*"'.
+matrix: .venv/ready ## Judge versions and configurations of CoreDNS side by side; writes docs/matrix.md and reports/published. ARGS='--only "ttl*"'.
 	@$(BIN)/python -m tools.matrix $(ARGS)
 
 fuzz: .venv/fuzz ## Fuzz what reads answers, for a minute; ARGS=-max_total_time=600 for ten.
@@ -63,8 +63,9 @@ kind-image: .venv/ready ## A kind node image where none can be pulled. KUBERNETE
 benchmarks: .venv/ready ## Where the time goes, see benchmarks/README.md.
 	$(BIN)/python -m benchmarks
 
-docs: .venv/ready ## Write docs/requirements.md from the catalogue, and draw docs/example.svg.
+docs: .venv/ready ## Write docs/requirements.md from the catalogue and docs/published.html from reports/published, and draw docs/example.svg.
 	$(BIN)/python -m tools.requirements_page
+	$(BIN)/python -m tools.published
 	$(BIN)/python -m tools.example
 
 site: .venv/ready ## Build docs/ as a site, build/site/index.html; a link inside it that leads nowhere fails.

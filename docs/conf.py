@@ -12,11 +12,13 @@ myst_heading_anchors = 3
 highlight_language = "none"
 html_theme = "furo"
 html_title = project
+html_extra_path = ["published.html"]
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 
 OUTSIDE = re.compile(r"\[`?([^\]`]+)`?\]\(\.\./([^)]+)\)")
+WHOLE_PAGE = re.compile(r"\[([^\]]+)\]\((published\.html)\)")
 
 
 def name_what_is_outside(_app: Sphinx, _page: str, source: list[str]) -> None:
@@ -26,7 +28,8 @@ def name_what_is_outside(_app: Sphinx, _page: str, source: list[str]) -> None:
         text, path = link.groups()
         return f"`{path}`" if text in path else f"{text} (`{path}`)"
 
-    source[0] = OUTSIDE.sub(named, source[0])
+    # Sphinx would have it downloaded, and nobody look at it.
+    source[0] = WHOLE_PAGE.sub(r'<a href="\2">\1</a>', OUTSIDE.sub(named, source[0]))
 
 
 def setup(app: Sphinx) -> None:

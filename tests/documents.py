@@ -12,7 +12,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("*/README.md")),
+    ROOT / "reports/published/README.md",
+]
 OURS = ("kube-dns-conformance", "make", "pytest")
 """What is a command of ours in the middle of a sentence as well."""
 ENDS_COMMAND = set(";|&{}()<>")

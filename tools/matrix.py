@@ -1,28 +1,31 @@
 """Implementations side by side: ``make matrix`` judges versions and configurations of CoreDNS on the same workloads.
 
-Writes docs/matrix.md. What one of them does otherwise is declared here with the clause that says why it is right or
-wrong; ends with 1 when one is accused of something else, or not of what is declared.
+Writes docs/matrix.md, and the report of each to reports/published. What one of them does otherwise is declared here
+with the clause that says why it is right or wrong; ends with 1 when one is accused of something else, or not of what is
+declared, and then the report of that one is not written.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from kube_dns_conformance.clusters import coredns, embedded, ports
-from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.clusters.base import Cluster, Software
 from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.progress import step
-from kube_dns_conformance.results import Verdict
+from kube_dns_conformance.reports import conformance
+from kube_dns_conformance.results import Results, Verdict
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.toolchain import Toolchain
-from tools import pool
+from tools import pool, published
 from tools.command import ToolsError, guarded
 from tools.standing import Stand, own_cluster
 
@@ -68,6 +71,11 @@ class Implementation:
     zone: str = "cluster.local"
     node_local: bool = False
     differs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def configuration(self) -> str:
+        """Its name as a folder; empty for that of kubeadm."""
+        return "" if self.name == f"CoreDNS {self.version}" else re.sub(r"[^a-z0-9.]+", "-", self.name.lower())
 
 
 def _instead(old: str, new: str) -> Callable[[str], str]:
@@ -138,12 +146,13 @@ stand: Stand | None = None
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one implementation; ``lines`` are the first of each that is nonconformant."""
+    """What became of one implementation; ``lines`` are the first of each that is nonconformant, ``report`` is all."""
 
     implementation: Implementation
     verdicts: dict[str, Verdict]
     seconds: float
     lines: Sequence[str] = ()
+    report: str = ""
 
     def of(self, verdict: Verdict) -> list[str]:
         """The requirements with this verdict."""
@@ -168,7 +177,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make matrix ARGS=…", description="Judges CoreDNS in versions and configurations."
     )
-    parser.add_argument("--only", metavar="GLOB", default="*", help="these alone; writes no page")
+    parser.add_argument("--only", metavar="GLOB", default="*", help="these alone; docs/matrix.md stays as it is")
     glob = parser.parse_args().only
     chosen = [one for one in IMPLEMENTATIONS if fnmatchcase(one.name, glob)]
     if not chosen:
@@ -180,6 +189,10 @@ def main() -> int:
     for row in rows:
         counts = ", ".join(f"{len(row.of(verdict))} {verdict}" for verdict in VERDICTS)
         print(f"{row.implementation.name}: {counts} in {row.seconds:.0f} s", *row.lines, *row.problems(), sep="\n  ")
+    for row in rows:
+        if not row.problems():
+            published.keep(row.report, row.implementation.configuration)
+    published.write_page()
     if len(chosen) == len(IMPLEMENTATIONS):
         PAGE.write_text(page(rows, time.monotonic() - began))
     return 1 if any(row.problems() for row in rows) else 0
@@ -191,8 +204,8 @@ def run(names: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
     with own_cluster("matrix") as cluster, step("judging implementations") as progress:
         progress.update(done=0, total=len(names))
-        for name, verdicts, seconds, lines in pool.each(judge, names, workers, prepare, cluster):
-            rows.append(Row(NAMED[name], verdicts, seconds, lines))
+        for name, verdicts, seconds, lines, report in pool.each(judge, names, workers, prepare, cluster):
+            rows.append(Row(NAMED[name], verdicts, seconds, lines, report))
             progress.update(done=len(rows), note=name)
     return sorted(rows, key=lambda row: names.index(row.implementation.name))
 
@@ -203,14 +216,20 @@ def prepare(cluster: Cluster) -> None:
     stand = Stand(cluster, Timings())
 
 
-def judge(name: str) -> tuple[str, dict[str, Verdict], float, list[str]]:
+def judge(name: str) -> tuple[str, dict[str, Verdict], float, list[str], str]:
     """One task of a process of the pool: the values of its row, with the name of what is judged."""
     assert stand is not None
     one, began = NAMED[name], time.monotonic()
     with ExitStack() as running:
-        found = stand.judge_others(_servers(stand.cluster, one, running), one.zone)
+        software = Software("coredns", one.version)
+        found = stand.judge_others(_servers(stand.cluster, one, running), one.zone, software)
     lines = [result.message for result in found.results if result.verdict is Verdict.NONCONFORMANT]
-    return name, found.by_requirement(), time.monotonic() - began, lines
+    return name, found.by_requirement(), time.monotonic() - began, lines, conformance.text(_named(found, name))
+
+
+def _named(found: Results, name: str) -> Results:
+    """A process of the pool does not know by which command it is done again."""
+    return replace(found, run=found.run | {"command": f"make matrix ARGS='--only \"{name}\"'"})
 
 
 def _binary(version: str) -> Path:

@@ -12,7 +12,7 @@ import pytest
 
 from kube_dns_conformance import features, oracle
 from kube_dns_conformance.clusters import embedded, store
-from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
+from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, Software
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.judging import pytest_options
 from kube_dns_conformance.marks import RUN, WRITER
@@ -54,11 +54,13 @@ class StandingRun(Run):
         """Delete everything."""
         super().close()
 
-    def ask(self, servers: Sequence[Server], zone: str) -> None:
-        """Let the next session judge these servers, of this zone."""
+    def ask(self, servers: Sequence[Server], zone: str, *software: Software) -> None:
+        """Let the next session judge these servers, of this zone; nobody can see which ``software`` they are."""
         several = frozenset({Capability.DNS_REPLICAS}) if len(servers) > 1 else frozenset()
         capabilities = self.cluster.capabilities - {Capability.DNS_REPLICAS} | several
-        self._cluster = replace(self.cluster, dns=tuple(servers), zone=zone, capabilities=capabilities)
+        self._cluster = replace(
+            self.cluster, dns=tuple(servers), zone=zone, capabilities=capabilities, implementation=software
+        )
 
     def look(self) -> None:
         """Find out anew what the servers can do, which differs where they are of another kind."""
@@ -90,9 +92,9 @@ class Stand:
         self.run.ask(servers, self.cluster.zone)
         return self._session(*requirements)
 
-    def judge_others(self, servers: Sequence[Server], zone: str) -> Results:
+    def judge_others(self, servers: Sequence[Server], zone: str, software: Software) -> Results:
         """The same for servers of another kind: of this zone, and with what they are seen to be able to do."""
-        self.run.ask(servers, zone)
+        self.run.ask(servers, zone, software)
         self.run.look()
         return self._session()
 

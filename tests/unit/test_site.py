@@ -14,7 +14,8 @@ from documents import ROOT, simple_commands
 
 INDEX = """# Index
 
-[The other](other.md#a-heading), [src/](../src/code.py), [a file](../src/other.py), ![a picture](example.svg)
+[The other](other.md#a-heading), [src/](../src/code.py), [a file](../src/other.py),
+[a whole page](published.html), ![a picture](example.svg)
 
 ```{toctree}
 other
@@ -25,8 +26,8 @@ OTHER = "# Other\n\n## A heading\n\nText.\n"
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
     """Build a site as `make site` does, from the pages in this folder."""
-    shutil.copy(ROOT / "docs" / "conf.py", folder)
-    shutil.copy(ROOT / "docs" / "example.svg", folder)
+    for name in ("conf.py", "example.svg", "published.html"):
+        shutil.copy(ROOT / "docs" / name, folder)
     recipe = subprocess.run(
         ["make", "--dry-run", "--assume-old=.venv/ready", "site"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -64,6 +65,11 @@ def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
 def test_what_is_outside_is_named(site: Path) -> None:
     words = re.sub(r"<[^>]+>", "", (site / "index.html").read_text())
     assert "The other, src/code.py, a file (src/other.py)," in words
+
+
+def test_a_page_that_is_whole_is_led_to_as_it_is(site: Path) -> None:
+    assert '<a href="published.html">a whole page</a>' in (site / "index.html").read_text()
+    assert (site / "published.html").read_text() == (ROOT / "docs" / "published.html").read_text()
 
 
 def test_what_leads_nowhere_fails_and_so_does_what_nothing_leads_to(tmp_path: Path) -> None:

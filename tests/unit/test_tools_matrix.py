@@ -33,3 +33,9 @@ def test_every_edit_fits_our_corefile_and_every_clause_is_a_sentence() -> None:
         assert one.edit(coredns.ours())
         assert all(": " in clause for clause in one.differs.values())
     assert len({one.name for one in IMPLEMENTATIONS}) == len(IMPLEMENTATIONS)
+
+
+def test_the_report_of_a_configuration_has_a_folder_of_its_own() -> None:
+    folders = {one.name: one.configuration for one in IMPLEMENTATIONS}
+    assert (folders["CoreDNS 1.11.4"], folders["ttl 0 without cache"]) == ("", "ttl-0-without-cache")
+    assert len({(one.version, one.configuration) for one in IMPLEMENTATIONS}) == len(IMPLEMENTATIONS)
