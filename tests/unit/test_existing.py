@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kube_dns_conformance.clusters import existing
 from kube_dns_conformance.clusters.base import Capability, Cluster, Software
 from kube_dns_conformance.clusters.existing import connect, parse_servers, with_servers
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import ClusterError, KdcError, UsageError
+from kube_dns_conformance.kube import Kube
 
 ONE = Server("dns-0", "10.96.0.10")
 CLUSTER = Cluster("embedded", "x", Path("k"), None, "cluster.local", (ONE, ONE), frozenset({Capability.IPV4}))
@@ -210,3 +212,49 @@ def test_several_kubeconfig_files_are_not_guessed_among(monkeypatch: pytest.Monk
 def test_of_other_servers_it_is_not_known_what_they_are() -> None:
     known = dataclasses.replace(CLUSTER, implementation=(Software("coredns", "1.14.7"),))
     assert with_servers(known, ["10.0.0.1"]).implementation == ()
+
+
+@pytest.fixture
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a Pod finds of its service account; its home and its state are below as well."""
+    account = tmp_path / "serviceaccount"
+    account.mkdir()
+    (account / "token").write_text("token-of-the-pod")
+    (account / "ca.crt").touch()
+    monkeypatch.setattr(existing, "SERVICE_ACCOUNT", account)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KDC_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("host", "server"), [("10.96.0.1", "https://10.96.0.1:443"), ("fd00::1", "https://[fd00::1]:443")]
+)
+def test_in_a_pod_its_own_cluster_is_meant_and_no_token_is_copied(
+    host: str, server: str, pod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    path = existing._kubeconfig("")
+    api = Kube(path).api.configuration
+    assert (api.host, set(api.api_key.values())) == (server, {"Bearer token-of-the-pod"})
+    assert api.ssl_ca_cert == str(pod / "serviceaccount" / "ca.crt")
+    assert "token-of-the-pod" not in path.read_text()
+
+
+def test_in_a_pod_too_a_kubeconfig_says_which_cluster_is_meant(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert existing._kubeconfig("here") == Path("here")
+    users = pod / ".kube" / "config"
+    users.parent.mkdir()
+    users.touch()
+    assert existing._kubeconfig("") == users
+    monkeypatch.setenv("KUBECONFIG", "there")
+    assert existing._kubeconfig("") == Path("there")
+
+
+def test_a_state_folder_that_cannot_be_written_to_is_told(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    (pod / "state").touch()
+    with pytest.raises(ClusterError, match=f"cannot write to {pod}/state"):
+        existing._kubeconfig("")

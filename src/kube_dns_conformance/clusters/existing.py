@@ -1,20 +1,28 @@
-"""Any cluster that a kubeconfig names, asked at the DNS servers that the user names, else from inside."""
+"""Any cluster that a kubeconfig names, asked at the DNS servers that the user names, else from inside.
+
+In a Pod where there is no kubeconfig, it is the Pod's own cluster, as its service account.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import json
 import os
 import re
 import socket
 from collections.abc import Iterable
 from pathlib import Path
 
+from kube_dns_conformance.clusters import store
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.clusters.zone import DEFAULT_ZONE, find_zone
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.kube import Kube
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a Pod has the token of its service account."""
 
 
 def connect(
@@ -54,7 +62,34 @@ def _kubeconfig(chosen: str) -> Path:
     variable = os.environ.get("KUBECONFIG", "")
     if os.pathsep in variable:
         raise UsageError("KUBECONFIG names several files", "say with --kubeconfig which one is meant")
-    return Path(variable).expanduser() if variable else Path.home() / ".kube" / "config"
+    users = Path(variable).expanduser() if variable else Path.home() / ".kube" / "config"
+    if not variable and not users.exists() and (SERVICE_ACCOUNT / "token").exists():
+        return _kubeconfig_of_the_pod()
+    return users
+
+
+def _kubeconfig_of_the_pod() -> Path:
+    """A file that names the token and does not hold it. The API server has its address there: DNS is what is judged."""
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    name = "service-account"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": name, "cluster": {"server": server, "certificate-authority": str(SERVICE_ACCOUNT / "ca.crt")}}
+        ],
+        "users": [{"name": name, "user": {"tokenFile": str(SERVICE_ACCOUNT / "token")}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    path = store.root().with_name(f"{name}.kubeconfig")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(json.dumps(config))
+    except OSError as error:
+        raise store.cannot_write(path, error) from None
+    return path
 
 
 def with_servers(cluster: Cluster, dns_servers: Iterable[str]) -> Cluster:

@@ -95,7 +95,7 @@ def held(name: str) -> Iterator[Path]:
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mine = locks.hold(_lock(where))
     except OSError as error:
-        raise _cannot_write(where, error) from None
+        raise cannot_write(where, error) from None
     if not mine:
         raise ClusterError(f"cluster {name!r} is being started, judged or stopped by another process")
     try:
@@ -116,7 +116,7 @@ def save(entry: Entry) -> None:
     try:
         _write(entry, json.dumps(data, indent=2) + "\n")
     except OSError as error:
-        raise _cannot_write(entry.directory, error) from None
+        raise cannot_write(entry.directory, error) from None
 
 
 def _write(entry: Entry, text: str) -> None:
@@ -215,7 +215,8 @@ def remove_abandoned() -> list[str]:
     return removed
 
 
-def _cannot_write(where: Path, error: OSError) -> ClusterError:
+def cannot_write(where: Path, error: OSError) -> ClusterError:
+    """What to raise when the state folder cannot be written to."""
     return ClusterError(
         f"cannot write to {error.filename or where}: {error.strerror}", "set KDC_STATE to a directory you may write"
     )
