@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import requests
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from kube_dns_conformance import redact
 from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.reports.measures import TIMES, measures
 from kube_dns_conformance.requirements import catalogue
@@ -22,11 +24,30 @@ from kube_dns_conformance.upgrade.budget import CAUSES
 PREFIX = "kube_dns_conformance_"
 OUTCOMES = ("success", "partial", "failure")
 UPGRADE = "upgrade.answers.in-time"
+PUSH_SECONDS = 10.0
 
 
 def text(results: Results) -> str:
     """The whole file."""
     return str(generate_latest(_Run(results)).decode())
+
+
+def push(results: Results, url: str) -> str:
+    """Put the metrics in the place of those that a Pushgateway has at ``url``. Returns what kept it from that.
+
+    PUT and not POST: what is not judged any more is not told for ever.
+    """
+    if not url:
+        return ""
+    plain = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    try:
+        said = requests.put(url, text(results).encode(), headers=plain, timeout=PUSH_SECONDS)
+        why = "" if said.ok else f"{said.status_code} {said.text[:200].strip()}"
+    except requests.Timeout:
+        why = f"no answer within {PUSH_SECONDS:g} s"
+    except requests.RequestException as error:
+        why = str(error).rpartition(": ")[2].rstrip("'\")")
+    return redact.text(f"the metrics could not be pushed to {url}: {printable(why)}") if why else ""
 
 
 class _Run(Collector):

@@ -178,6 +178,15 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
             rich_help_panel=PANEL_REPORT,
         ),
     ] = "",
+    push_metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar="KDC_PUSH_METRICS",
+            help="Put the metrics there, at a Pushgateway: http://HOST:9091/metrics/job/dns/instance/CLUSTER.",
+            rich_help_panel=PANEL_REPORT,
+        ),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Summary as JSON on standard output.", rich_help_panel=PANEL_REPORT)
     ] = False,
@@ -198,6 +207,7 @@ def run(  # noqa: PLR0913, PLR0917 - these are the options of the command line
         "--image-registry": image_registry,
         "--repeat": repeat or "",
         "--upgrade": upgrade,
+        "--push-metrics": push_metrics,
     }
     many = {
         "--requirement": requirement,

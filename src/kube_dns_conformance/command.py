@@ -23,7 +23,7 @@ VARIABLES = (
     ),
 )
 """The environment twins of the options that decide what is judged and where; no others are shown."""
-REPORT = "--report-dir"
+REPORTS = ("--report-dir", "--push-metrics")
 
 
 def reproduce(argv: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -39,9 +39,9 @@ def _elsewhere(arguments: Sequence[str]) -> list[str]:
     kept, at = list[str](), 0
     while at < len(arguments):
         one = arguments[at]
-        if not one.startswith(f"{REPORT}="):
-            kept += [] if one == REPORT else [one]
-        at += 2 if one == REPORT else 1
+        if one.partition("=")[0] not in REPORTS:
+            kept.append(one)
+        at += 2 if one in REPORTS else 1
     return kept
 
 

@@ -79,6 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--requirement", "judge only requirements that match, repeatable", many=True, metavar="GLOB")
     option("--profile", "judge only this profile, repeatable", many=True)
     option("--report-dir", "write results.jsonl and the reports made from it here", metavar="DIR")
+    option("--push-metrics", "put the metrics there, at a Pushgateway", metavar="URL")
     option("--timing", "change a time limit, repeatable", many=True, metavar="NAME=SECONDS")
     option("--upgrade", "judge what `upgrade watch` has left in this folder", metavar="DIR")
     option("--repeat", "do so many times what changes while DNS is watched", metavar="N")
@@ -317,13 +318,13 @@ def _finish(session: pytest.Session, run: Run, exitstatus: int) -> None:
     ended_by = session.config.stash.get(opening.ENDED_BY, interruption()) if interrupted else ""
     try:
         writer.end(time.time(), interrupted=interrupted, ended_by=ended_by)
-        from kube_dns_conformance.reports import github, write_all  # noqa: PLC0415 - slow, and needed once
+        from kube_dns_conformance.reports import github, metrics, write_all  # noqa: PLC0415 - slow, and needed once
 
         if directory:
             write_all(Path(directory))
-        for line in filter(
-            None, (*github.workflow_commands(writer.results), github.append_step_summary(writer.results))
-        ):
+        told = [*github.workflow_commands(writer.results), github.append_step_summary(writer.results)]
+        told += [metrics.push(writer.results, session.config.getoption("push_metrics"))]
+        for line in filter(None, told):
             console.print(line, markup=False, soft_wrap=True)
     except (OSError, KdcError) as error:
         console.print(f"the report is not complete: {error}", markup=False)

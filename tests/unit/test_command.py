@@ -24,6 +24,7 @@ from kube_dns_conformance.command import VARIABLES, reproduce
         (["/x/pytest/__main__.py", "suites"], {}, "python -m pytest suites"),
         (["/x/kdc", "run", "--report-dir", "a b", "--zone=x", "--report-dir=c"], {}, "kdc run --zone=x"),
         (["/x/kdc", "run", "--report-dir"], {}, "kdc run"),
+        (["/x/kdc", "run", "--push-metrics", "http://h", "--zone=x", "--push-metrics=y"], {}, "kdc run --zone=x"),
         (
             ["kube-dns-conformance", "run", "--kubeconfig=/me/my config"],
             {
@@ -53,4 +54,4 @@ def test_what_is_not_on_the_path_is_shown_where_it_is(tmp_path: Path, monkeypatc
 def test_every_option_that_has_an_environment_twin_is_heeded_but_where_the_report_goes() -> None:
     run = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
     twins = {str(one.envvar) for one in run.params if one.envvar}
-    assert {*VARIABLES, "KDC_REPORT_DIR"} == {*twins, "KUBECONFIG"}
+    assert {*VARIABLES, "KDC_REPORT_DIR", "KDC_PUSH_METRICS"} == {*twins, "KUBECONFIG"}

@@ -103,3 +103,13 @@ def test_a_label_says_what_it_was_told_whatever_that_is(text: str) -> None:
 @given(SOUP)
 def test_both_formats_are_kept_for_any_text(text: str) -> None:
     assert len(series(hostile_cluster(text))) == len(series(hostile_cluster("x")))
+
+
+def test_metrics_that_could_not_be_pushed_are_told_without_credentials() -> None:
+    url = "http://me:secret@127.0.0.1:1/metrics/job/dns"
+    assert metrics.push(every_verdict(), url) == (
+        "the metrics could not be pushed to http://(redacted)@127.0.0.1:1/metrics/job/dns: "
+        "[Errno 111] Connection refused"
+    )
+    assert "gateway: No scheme supplied" in metrics.push(every_verdict(), "gateway")
+    assert metrics.push(every_verdict(), "") == ""
