@@ -76,6 +76,7 @@ benchmark-e2e: .venv/ready ## Kubernetes' own DNS conformance tests against ours
 
 lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group image pyproject.toml -c requirements/dev.txt -o requirements/image.txt
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements/uv.in -c requirements/dev.txt -o requirements/uv.txt
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' requirements/fuzz.in -c requirements/dev.txt -o requirements/fuzz.txt
 

@@ -6,8 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -18,8 +19,10 @@ PAGES = [
     *sorted(ROOT.glob("*/README.md")),
     ROOT / "reports/published/README.md",
 ]
+EXAMPLES = sorted((ROOT / "examples").iterdir())
 OURS = ("kube-dns-conformance", "make", "pytest")
 """What is a command of ours in the middle of a sentence as well."""
+THEIRS = ("docker", "kubectl", "sonobuoy")
 ENDS_COMMAND = set(";|&{}()<>")
 ASSIGNMENT = re.compile(r"[A-Za-z_]+=")
 
@@ -69,6 +72,36 @@ def commands() -> Iterator[Said]:
         for line in lines:
             if words := shlex.split(line, comments=True):
                 yield Said(str(page.relative_to(ROOT)), shlex.join(words), without_variables(words))
+
+    for file in EXAMPLES:
+        for words in commands_in(file):
+            yield Said(str(file.relative_to(ROOT)), shlex.join(words), words)
+
+
+def commands_in(example: Path) -> Iterator[list[str]]:
+    """Those of an example that are ours, or in its comments as a line that begins a little further to the right."""
+    text = example.read_text()
+    lines = re.findall(r"^#   (.+)$", text, re.MULTILINE) + re.findall(r"\bsh '(.+)'", text)
+    if example.suffix == ".yaml":
+        lines += [line for one in yaml.safe_load_all(text) for string in scripts(one) for line in string.splitlines()]
+    for line in lines:
+        if any(name in line for name in (*OURS, *THEIRS)):
+            for words in simple_commands(line):
+                if words[1:] and words[0].removeprefix(".venv/bin/") in (*OURS, *THEIRS):
+                    yield words
+
+
+def scripts(node: Any) -> Iterator[str]:
+    """Every text below a node, and the command of a container as one line."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for name, one in node.items():
+            one_line = name == "command" and "-c" not in one
+            yield from scripts(shlex.join(one) if one_line else one)
+    elif isinstance(node, list):
+        for one in node:
+            yield from scripts(one)
 
 
 def is_ours(code: str) -> bool:

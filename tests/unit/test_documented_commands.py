@@ -30,8 +30,6 @@ ONCE = {one.text: one for one in COMMANDS}
 """Each of them, however often it is shown."""
 NOT_CHECKED = {
     "source .venv/bin/activate",
-    "kubectl apply -f manifests/rbac/run.yaml",
-    "kubectl create clusterrolebinding kdc-run --clusterrole=kdc-run --serviceaccount=NAMESPACE:NAME",
     "cp latest/metrics.prom /var/lib/node_exporter/kube-dns-conformance.prom",
 }
 """What others have to understand."""
@@ -98,6 +96,8 @@ class Checker:
                 self.pytest(arguments)
             case "tox":
                 self.tox(arguments)
+            case "docker" | "kubectl" | "sonobuoy":
+                self.theirs(arguments)
             case "python" if arguments[0] == "-m":
                 self.module(arguments[1], arguments[2:])
             case _:
@@ -144,6 +144,11 @@ class Checker:
         for names in [after for before, after in pairwise(arguments) if before == "-e"]:
             for name in names.split(","):
                 assert f"[testenv:{name}]" in (ROOT / "tox.ini").read_text()
+
+    def theirs(self, arguments: list[str]) -> None:
+        """Others know what they take; the files must be there."""
+        named = [after for before, after in pairwise(arguments) if before == "-f" or after.endswith(".yaml")]
+        assert [one for one in named if not (ROOT / one).exists()] == []
 
     def module(self, name: str, arguments: list[str]) -> None:
         found = importlib.util.find_spec(name)
@@ -192,6 +197,7 @@ def test_what_is_not_checked_is_shown_somewhere() -> None:
         [".venv/bin/tox", "run", "-e", "unyt"],
         [".venv/bin/kube-dns-conformence", "run"],
         ["python", "-m", "tools.nothing"],
+        ["kubectl", "apply", "-f", "examples/nothing.yaml"],
         ["python", "-m", "tools.on_kind", "kube-dns-conformance", "run", "--all"],
     ],
     ids=" ".join,

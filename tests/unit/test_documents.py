@@ -58,7 +58,7 @@ def test_the_files_of_the_architecture_are_there() -> None:
     page = ROOT / "docs" / "architecture.md"
     named = re.findall(r"`([\w/]+(?:/|\.py|\.toml))`", page.read_text())
     folders = re.findall(r"^(\w+/) ", page.read_text(), re.MULTILINE)
-    assert (len(named) > 20, len(folders)) == (True, 9)
+    assert (len(named) > 20, len(folders)) == (True, 10)
     assert [one for one in named if not (PACKAGE / one).exists() and not (ROOT / one).exists()] == []
     assert [one for one in folders if not (ROOT / one).is_dir()] == []
 
