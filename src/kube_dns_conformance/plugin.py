@@ -26,7 +26,7 @@ from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Profile, Requirement, catalogue, select
 from kube_dns_conformance.results import Result, Verdict
 from kube_dns_conformance.run import Options, Run
-from kube_dns_conformance.signals import cleaning_up, exit_status
+from kube_dns_conformance.signals import cleaning_up, exit_status, heed
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions
 
@@ -223,6 +223,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A requirement that the cluster cannot show is unsupported, by the name of what is missing."""
+    heed()
     if item.get_closest_marker("requirement") is None:
         return
     item.stash[STARTED] = time.time()

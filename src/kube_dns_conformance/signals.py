@@ -50,6 +50,12 @@ def cleaning_up(*, final: bool = False) -> Iterator[None]:
                 raise KeyboardInterrupt
 
 
+def heed() -> None:
+    """Raise KeyboardInterrupt once more: the first may have come to where exceptions are lost, as in a finalizer."""
+    if _State.first and not _State.cleaning:
+        raise KeyboardInterrupt
+
+
 def exit_status() -> int | None:
     """What the shell expects of a process that was told to end (130 after Ctrl-C, 143 after SIGTERM), else None."""
     return 128 + _State.first if _State.first else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -95,8 +96,12 @@ def test_a_namespace_that_somebody_deletes_during_the_run_and_that_stays_blames_
     found, _ = kube.list("v1", "Namespace", label_selector=RUN_LABEL)
     (namespace,) = [name for one in found if (name := one["metadata"]["name"]).endswith("-survival-scaling")]
     holder.hold(namespace)
+    process.send_signal(signal.SIGSTOP)  # the namespace controller may take its time, and the run does not wait for it
     kube.delete(space(namespace))
+    while not terminating.hanging([namespace], kube):
+        time.sleep(0.1)
     began = time.monotonic()
+    process.send_signal(signal.SIGCONT)
     rest, _ = process.communicate(timeout=120)
     assert process.returncode == 3, rest
     assert time.monotonic() - began < 60

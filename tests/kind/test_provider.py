@@ -77,6 +77,7 @@ def test_two_runs_at_the_same_time_are_both_right_and_each_takes_away_its_own(
     assert namespaces(cluster) == []
 
 
+@pytest.mark.release
 def test_a_restart_of_the_api_server_during_a_run_is_no_fault_of_dns(cluster: Cluster, command: CommandLine) -> None:
     run = command.start("run", f"--name={NAME}", *WHILE_PODS_RESTART, "--report-dir=report", "--timing=api=90")
     read_until(run, "conformant")

@@ -61,6 +61,7 @@ def accused(results: Results) -> set[str]:
     return {name for name, verdict in results.by_requirement().items() if verdict is Verdict.NONCONFORMANT}
 
 
+@pytest.mark.release
 def test_dns_is_rolled_out_and_watched_from_every_node_with_the_smallest_roles(
     limited: Cluster, stranger: CommandLine, kubectl: list[str]
 ) -> None:

@@ -47,6 +47,23 @@ except KeyboardInterrupt:
 sys.exit(signals.exit_status())
 """
 
+LOST = """
+import signal, sys
+from kube_dns_conformance import signals
+signals.clean_up_when_terminated()
+class Finalized:
+    def __del__(self):
+        print("working", flush=True)
+        signal.pause()
+Finalized()
+print("lost", flush=True)
+try:
+    signals.heed()
+except KeyboardInterrupt:
+    print("ending", flush=True)
+sys.exit(signals.exit_status())
+"""
+
 
 class Runner:
     def __init__(self, program: str) -> None:
@@ -115,3 +132,11 @@ def test_a_process_that_was_told_nothing_has_no_status_of_its_own() -> None:
     runner = Runner(CLEANING)
     runner.says("cleaning")
     assert runner.go_on() == 0
+
+
+def test_a_signal_that_came_where_exceptions_are_lost_is_heeded_later() -> None:
+    runner = Runner(LOST)
+    runner.says("working")
+    runner.process.send_signal(signal.SIGTERM)
+    assert runner.go_on() == 143
+    assert "lost\nending\n" in runner.said.replace("\r", "")
