@@ -13,8 +13,8 @@ from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
+from kube_dns_conformance.dns.ask import Exchange
 from kube_dns_conformance.dns.model import Question
-from kube_dns_conformance.dns.quick import Fly
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
@@ -35,7 +35,7 @@ class Inside(Vantage):
         self.agents = agents
         self._place = place
 
-    def flights(self, rate: float) -> Fly:
+    def flights(self, rate: float) -> Exchange:
         """See `Vantage`."""
         return partial(self.agents.fly, rate)
 

@@ -11,7 +11,6 @@ from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.ask import Exchange, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
-from kube_dns_conformance.dns.quick import Fly
 from kube_dns_conformance.probing import Here, Probing
 
 Ask = tuple[Question, Server, Transport]
@@ -56,7 +55,7 @@ class Vantage(ABC):
         """
 
     @abstractmethod
-    def flights(self, rate: float) -> Fly:
+    def flights(self, rate: float) -> Exchange:
         """A way to ask much of few servers over UDP, no more than ``rate`` questions a second (0: as they answer)."""
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -74,7 +73,11 @@ class Vantage(ABC):
 
 def ask_whole(vantage: Vantage, asks: Sequence[Ask]) -> list[Answer]:
     """Ask; what comes back truncated over UDP is asked again over TCP, as every resolver does (RFC 7766 section 5)."""
-    answers = vantage.ask(asks)
+    return whole(vantage, vantage.ask(asks))
+
+
+def whole(vantage: Vantage, answers: list[Answer]) -> list[Answer]:
+    """The same answers, with whole ones in place of those that are truncated."""
     cut = [index for index, answer in enumerate(answers) if answer.truncated and answer.transport == "udp"]
     again = vantage.ask([(answers[index].question, answers[index].server, "tcp") for index in cut]) if cut else []
     for index, answer in zip(cut, again, strict=True):
@@ -88,7 +91,7 @@ class ThisProcess(Vantage):
     def __init__(self, timeout: float) -> None:
         super().__init__("this process", exchange_here, timeout)
 
-    def flights(self, rate: float) -> Fly:
+    def flights(self, rate: float) -> Exchange:
         """See `Vantage`."""
         return Flights(rate, now).fly
 

@@ -187,11 +187,10 @@ def test_what_does_not_exist_is_denied() -> None:
     server.records[Key(f"web-2.{WEB}", "A")] = ["10.64.0.3"]
     outcome = audited(server.handle(), api=Api(*shop()))
     assert wrong(outcome) == {f"web-2.{WEB} A", f"web-2.{WEB} AAAA"}
-    messages = [one.message for one in outcome.findings]
-    assert messages[0] == (
+    assert (
         "NONCONFORMANT headless.address (2.4.1, MUST): web-2.web.shop A is answered with NOERROR instead of NXDOMAIN, "
         "must not have 10.64.0.3 (not ready endpoint 10.64.0.3 of EndpointSlice shop/w4)"
-    )
+    ) in [one.message for one in outcome.findings]
 
 
 def test_the_text_of_a_finding() -> None:

@@ -144,26 +144,29 @@ def test_the_fast_way_to_ask_notices_what_the_slow_way_notices(fault: Fault) -> 
     faulty = fault.handler(upstream)
     heard: list[bytes] = []
 
-    def fly(requests: Sequence[Request]) -> list[agent.Reply | None]:
+    def fly(requests: Sequence[Request]) -> list[agent.Reply]:
         said = faulty(requests[0].wire, "udp")
         datagrams = [said] if isinstance(said, bytes) else said or ()
         heard[:] = [one for one in datagrams if one[:2] == requests[0].wire[:2]][:1]
-        return [agent.Reply(0.0, 0.0, heard[0]) if heard else None]
+        return [replied(heard)]
 
     quick = Quick(fly, 1.0)
     for table in (TABLE, TABLE, TABLE | {f"three.{ZONE} A": ["10.0.0.1", "10.0.0.2"]}):
         upstream.serve(table)
         for question, expected in promised(table):
             found = [answer for _, answer in quick.ask([(quick.prepare(question, expected), SERVER)])]
-            slow = answer(question, SERVER, "udp", agent.Reply(0.0, 0.0, heard[0])) if heard else None
+            slow = answer(question, SERVER, "udp", replied(heard))
             assert list(wrong(found, expected)) == list(wrong([slow], expected)), question
 
 
-def wrong(answers: Sequence[Answer | None], expected: Expected) -> Iterator[tuple[Answer | None, str]]:
+def replied(heard: list[bytes]) -> agent.Reply:
+    return agent.Reply(0.0, 0.0, heard[0]) if heard else agent.Reply(0.0, 1.0, problem="no answer within 1 s")
+
+
+def wrong(answers: Sequence[Answer], expected: Expected) -> Iterator[tuple[Answer, str]]:
     for one in answers:
-        found = str(difference(expected, one)) if one else "no answer"
-        if found:
-            yield one, found
+        if found := difference(expected, one):
+            yield one, str(found)
 
 
 def promised(table: dict[str, list[str]]) -> Iterator[tuple[Question, Expected]]:

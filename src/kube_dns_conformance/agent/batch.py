@@ -68,10 +68,8 @@ def encode_head(head: Head) -> bytes:
     return _line(list(head))
 
 
-def encode_reply(reply: Reply | None) -> bytes:
-    """The line for one exchange; None is a question of a flight that got no answer."""
-    if reply is None:
-        return _line(None)
+def encode_reply(reply: Reply) -> bytes:
+    """The line for one exchange."""
     return _line([reply.sent, reply.seconds, _text(reply.wire), reply.problem, list(reply.strays), reply.ours])
 
 

@@ -72,9 +72,9 @@ def exchange(request: Request, clock: Callable[[], float] = time.time) -> Reply:
     except _Failed as failed:
         return Reply(sent, time.monotonic() - began, failed.wire, str(failed), failed.strays)
     except (TimeoutError, BlockingIOError):
-        return Reply(sent, time.monotonic() - began, problem=_silence(request))
+        return Reply(sent, time.monotonic() - began, problem=silence(request))
     except OSError as error:
-        return Reply(sent, time.monotonic() - began, problem=_reason(error), ours=error.errno in OURS)
+        return Reply(sent, time.monotonic() - began, problem=reason(error), ours=error.errno in OURS)
     return Reply(sent, time.monotonic() - began, wire, None, strays)
 
 
@@ -106,7 +106,7 @@ def _udp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
             del strays[STRAYS_KEPT:]
     if other_id is not None:
         return other_id, tuple(strays)
-    raise _Failed(_silence(request) + (f", but {'; '.join(strays)}" if strays else ""), strays=tuple(strays))
+    raise _Failed(silence(request) + (f", but {'; '.join(strays)}" if strays else ""), strays=tuple(strays))
 
 
 def _tcp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
@@ -125,7 +125,7 @@ def _pipelined(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...
             except _Failed as failed:
                 raise _Failed(str(failed), answers) from None
             except (TimeoutError, BlockingIOError):
-                raise _Failed(_silence(request), answers) from None
+                raise _Failed(silence(request), answers) from None
     return answers, ()
 
 
@@ -191,11 +191,13 @@ def _hear_refusals(sock: socket.socket, address: Any) -> None:
         sock.connect(address)
 
 
-def _silence(request: Request) -> str:
+def silence(request: Request) -> str:
+    """What to say when nothing came."""
     return f"no answer within {request.timeout:g} s"
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """What to say when it could not be asked."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     return f"{error.strerror or error}"

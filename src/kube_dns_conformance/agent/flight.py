@@ -1,8 +1,8 @@
 """Many questions over UDP, many of them on their way to a server at the same time.
 
 Runs in the process of the suite and in the agent's Pod alike, hence the standard library alone and no parsing. What
-comes back with the id of a question, and with the question, is its answer. Whatever else happens to one is for
-`exchange`, which asks it alone and tells what it saw.
+comes back with the id of a question, and with the question, is its answer; all else is silence here, and `exchange` can
+tell more of it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
-from kube_dns_conformance.agent.exchange import HEADER_BYTES, Reply, Request
+from kube_dns_conformance.agent.exchange import HEADER_BYTES, OURS, Reply, Request, reason, silence
 
 GENTLE_RATE = 2000.0
 """Questions a second that hurt nobody: one replica of CoreDNS answers ten times as many."""
 _IDS = 65536
 MOST_AT_ONCE = 256
 """On their way to one server: what it answers fits into the buffer of a socket."""
-FEWEST_AT_ONCE = 16
-SILENT_QUESTIONS = 32
-"""Who says nothing to so many in a row is asked no more."""
+FEWEST_AT_ONCE = 32
+OVERDUE_SECONDS = 0.25
+"""What has not been answered by then is still waited for, and keeps no other question from being sent."""
 SLOW = 3.0
 """Who needs so many times as long as for the quickest answer has enough to do."""
 SLOW_SECONDS = 0.01
@@ -38,9 +39,9 @@ FOREVER = 60.0
 
 
 def longest_flight(requests: Sequence[Request], rate: float) -> float:
-    """How many seconds it may take at most to ask all these: when every second one is lost, and never two in a row."""
+    """How many seconds it takes to ask all these when nobody answers."""
     longest = max(one.timeout for one in requests)
-    return longest * (1 + len(requests) / FEWEST_AT_ONCE) + (len(requests) / rate if rate else 0.0)
+    return longest + OVERDUE_SECONDS * len(requests) / FEWEST_AT_ONCE + (len(requests) / rate if rate else 0.0)
 
 
 class Limit:
@@ -95,125 +96,158 @@ class Flights:
         self._clock = clock
         self._windows: dict[tuple[str, int], Window] = {}
 
-    def fly(self, requests: Sequence[Request]) -> list[Reply | None]:
-        """Ask all; None for what got no answer in time or could not be asked at all."""
-        replies: list[Reply | None] = [None] * len(requests)
-        by_server: dict[tuple[str, int], list[int]] = {}
-        for index, request in enumerate(requests):
-            by_server.setdefault(request[:2], []).append(index)
-        legs = []
+    def fly(self, requests: Sequence[Request]) -> list[Reply]:
+        """Ask all; the replies come in the order of the requests."""
+        legs: dict[tuple[str, int], _Leg] = {}
         try:
-            for server, indexes in by_server.items():
-                window = self._windows.setdefault(server, Window())
-                with suppress(OSError):  # no way to it
-                    legs.append(_Leg(server, window, requests, indexes, replies, self._clock))
-            self._fly(legs)
+            for index, request in enumerate(requests):
+                server = request[:2]
+                if server not in legs:
+                    legs[server] = _Leg(server, self._windows.setdefault(server, Window()), self._clock)
+                legs[server].add(index, request)
+            self._fly(legs.values())
         finally:
-            for leg in legs:
-                leg.sock.close()
-        return replies
+            for leg in legs.values():
+                leg.close()
+        found = {index: reply for leg in legs.values() for index, reply in leg.replies.items()}
+        return [found[index] for index in range(len(requests))]
 
     def _fly(self, legs: Iterable[_Leg]) -> None:
-        flying = list(legs)
         poll = select.poll()
-        for leg in flying:
-            poll.register(leg.sock, select.POLLIN)
+        flying = {leg: sock for leg in legs if (sock := leg.open()) is not None}
+        for sock in flying.values():
+            poll.register(sock, select.POLLIN)
         while flying:
-            wait = min(leg.go_on(self._limit) for leg in flying)
+            wait = min(leg.go_on(sock, self._limit) for leg, sock in flying.items())
             for leg in [leg for leg in flying if leg.is_done]:
-                poll.unregister(leg.sock)
-                flying.remove(leg)
+                poll.unregister(flying.pop(leg))
             if flying and wait > 0:
                 poll.poll(wait * 1000)
 
 
 class _Leg:
-    """What is asked of one server, over one socket. Raises OSError where there is no way to it."""
+    """What is asked of one server, over one socket; ``replies`` has what came of it, by the index of the request."""
 
-    def __init__(
-        self,
-        server: tuple[str, int],
-        window: Window,
-        requests: Sequence[Request],
-        indexes: Iterable[int],
-        replies: list[Reply | None],
-        clock: Callable[[], float],
-    ) -> None:
-        self.sock = _connected(*server)
+    def __init__(self, server: tuple[str, int], window: Window, clock: Callable[[], float]) -> None:
+        self.replies: dict[int, Reply] = {}
+        self._sock: socket.socket | None = None
+        self._server = server
         self._window = window
-        self._requests = requests
-        self._waiting = deque(indexes)
-        self._replies = replies
         self._ahead = clock() - time.monotonic()
+        self._waiting = deque[tuple[int, Request]]()
         self._id = secrets.randbelow(_IDS)
-        self._flying: dict[bytes, tuple[int, float]] = {}
-        self._silent = 0
+        self._flying: dict[bytes, _Sent] = {}
+        self._overdue: dict[bytes, _Sent] = {}
+
+    def add(self, index: int, request: Request) -> None:
+        """One more to ask."""
+        self._waiting.append((index, request))
+
+    def open(self) -> socket.socket | None:
+        """Its socket, or None where there is no way to the server."""
+        try:
+            self._sock = _connected(*self._server)
+        except OSError as error:
+            self._end(error)
+        return self._sock
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to send, or to wait for."""
-        return not (self._waiting or self._flying)
+        return not (self._waiting or self._flying or self._overdue)
 
-    def go_on(self, limit: Limit) -> float:
+    def close(self) -> None:
+        """Listen no more."""
+        if self._sock is not None:
+            self._sock.close()
+
+    def go_on(self, sock: socket.socket, limit: Limit) -> float:
         """Send what may go and hear what has come; for how many seconds there is nothing to do after that."""
         try:
-            wait = self._send(limit)
-            heard = self._hear()
-        except OSError:  # nobody listens there: that is told of each question by whoever asks it alone
-            self._waiting.clear()
-            self._flying.clear()
+            wait = self._send(sock, limit)
+            heard = self._hear(sock)
+        except OSError as error:
+            self._end(error)
             return 0.0
-        if heard:
-            return 0.0
-        return min(wait, self._give_up())
+        return 0.0 if heard else min(wait, self._give_up())
 
-    def _send(self, limit: Limit) -> float:
+    def _send(self, sock: socket.socket, limit: Limit) -> float:
         flying, waiting = self._flying, self._waiting
         while waiting and len(flying) < self._window.size:
             now = time.monotonic()
             if wait := limit.wait(now):
                 return wait
+            index, request = waiting[0]
             name = self._id.to_bytes(2, "big")
-            try:
-                self.sock.send(name + self._requests[waiting[0]].wire[2:])
-            except BlockingIOError:
-                break  # what comes back makes room
-            limit.gone(now)
-            flying[name] = (waiting.popleft(), now)
+            if name not in self._overdue:
+                try:
+                    sock.send(name + request.wire[2:])
+                except BlockingIOError:
+                    break  # what comes back makes room
+                limit.gone(now)
+                flying[name] = _Sent(index, request, now)
+                waiting.popleft()
             self._id = (self._id + 1) % _IDS
         return FOREVER
 
-    def _hear(self) -> int:
+    def _hear(self, sock: socket.socket) -> int:
         """How many answers there were. Those that are not expected any more, or never were, are nobody's."""
         heard = 0
         with suppress(BlockingIOError):
             for _ in range(MOST_AT_ONCE):  # whoever sends without end is not listened to without end
-                wire = self.sock.recv(MESSAGE_BYTES)
-                asked = self._flying.get(wire[:2])
-                if asked is None or not _is_about(wire, self._requests[asked[0]].wire):
+                wire = sock.recv(MESSAGE_BYTES)
+                name = wire[:2]
+                where = self._flying if name in self._flying else self._overdue
+                if name not in where or not _is_about(wire, where[name].request.wire):
                     continue
-                index, sent = self._flying.pop(wire[:2])
+                place, request, sent = where.pop(name)
                 seconds = time.monotonic() - sent
-                self._replies[index] = Reply(sent + self._ahead, seconds, self._requests[index].wire[:2] + wire[2:])
+                self.replies[place] = Reply(sent + self._ahead, seconds, request.wire[:2] + wire[2:])
                 self._window.came(seconds)
-                self._silent = 0
                 heard += 1
         return heard
 
     def _give_up(self) -> float:
-        """Forget what was not answered in time; when the next one will not have been."""
+        """Let others go in place of what is overdue, and forget what was not answered in time; when there is more."""
         now = time.monotonic()
         while self._flying:
-            name, (index, sent) = next(iter(self._flying.items()))  # the one that has waited longest
-            left = sent + self._requests[index].timeout - now
-            if left > 0:
-                return left
-            del self._flying[name]
+            name, one = _oldest(self._flying)
+            if (left := one.sent + OVERDUE_SECONDS - now) > 0:
+                break
+            self._overdue[name] = self._flying.pop(name)
             self._window.lost()
-            self._silent += 1
-            if self._silent >= SILENT_QUESTIONS:
-                self._waiting.clear()
-        return 0.0 if self._waiting else FOREVER
+        else:
+            left = 0.0 if self._waiting else FOREVER
+        while self._overdue:
+            name, one = _oldest(self._overdue)
+            if (more := one.sent + one.request.timeout - now) > 0:
+                return min(left, more)
+            del self._overdue[name]
+            self._tell(one, silence(one.request))
+        return left
+
+    def _end(self, error: OSError) -> None:
+        """Nobody listens there, or it cannot be asked from here: that is so for all that is not answered."""
+        now = time.monotonic()
+        left = [*self._overdue.values(), *self._flying.values()]
+        for one in [*left, *(_Sent(index, request, now) for index, request in self._waiting)]:
+            self._tell(one, reason(error), ours=error.errno in OURS)
+        for some in (self._overdue, self._flying, self._waiting):
+            some.clear()
+
+    def _tell(self, one: _Sent, problem: str, *, ours: bool = False) -> None:
+        seconds = time.monotonic() - one.sent
+        self.replies[one.place] = Reply(one.sent + self._ahead, seconds, problem=problem, ours=ours)
+
+
+class _Sent(NamedTuple):
+    place: int
+    request: Request
+    sent: float
+
+
+def _oldest(some: dict[bytes, _Sent]) -> tuple[bytes, _Sent]:
+    return next(iter(some.items()))
 
 
 def _is_about(wire: bytes, query: bytes) -> bool:

@@ -62,9 +62,9 @@ class Agent:
             replies += self._exchange(requests[start : start + REQUESTS_AT_ONCE])
         return replies
 
-    def fly(self, requests: Sequence[Request], rate: float) -> list[Reply | None]:
+    def fly(self, requests: Sequence[Request], rate: float) -> list[Reply]:
         """Carry many messages over UDP, no more than ``rate`` a second (0: as they are answered); see `Flights`."""
-        replies: list[Reply | None] = []
+        replies: list[Reply] = []
         for start in range(0, len(requests), REQUESTS_AT_ONCE):
             replies += self._fly(requests[start : start + REQUESTS_AT_ONCE], rate)
         return replies
@@ -118,15 +118,16 @@ class Agent:
         longest = max(one.timeout for one in requests)
         silence = longest * (1 + len(requests) / PARALLEL_EXCHANGES) + SLACK_SECONDS
         taken = self._post("/exchange", batch.encode_requests(requests), len(requests), silence)
-        replies = map(batch.decode_reply, taken.replies)
-        return [one._replace(sent=self.clock.here(one.sent)) for one in replies]
+        return [self._here(batch.decode_reply(one)) for one in taken.replies]
 
-    def _fly(self, requests: Sequence[Request], rate: float) -> list[Reply | None]:
+    def _fly(self, requests: Sequence[Request], rate: float) -> list[Reply]:
         # It tells nothing before it is back.
         silence = longest_flight(requests, rate) + SLACK_SECONDS
         taken = self._post("/fly", batch.encode_flight(requests, rate), len(requests), silence)
-        replies = (one and batch.decode_reply(one) for one in taken.replies)
-        return [one and one._replace(sent=self.clock.here(one.sent)) for one in replies]
+        return [self._here(batch.decode_reply(one)) for one in taken.replies]
+
+    def _here(self, reply: Reply) -> Reply:
+        return reply._replace(sent=self.clock.here(reply.sent))
 
     def _post(self, path: str, body: bytes, count: int | None, silence: float) -> batch.Replies:
         sent = now()
@@ -198,7 +199,7 @@ class Agents:
         """Carry messages to DNS servers. Raises ClusterError, which makes a verdict *unknown*, when no agent can."""
         return self.ask(lambda agent: agent.exchange(requests)) if requests else []
 
-    def fly(self, rate: float, requests: Sequence[Request]) -> list[Reply | None]:
+    def fly(self, rate: float, requests: Sequence[Request]) -> list[Reply]:
         """The same for many messages over UDP; see `Agent.fly`."""
         return self.ask(lambda agent: agent.fly(requests, rate)) if requests else []
 

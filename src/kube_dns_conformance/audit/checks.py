@@ -22,13 +22,13 @@ from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
 from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promise, Promises, reverse_name
 from kube_dns_conformance.text import in_order
-from kube_dns_conformance.vantage import Ask, Vantage, ask_whole
+from kube_dns_conformance.vantage import Ask, Vantage, ask_whole, whole
 
 BATCH_QUESTIONS = 2048
 LOST_QUESTIONS = 64
-"""Of those that are asked again alone: a server that has gone is waited for no longer than for so many."""
+"""So many of those that nobody answered are asked once more, alone, where more can be told of what happens to them."""
 SILENT_QUESTIONS = 20
-"""A server that has said nothing to so many in one batch has gone, which is no answer about any of them."""
+"""A server that answers none of so many in one batch may have gone, which is no answer about any of them."""
 
 
 class _Lead(NamedTuple):
@@ -51,6 +51,7 @@ class Checks:
         self.vantage = vantage
         self.servers = tuple(servers)
         self.asked = 0
+        self._answered: dict[Server, Question] = {}
         self._quick = Quick(vantage.flights(rate), vantage.timeout)
 
     def round(self, promises: Promises, keys: Sequence[Key], progress: Step | None = None) -> dict[Key, list[Mismatch]]:
@@ -79,20 +80,17 @@ class Checks:
         yield from self._follow(promises, leads)
 
     def _doubtful(self, prepared: Iterable[Prepared]) -> Iterator[tuple[Prepared, Answer]]:
-        """The answers that are not right at a glance. What was lost on the way, or cut, is asked again and whole."""
+        """The answers that are not right at a glance, whole. What was lost on the way may have another."""
         asks = [(one, server) for one in prepared for server in self.servers]
         self.asked += len(asks)
-        again = []
-        for index, answer in self._quick.ask(asks):
-            one, server = asks[index]
-            if answer is None or answer.truncated:
-                again.append((one, server))
-            else:
-                yield one, answer
-        for start in range(0, len(again), LOST_QUESTIONS):
-            some = again[start : start + LOST_QUESTIONS]
-            answers = self.ask([(one.question, server, "udp") for one, server in some])
-            yield from zip((one for one, _ in some), answers, strict=True)
+        found = list(self._quick.ask(asks))
+        answers = whole(self.vantage, [answer for _, answer in found])
+        lost = [at for at, one in enumerate(answers) if one.timed_out][:LOST_QUESTIONS]
+        again = self.ask([(answers[at].question, answers[at].server, "udp") for at in lost]) if lost else []
+        for at, answer in zip(lost, again, strict=True):
+            answers[at] = answer
+        self._insist_there(answers)
+        yield from zip((one for one, _ in found), answers, strict=True)
 
     def _follow(self, promises: Promises, leads: list[_Lead]) -> Iterator[tuple[Key, Mismatch]]:
         asks: dict[Ask, None] = {}
@@ -114,13 +112,21 @@ class Checks:
         """Ask a batch. Raises ClusterError when a server says nothing to many questions."""
         answers = ask_whole(self.vantage, asks)
         self.asked += len(answers)
-        problems: dict[Server, list[str | None]] = {}
-        for answer in answers:
-            problems.setdefault(answer.server, []).append(answer.problem)
-        for server, some in problems.items():
-            if len(some) >= SILENT_QUESTIONS and all(some):
-                raise ClusterError(f"{server.name} at {server} cannot be asked any more: {some[0]}")
+        self._insist_there(answers)
         return answers
+
+    def _insist_there(self, answers: Iterable[Answer]) -> None:
+        """Whoever is silent about much is asked what it has answered before: perhaps it only waits for others."""
+        silent: dict[Server, list[Question]] = {}
+        for answer in answers:
+            if answer.problem is None:
+                self._answered[answer.server] = answer.question
+            else:
+                silent.setdefault(answer.server, []).append(answer.question)
+        for server in [server for server, some in silent.items() if len(some) >= SILENT_QUESTIONS]:
+            (last,) = self.vantage.ask([(self._answered.get(server, silent[server][0]), server, "udp")])
+            if last.problem is not None:
+                raise ClusterError(f"{server.name} at {server} cannot be asked any more: {last.problem}")
 
 
 def _lead(key: Key, promise: Promise, answer: Answer) -> _Lead | None:

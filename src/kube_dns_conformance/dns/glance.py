@@ -162,10 +162,13 @@ def _ends_plainly(wire: bytes, at: int) -> bool:
 
 
 def _rdata(rdtype: str, expected: Expected) -> list[bytes] | None:
-    """What is normative of the records that must come, sorted; None where that is not all there is to say."""
+    """What is normative of the records that must come, sorted; None where a glance cannot tell.
+
+    Where more may come than must, what has no more is still right.
+    """
     if expected.kind in {"no such name", "no data", "nothing"}:
         return []
-    if expected.kind != "exactly" or expected.choices or rdtype not in _TYPES:
+    if expected.kind not in {"exactly", "at least"} or expected.choices or rdtype not in _TYPES:
         return None
     return sorted(_bytes(rdtype, one) for one in expected.values)
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from kube_dns_conformance.agent.exchange import Reply, Request
-from kube_dns_conformance.dns.ask import answer, message
+from kube_dns_conformance.agent.exchange import Request
+from kube_dns_conformance.dns.ask import Exchange, answer, message
 from kube_dns_conformance.dns.compare import Expected, difference
 from kube_dns_conformance.dns.glance import HEADER, Glance
 from kube_dns_conformance.dns.model import Answer, Question, Server
 
-Fly = Callable[[Sequence[Request]], Sequence[Reply | None]]
-"""Carries messages over UDP, many at a time; None for what got no answer."""
 _PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_.")
 
 
@@ -31,7 +29,7 @@ class Prepared:
 class Quick:
     """Asks over UDP. ``timeout`` is seconds for one question."""
 
-    def __init__(self, fly: Fly, timeout: float) -> None:
+    def __init__(self, fly: Exchange, timeout: float) -> None:
         self._fly = fly
         self._timeout = timeout
         self._denials: set[bytes] = set()
@@ -40,19 +38,17 @@ class Quick:
         """Do once what can be done before asking."""
         return Prepared(question, expected, self._denials)
 
-    def ask(self, asks: Sequence[tuple[Prepared, Server]]) -> Iterator[tuple[int, Answer | None]]:
-        """What is not right beyond doubt, by its place in ``asks``; with None where no answer came."""
+    def ask(self, asks: Sequence[tuple[Prepared, Server]]) -> Iterator[tuple[Prepared, Answer]]:
+        """The answers that are not right beyond doubt."""
         requests = [Request(server.host, server.port, "udp", one.query, self._timeout) for one, server in asks]
-        for index, reply in enumerate(self._fly(requests)):
-            one, server = asks[index]
-            if reply is None:
-                yield index, None
-            elif not one.glance.is_right(reply.wire):
-                found = answer(one.question, server, "udp", reply)
-                if one.glance.knows and not difference(one.expected, found):
-                    one.glance.learn(reply.wire)
-                else:
-                    yield index, found
+        for (one, server), reply in zip(asks, self._fly(requests), strict=True):
+            if one.glance.is_right(reply.wire):
+                continue
+            found = answer(one.question, server, "udp", reply)
+            if one.glance.knows and not difference(one.expected, found):
+                one.glance.learn(reply.wire)
+            else:
+                yield one, found
 
 
 def query(question: Question) -> bytes:
