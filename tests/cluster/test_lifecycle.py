@@ -93,7 +93,9 @@ def test_a_run_may_interrupt_the_cluster_that_it_made_and_no_other(command: Comm
     assert set(results.by_requirement().values()) == {Verdict.UNSUPPORTED}
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.release)]
+)
 def test_an_interrupted_run_cleans_up_and_reports_what_it_has(
     command: CommandLine, number: signal.Signals, status: int
 ) -> None:
