@@ -342,6 +342,8 @@ class Run:
         provider, _ = self.options.chosen_provider
         chosen = self.options
         if provider == "existing":
+            if chosen.cluster_name:
+                raise UsageError("--name is that of a cluster of ours, and does not go with --cluster existing")
             return existing.connect(
                 chosen.kubeconfig, chosen.context, chosen.zone, chosen.dns_servers, read_only=chosen.read_only
             )

@@ -26,6 +26,7 @@ EXISTING = ["run", "--cluster=existing", "--dns-server=127.0.0.1:53"]
         (["run", "--timing=answer=-1"], "ERROR: --timing answer=-1: the value must be a positive number"),
         (["run", "--cluster=nope"], "ERROR: --cluster nope: there is kind, embedded, existing"),
         (["run", "--kubeconfig=x"], "ERROR: --kubeconfig and --context go with --cluster existing"),
+        ([*EXISTING, "--name=dev"], "ERROR: --name is that of a cluster of ours, and does not go with"),
         (["run", "--kubernetes=nope"], "ERROR: 'nope' is no version of kubernetes"),
         (["run", "--tool-version=nope=1.2.3"], "ERROR: no tool is called 'nope'"),
         ([*EXISTING, "--kubeconfig=missing"], "ERROR: there is no kubeconfig missing"),
