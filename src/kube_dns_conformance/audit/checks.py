@@ -80,27 +80,33 @@ class Checks:
         yield from self._follow(promises, leads)
 
     def _doubtful(self, prepared: Iterable[Prepared]) -> Iterator[tuple[Prepared, Answer]]:
-        """The answers that are not right at a glance, whole. What was lost on the way may have another."""
+        """The answers that are not right at a glance."""
         asks = [(one, server) for one in prepared for server in self.servers]
         self.asked += len(asks)
         found = list(self._quick.ask(asks))
-        answers = whole(self.vantage, [answer for _, answer in found])
+        yield from zip((one for one, _ in found), self._as_good_as_can_be([one for _, one in found]), strict=True)
+
+    def _as_good_as_can_be(self, some: list[Answer]) -> list[Answer]:
+        """Whole, and another one in place of what may have been lost on the way."""
+        answers = whole(self.vantage, some)
         lost = [at for at, one in enumerate(answers) if one.timed_out][:LOST_QUESTIONS]
         again = self.ask([(answers[at].question, answers[at].server, "udp") for at in lost]) if lost else []
         for at, answer in zip(lost, again, strict=True):
             answers[at] = answer
         self._insist_there(answers)
-        yield from zip((one for one, _ in found), answers, strict=True)
+        return answers
 
     def _follow(self, promises: Promises, leads: list[_Lead]) -> Iterator[tuple[Key, Mismatch]]:
-        asks: dict[Ask, None] = {}
+        asks: dict[tuple[Question, Server], None] = {}
         for lead in leads:
             for rdtype in _rdtypes(promises, lead):
-                asks |= dict.fromkeys((Question(name, rdtype), lead.answer.server, "udp") for name in lead.names)
+                asks |= dict.fromkeys((Question(name, rdtype), lead.answer.server) for name in lead.names)
         answers: dict[tuple[str, str], list[Answer]] = {}
         waiting = list(asks)
         for start in range(0, len(waiting), BATCH_QUESTIONS):
-            for answer in self.ask(waiting[start : start + BATCH_QUESTIONS]):
+            some = waiting[start : start + BATCH_QUESTIONS]
+            self.asked += len(some)
+            for answer in self._as_good_as_can_be(self._quick.answers(some)):
                 answers.setdefault((answer.question.name, answer.server.name), []).append(answer)
         for lead in leads:
             behind = {name: answers[name, lead.answer.server.name] for name in lead.names}

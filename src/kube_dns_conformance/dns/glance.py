@@ -7,6 +7,7 @@ says yes only where `compare.difference` would find nothing; what it does not kn
 from __future__ import annotations
 
 import ipaddress
+import string
 
 import dns.name
 
@@ -18,6 +19,7 @@ _RCODES = {"NOERROR": 0, "NXDOMAIN": 3}
 _AN_ANSWER = 0x80
 _NOT_PLAIN = 0x7A
 """In the third byte: another opcode than QUERY, and TC (RFC 1035 section 4.1.1)."""
+_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_.")
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 255
 _POINTER = 0xC0
@@ -178,4 +180,17 @@ def _bytes(rdtype: str, value: str) -> bytes:
     if rdtype in {"A", "AAAA"}:
         return ipaddress.ip_address(value).packed
     port, _, name = value.rpartition(" ")
-    return (int(port).to_bytes(2, "big") if port else b"") + (dns.name.from_text(name).to_wire() or b"")
+    return (int(port).to_bytes(2, "big") if port else b"") + (plain(name) or dns.name.from_text(name).to_wire() or b"")
+
+
+def plain(name: str) -> bytes | None:
+    """A name of the usual letters as it is on the wire; None for any other, which takes more care."""
+    labels = name.split(".")
+    if (
+        labels.pop()
+        or len(name) >= _LONGEST_NAME
+        or not _PLAIN.issuperset(name)
+        or not all(0 < len(one) <= _LONGEST_LABEL for one in labels)
+    ):
+        return None
+    return b"".join(len(one).to_bytes() + one.encode() for one in labels) + b"\0"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from kube_dns_conformance.agent.exchange import Request
 from kube_dns_conformance.dns.ask import Exchange, answer, message
 from kube_dns_conformance.dns.compare import Expected, difference
-from kube_dns_conformance.dns.glance import HEADER, Glance
+from kube_dns_conformance.dns.glance import HEADER, Glance, plain
 from kube_dns_conformance.dns.model import Answer, Question, Server
-
-_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_.")
 
 
 class Prepared:
@@ -40,8 +36,8 @@ class Quick:
 
     def ask(self, asks: Sequence[tuple[Prepared, Server]]) -> Iterator[tuple[Prepared, Answer]]:
         """The answers that are not right beyond doubt."""
-        requests = [Request(server.host, server.port, "udp", one.query, self._timeout) for one, server in asks]
-        for (one, server), reply in zip(asks, self._fly(requests), strict=True):
+        replies = self._fly([self._request(one.query, server) for one, server in asks])
+        for (one, server), reply in zip(asks, replies, strict=True):
             if one.glance.is_right(reply.wire):
                 continue
             found = answer(one.question, server, "udp", reply)
@@ -50,17 +46,24 @@ class Quick:
             else:
                 yield one, found
 
+    def answers(self, asks: Sequence[tuple[Question, Server]]) -> list[Answer]:
+        """All of them."""
+        replies = self._fly([self._request(query(question), server) for question, server in asks])
+        return [answer(*one, "udp", reply) for one, reply in zip(asks, replies, strict=True)]
+
+    def _request(self, wire: bytes, server: Server) -> Request:
+        return Request(server.host, server.port, "udp", wire, self._timeout)
+
 
 def query(question: Question) -> bytes:
     """The same as `message` says, sooner for names of the usual letters."""
-    labels = question.name.split(".")
-    if labels.pop() or not _PLAIN.issuperset(question.name) or not all(0 < len(one) < 64 for one in labels):
+    name = plain(question.name)
+    if name is None:
         return message(question)
-    name = b"".join(len(one).to_bytes() + one.encode() for one in labels)
-    root = _of_the_root(replace(question, name="."))
-    return root[:HEADER] + name + root[HEADER:]
+    root = _of_the_root(question.rdtype, question.udp_payload, question.edns_version, question.edns_option)
+    return root[:HEADER] + name + root[HEADER + 1 :]
 
 
 @lru_cache(maxsize=64)
-def _of_the_root(question: Question) -> bytes:
-    return message(question)
+def _of_the_root(rdtype: str, udp_payload: int | None, edns_version: int, edns_option: int | None) -> bytes:
+    return message(Question(".", rdtype, udp_payload, edns_version, edns_option))
