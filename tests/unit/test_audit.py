@@ -6,11 +6,12 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from dns_server import DnsServer, Handler
+from dns_server import DnsServer, Handler, Reply
 from honest import ZONE, Honest, World
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.findings import Outcome
@@ -18,6 +19,7 @@ from kube_dns_conformance.audit.live import KINDS, Live
 from kube_dns_conformance.audit.reach import pod_types
 from kube_dns_conformance.audit.rounds import Auditor
 from kube_dns_conformance.audit.selection import first_by_hash, select
+from kube_dns_conformance.dns.model import Transport
 from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.progress import Step
@@ -339,6 +341,19 @@ def test_a_watch_that_stays_behind_blames_nobody() -> None:
 def test_a_server_that_goes_away_is_no_liar() -> None:
     with pytest.raises(ClusterError, match=r"dns-0 at 127\.0\.0\.1:\d+ cannot be asked any more: no answer within"):
         audited(lambda query, transport: None, api=Api(*shop()), timings=Timings(answer=0.1))
+
+
+def test_a_server_that_is_silent_about_many_names_has_not_gone() -> None:
+    objects = [service(f"s{at}", f"10.96.1.{at}") for at in range(30)]
+    honest = Honest(world_of(objects)).handle()
+
+    def say(query: bytes, transport: Transport) -> Reply:
+        # As CoreDNS, where nobody answers what it has to ask others for.
+        return None if b"in-addr" in query else honest(query, transport)
+
+    outcome = audited(say, api=Api(*objects), timings=replace(QUICK, answer=0.3))
+    assert wrong(outcome) == {f"{at}.1.96.10.in-addr.arpa. PTR" for at in range(30)}
+    assert all("no answer within 0.3 s" in one.text for one in outcome.findings)
 
 
 # What is audited

@@ -79,11 +79,15 @@ class Checks:
                 leads.append(lead)
         yield from self._follow(promises, leads)
 
-    def _doubtful(self, prepared: Iterable[Prepared]) -> Iterator[tuple[Prepared, Answer]]:
+    def _doubtful(self, prepared: Sequence[Prepared]) -> Iterator[tuple[Prepared, Answer]]:
         """The answers that are not right at a glance."""
         asks = [(one, server) for one in prepared for server in self.servers]
         self.asked += len(asks)
         found = list(self._quick.ask(asks))
+        doubtful = {(answer.question, answer.server) for _, answer in found}
+        for server in self.servers:
+            if right := next((one.question for one in prepared if (one.question, server) not in doubtful), None):
+                self._answered[server] = right
         yield from zip((one for one, _ in found), self._as_good_as_can_be([one for _, one in found]), strict=True)
 
     def _as_good_as_can_be(self, some: list[Answer]) -> list[Answer]:
