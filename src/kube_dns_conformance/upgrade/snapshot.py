@@ -93,6 +93,7 @@ def take(run: Run, namespaces: Collection[str] = ()) -> Snapshot:
         served = pod_types(checks, promises, selected.keys)
         keys = [key for key in selected.keys if promises[key].section != "2.6" or key.rdtype in served]
         auditor.audit(keys)
+        promises = auditor.promises()  # without what has gone meanwhile
         answers = _ask(checks, [key for key in keys if key in promises])
     finally:
         live.close()
@@ -121,7 +122,7 @@ def _ask(checks: Checks, keys: list[Key]) -> dict[Key, Answer]:
     with step(f"asking {len(keys)} names and types") as progress:
         for start in range(0, len(keys), BATCH_QUESTIONS):
             some = keys[start : start + BATCH_QUESTIONS]
-            answers = checks.ask([(Question(*key), server, "udp") for key in some])
+            answers = checks.answers([(Question(*key), server) for key in some])
             found |= dict(zip(some, answers, strict=True))
             progress.update(done=start + len(some), total=len(keys))
     return found
