@@ -69,6 +69,8 @@ def one_replica_and_its_node_drained(kubectl: Kubectl, folder: Path) -> Commands
     path = folder / "drain.sh"
     path.write_text(
         """set -e
+# The one that ends is listed as well, and nobody misses its node.
+while [ "$("$@" get pods --selector=k8s-app=kube-dns --output=name | wc -l)" -gt 1 ]; do sleep 0.2; done
 node=$("$@" get pods --selector=k8s-app=kube-dns --output=jsonpath='{.items[0].spec.nodeName}')
 nodes=$("$@" get nodes --output=name)
 for one in $nodes; do "$@" cordon "$one"; done
