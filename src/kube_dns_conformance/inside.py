@@ -37,7 +37,7 @@ class Inside(Vantage):
 
     def flights(self, rate: float) -> Exchange:
         """See `Vantage`."""
-        return partial(self.agents.fly, rate)
+        return partial(self.agents.fly, rate=rate)
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
         """See `Vantage`."""

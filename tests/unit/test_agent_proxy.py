@@ -65,6 +65,23 @@ def test_large_batches_are_cut_into_pieces_and_come_back_in_order(port: int) -> 
     assert [one.wire for one in got] == wires
 
 
+def test_a_flight_is_cut_into_pieces_that_do_not_take_long(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kube_dns_conformance.agent.proxy.FLIGHT_SECONDS", 0.05)
+    paths: list[str] = []
+
+    def note(request: BaseHTTPRequestHandler) -> bool:
+        paths.append(request.path.rpartition("/")[2])
+        return False
+
+    with api_server({"agent-a": port}, note) as api, DnsServer(lambda query, transport: query) as server:
+        wires = [bytes(12) + bytes([1, index]) + b"\0\0\1\0\1" for index in range(97, 109)]
+        requests = [Request(server.host, server.port, "udp", wire, 30.0) for wire in wires]
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        got = Inside(agents, 20.0).flights(100.0)(requests)
+    assert [one.wire for one in got] == wires
+    assert paths == ["fly", "fly", "fly"]  # of twelve, five at a time
+
+
 def test_names_are_resolved_in_the_pod(port: int) -> None:
     with api_server({"agent-a": port}) as api:
         before = time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from kube_dns_conformance.errors import ClusterError
 T = TypeVar("T")
 PORT = 8765
 REQUESTS_AT_ONCE = 1000
+FLIGHT_SECONDS = 5.0
+"""No flight is made slower than that by its rate: nothing comes meanwhile, and somebody on the way may hang up."""
 SLACK_SECONDS = 5.0
 RESOLVER_SECONDS = 60.0
 RETRY_SECONDS = 0.5
@@ -64,9 +67,10 @@ class Agent:
 
     def fly(self, requests: Sequence[Request], rate: float) -> list[Reply]:
         """Carry many messages over UDP, no more than ``rate`` a second (0: as they are answered); see `Flights`."""
+        size = min(REQUESTS_AT_ONCE, math.ceil(rate * FLIGHT_SECONDS)) if rate else REQUESTS_AT_ONCE
         replies: list[Reply] = []
-        for start in range(0, len(requests), REQUESTS_AT_ONCE):
-            replies += self._fly(requests[start : start + REQUESTS_AT_ONCE], rate)
+        for start in range(0, len(requests), size):
+            replies += self._fly(requests[start : start + size], rate)
         return replies
 
     def resolve(self, names: Sequence[str], family: str = "any") -> list[Resolution]:
@@ -199,7 +203,7 @@ class Agents:
         """Carry messages to DNS servers. Raises ClusterError, which makes a verdict *unknown*, when no agent can."""
         return self.ask(lambda agent: agent.exchange(requests)) if requests else []
 
-    def fly(self, rate: float, requests: Sequence[Request]) -> list[Reply]:
+    def fly(self, requests: Sequence[Request], rate: float) -> list[Reply]:
         """The same for many messages over UDP; see `Agent.fly`."""
         return self.ask(lambda agent: agent.fly(requests, rate)) if requests else []
 

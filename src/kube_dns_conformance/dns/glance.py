@@ -25,8 +25,9 @@ _LONGEST_NAME = 255
 _POINTER = 0xC0
 _SAME_NAME = b"\xc0\x0c"
 """The name of the question, as a pointer to it (RFC 1035 section 4.1.4)."""
-_TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1", "SOA": b"\0\6\0\1"}
-"""Type and class IN."""
+_TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1"}
+"""Type and class IN, of what a glance can tell."""
+_SOA = b"\0\6\0\1"
 _ADDRESSES = {_TYPES["A"] + b"\0\4": 4, _TYPES["AAAA"] + b"\0\x10": 16}
 """Type, class and length of the data."""
 _SOA_NUMBERS = 20
@@ -112,7 +113,7 @@ def denial(wire: bytes, at: int) -> tuple[bytes, int]:
     Empty when it is none. Two of the same bytes are both well formed, or neither is.
     """
     owner = _name_end(wire, at)
-    if not owner or wire[owner : owner + 4] != _TYPES["SOA"]:
+    if not owner or wire[owner : owner + 4] != _SOA:
         return b"", at
     end = owner + 10 + int.from_bytes(wire[owner + 8 : owner + 10], "big")
     if end > len(wire):
