@@ -32,8 +32,13 @@ CHARTS: tuple[dict[str, object], ...] = (
 )
 _ANALYTICS = re.compile(r'<script async src="https?://[^"]*"></script>')
 """Google's, in every report; Allure 3 has no option against it."""
-_POLICY = """<meta http-equiv="Content-Security-Policy" content="default-src data: blob: 'unsafe-inline'">"""
-"""Whatever else it might load is not loaded: somebody who opens a report tells nobody."""
+_HEAD = """<head><meta http-equiv="Content-Security-Policy" content="default-src data: blob: 'unsafe-inline'">\
+<script>window.allureReportData = {};</script>"""
+"""Whatever else it might load is not loaded: somebody who opens a report tells nobody.
+
+Allure's program waits for its data only when it is announced, and a busy browser begins with the program before it has
+read that far: the page stayed empty.
+"""
 
 
 def html(shown: Results, known: Sequence[history.Point]) -> str:
@@ -53,7 +58,7 @@ def html(shown: Results, known: Sequence[history.Point]) -> str:
         with step("Allure makes the report"):
             _generate(tool, work)
         made = (work / "report" / "index.html").read_text(encoding="utf-8")
-    return _ANALYTICS.sub("", made, count=1).replace("<head>", f"<head>{_POLICY}", 1)
+    return _ANALYTICS.sub("", made, count=1).replace("<head>", _HEAD, 1)
 
 
 def _configuration(shown: Results) -> dict[str, object]:

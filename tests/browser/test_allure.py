@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -111,6 +115,44 @@ def test_verdicts_are_categories_and_where_it_was_judged_is_told(browser: Browse
         for one in ("Nonconformant: DNS", "Unknown: could not", "Unsupported by", "Not run: the run"):
             expect(found.page.get_by_text(one).first).to_be_visible()
         keep_picture(found.page, "allure-categories")
+
+
+def test_it_waits_for_what_the_browser_has_not_read_yet(browser: Browser, page: Path) -> None:
+    program_part, mark, data_part = page.read_bytes().rpartition(b"<script async>")
+    with in_two_parts(program_part, mark + data_part) as (address, go_on):
+        found = browser.new_page()
+        found.goto(address, wait_until="commit")
+        found.wait_for_function("document.getElementById('app')?.childElementCount")
+        found.wait_for_function("!document.getElementById('allure-app-loader')")
+        go_on()
+        expect(found.get_by_text("cluster.local", exact=True)).to_be_visible()
+        found.close()
+
+
+@contextmanager
+def in_two_parts(first: bytes, second: bytes) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a page whose second part is not sent before it is asked for."""
+    asked = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(first)
+            asked.wait()
+            self.wfile.write(second)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", asked.set
+        finally:
+            asked.set()
+            server.shutdown()
 
 
 def test_what_is_hostile_is_text(browser: Browser, page: Path) -> None:

@@ -102,7 +102,10 @@ def test_nothing_of_the_page_is_loaded_from_elsewhere(tools: Path, tmp_path: Pat
     write_allure([run_in(tmp_path / "run", "one")], page)
     first, rest = page.read_text().split("\n", 1)
     policy = "default-src data: blob: 'unsafe-inline'"
-    assert first == f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
+    assert first == (
+        f'<head><meta http-equiv="Content-Security-Policy" content="{policy}">'
+        "<script>window.allureReportData = {};</script>"
+    )
     assert "example.com" not in rest
 
 
