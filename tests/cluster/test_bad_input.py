@@ -118,7 +118,8 @@ def test_a_full_disk_below_the_report_is_one_clear_line(cluster: Cluster, comman
 def test_an_api_server_that_goes_away_is_unknown_and_not_the_fault_of_dns(command: CommandLine) -> None:
     made = command.json("cluster", "up", "--name", "demo")
     directory = command.cluster_directory("demo")
-    process = command.start("run", "--name=demo", "--report-dir=report", "--timing=api=1")
+    wanted = ["--requirement=negative.names.*", "--requirement=survival.pod-restart.*"]
+    process = command.start("run", "--name=demo", *wanted, "--report-dir=report", "--timing=api=1")
     assert process.stdout is not None
     for line in process.stdout:
         if "negative.names.unknown-hostname" in line:

@@ -19,6 +19,8 @@ from kube_dns_conformance.results import Verdict, read
 from kube_dns_conformance.toolchain import Toolchain
 
 COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller", "coredns"}
+SOME = ("--requirement=clusterip.*", "--requirement=survival.pod-restart.*")
+"""Judged within seconds, and not before one can do something to who judges it."""
 
 
 def names(directory: Path) -> list[str]:
@@ -99,7 +101,7 @@ def test_a_run_may_interrupt_the_cluster_that_it_made_and_no_other(command: Comm
 def test_an_interrupted_run_cleans_up_and_reports_what_it_has(
     command: CommandLine, number: signal.Signals, status: int
 ) -> None:
-    process = command.start("run", "--report-dir", "report")
+    process = command.start("run", *SOME, "--report-dir", "report")
     read_until(process, "clusterip.srv.named-port")
     process.send_signal(number)
     rest, _ = process.communicate(timeout=60)
@@ -141,7 +143,7 @@ def test_a_run_that_nobody_listens_to_any_more_judges_to_its_end(cluster: Cluste
 
 
 def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> None:
-    process = command.start("run", "--report-dir", "report")
+    process = command.start("run", *SOME, "--report-dir", "report")
     read_until(process, "clusterip.srv.named-port")
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)  # another one, or the kernel might take both for one
@@ -166,7 +168,7 @@ def test_an_interrupted_start_cleans_up(command: CommandLine) -> None:
 
 
 def test_what_a_killed_runner_left_is_removed_by_the_next_command(command: CommandLine) -> None:
-    process = command.start("run")
+    process = command.start("run", *SOME)
     read_until(process, "clusterip.srv.named-port")
     process.kill()
     process.communicate(timeout=60)
@@ -223,7 +225,7 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
         found, _ = kube.list("v1", "Namespace", label_selector="kube-dns-conformance/run")
         return {one["metadata"]["name"] for one in found if "deletionTimestamp" not in one["metadata"]}
 
-    killed = command.start(*where)
+    killed = command.start(*where, *SOME)
     read_until(killed, "clusterip.srv.named-port")
     left = namespaces()
     killed.kill()
