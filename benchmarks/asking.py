@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from cluster import many
@@ -41,7 +42,7 @@ def main() -> None:
     packages.need(DNSPERF, "what this benchmark compares with")
     with own_cluster("asking") as cluster:
         many.make(cluster.kubeconfig, "many", SERVICES)
-        promises, keys = promised(cluster)
+        promises, keys = promised(cluster, ["many"])
         found = [(ours(cluster.dns[0], promises, keys), theirs(cluster.dns[0], keys)) for _ in range(ROUNDS)]
     mine, other = (statistics.median(column) for column in zip(*found, strict=True))
     told = {"questions": len(keys), "ours a second": round(mine), "dnsperf a second": round(other)}
@@ -49,12 +50,12 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, load {os.getloadavg()[0]:.1f}")
 
 
-def promised(cluster: Cluster) -> tuple[Promises, list[Key]]:
-    """What is asked, and what must come."""
+def promised(cluster: Cluster, namespaces: Collection[str]) -> tuple[Promises, list[Key]]:
+    """What is asked, and what must come: of these namespaces, or of all when none is named."""
     live = Live(Kube(cluster.kubeconfig), 10.0, Step("reading"))
     try:
         promises = promises_of(live, cluster.zone)
-        keys = select(live, promises, cluster.zone, ["many"], 0).keys
+        keys = select(live, promises, cluster.zone, namespaces, 0).keys
     finally:
         live.close()
     return promises, [key for key in keys if promises[key].section != "2.6"]  # the records of Pods are not served

@@ -13,6 +13,7 @@ from threading import Event, Thread
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from browser.conftest import SECONDS
 from browser.opened import Opened, keep_picture, opened
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.outages import State
@@ -122,8 +123,8 @@ def test_it_waits_for_what_the_browser_has_not_read_yet(browser: Browser, page: 
     with in_two_parts(program_part, mark + data_part) as (address, go_on):
         found = browser.new_page()
         found.goto(address, wait_until="commit")
-        found.wait_for_function("document.getElementById('app')?.childElementCount")
-        found.wait_for_function("!document.getElementById('allure-app-loader')")
+        found.locator("#app > *").first.wait_for(state="attached", timeout=SECONDS * 1000)
+        found.locator("#allure-app-loader").wait_for(state="detached", timeout=SECONDS * 1000)
         go_on()
         expect(found.get_by_text("cluster.local", exact=True)).to_be_visible()
         found.close()

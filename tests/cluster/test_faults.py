@@ -20,7 +20,13 @@ def bench(cluster: Cluster, sessions_states: Path) -> Iterator[Bench]:
         made.close()
 
 
-@pytest.mark.parametrize("name", ["address-last-missing", "one-replica-fails", "first-slice-only", "every-answer-cut"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("address-last-missing", "every-answer-cut"),
+        *(pytest.param(one, marks=pytest.mark.release) for one in ("one-replica-fails", "first-slice-only")),
+    ],
+)
 def test_a_fault_is_judged_by_what_the_suite_says_of_it(bench: Bench, name: str) -> None:
     trial = bench.judge(name, "headless.address.*", "slices.*", "replicas.*", "negative.names.*")
     assert trial.problems() == []

@@ -8,6 +8,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import pytest
 
 from cluster.commandline import CommandLine
 from cluster.lies import Lie, accused, failure_text, honest, judge, judge_servers
@@ -71,6 +72,7 @@ def test_a_sibling_that_blinks(cluster: Cluster, command: CommandLine) -> None:
     assert re.fullmatch(r"  got       NXDOMAIN   \(1 of \d+ answers of server-0, the first .* s from the change\)", got)
 
 
+@pytest.mark.release
 def test_a_sibling_that_blinks_in_the_answer_of_its_service(cluster: Cluster, command: CommandLine) -> None:
     asked = 0
 
@@ -103,6 +105,7 @@ def test_a_cluster_ip_that_blinks(cluster: Cluster, command: CommandLine) -> Non
     assert got.startswith("  got       NXDOMAIN   (1 of ")
 
 
+@pytest.mark.release
 def test_a_pod_that_is_kept_after_scaling_down(cluster: Cluster, command: CommandLine) -> None:
     output, results = judge(cluster, command, stale("web-3."), "survival.scaling.*")
 
@@ -116,6 +119,7 @@ def test_a_pod_that_is_kept_after_scaling_down(cluster: Cluster, command: Comman
     assert got == "  got       NOERROR 10.64.x.x   (last wrong answer of server-0)"
 
 
+@pytest.mark.release
 def test_one_of_two_replicas_that_is_stale(cluster: Cluster, command: CommandLine) -> None:
     output, results = judge_servers(cluster, command, [honest, stale("web-1.")], "survival.pod-restart.*")
 
@@ -129,6 +133,7 @@ def test_one_of_two_replicas_that_is_stale(cluster: Cluster, command: CommandLin
     assert got == "  got       NOERROR 10.64.x.x   (server-1; server-0 said NOERROR 10.64.x.x)"
 
 
+@pytest.mark.release
 def test_replicas_that_are_stale_alike_agree(cluster: Cluster, command: CommandLine) -> None:
     lie = stale("web-1.")
     _, results = judge_servers(cluster, command, [lie, lie], "survival.pod-restart.*")

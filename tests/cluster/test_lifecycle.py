@@ -77,17 +77,14 @@ def test_two_clusters_of_different_families_side_by_side(cluster: Cluster, comma
     assert names(command.cluster_directory("tests"))  # --name uses a running cluster and leaves it running
 
 
-def test_a_run_leaves_nothing_behind(command: CommandLine) -> None:
-    done = command("run", "--requirement", "clusterip.address.ipv4")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert list((command.state / "clusters").glob("[!.]*")) == []
-
-
-def test_a_run_may_interrupt_the_cluster_that_it_made_and_no_other(command: CommandLine, cluster: Cluster) -> None:
+def test_a_run_may_interrupt_the_cluster_that_it_made_and_no_other_and_leaves_nothing_behind(
+    command: CommandLine, cluster: Cluster
+) -> None:
     wanted = ["--requirement=survival.dns-killed.*", "--requirement=survival.api-away.*"]
     done = command("run", *wanted, "--report-dir=report", "--timing=away=0.1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(read(command.directory / "report").by_requirement().values()) == {Verdict.CONFORMANT}
+    assert list((command.state / "clusters").glob("[!.]*")) == []
 
     servers = [f"--dns-server={one}" for one in cluster.dns]
     done, results = command.judge(cluster, *servers, *wanted, "--allow-disruptive")
@@ -95,9 +92,8 @@ def test_a_run_may_interrupt_the_cluster_that_it_made_and_no_other(command: Comm
     assert set(results.by_requirement().values()) == {Verdict.UNSUPPORTED}
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.release)]
-)
+@pytest.mark.release
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_cleans_up_and_reports_what_it_has(
     command: CommandLine, number: signal.Signals, status: int
 ) -> None:
@@ -154,6 +150,7 @@ def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> Non
     assert "partial: " in rest
     assert "Traceback" not in rest
     assert list((command.state / "clusters").iterdir()) == []
+    assert (command.directory / "report" / "junit.xml").is_file()
 
 
 def test_an_interrupted_start_cleans_up(command: CommandLine) -> None:

@@ -45,6 +45,7 @@ def write(suite: pytest.Pytester, address: str = "pass", again: str = "pass") ->
     (suite.mkdir("clusterip") / "test_address.py").write_text(SUITE.format(address=address, again=again))
 
 
+@pytest.mark.release
 def test_several_processes_give_the_same_verdicts_on_one_set_of_workloads(
     suite: pytest.Pytester, cluster: Cluster
 ) -> None:

@@ -80,10 +80,11 @@ def running(options: Options) -> Options:
 
 
 def _audit(cluster: Cluster, checks: Checks, choice: Choice, timings: Timings, say: Say) -> Outcome:
-    with step("reading Services, EndpointSlices and Pods") as progress:
+    outcome = Outcome()
+    with step("reading Services, EndpointSlices and Pods") as progress, outcome.spent_on("reading"):
         live = Live(Kube(cluster.kubeconfig, cluster.context), timings.api, progress)
     try:
-        auditor = Auditor(live, checks, cluster.zone, timings, say.finding)
+        auditor = Auditor(live, checks, cluster.zone, timings, say.finding, outcome)
         promises = auditor.promises()
         selected = select(live, promises, cluster.zone, choice.namespaces, choice.sample)
         keys = _without_pods(selected, promises, pod_types(checks, promises, selected.keys))
@@ -91,7 +92,7 @@ def _audit(cluster: Cluster, checks: Checks, choice: Choice, timings: Timings, s
         auditor.audit(keys)
     finally:
         live.close()
-    return auditor.outcome
+    return outcome
 
 
 def _without_pods(selected: Selection, promises: Promises, served: Iterable[str]) -> list[Key]:

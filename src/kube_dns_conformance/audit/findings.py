@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +54,27 @@ class Finding:
 
 @dataclass
 class Outcome:
-    """What came of an audit: how many questions by section and type, what is wrong, and what could not be judged."""
+    """What came of an audit: how many names by section and type, what is wrong, and what could not be judged.
+
+    ``questions`` is how often servers were asked, ``seconds`` how long each part of it took.
+    """
 
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     unknown: dict[Key, str] = field(default_factory=dict)
     gone: int = 0
     again: int = 0
+    questions: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def spent_on(self, part: str) -> Iterator[None]:
+        """How long the block takes is that part's."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + time.monotonic() - began
 
     def exit_code(self) -> ExitCode:
         """As of `run`."""
@@ -89,6 +105,8 @@ class Outcome:
         return {
             "outcome": self.word(),
             "records": rows,
+            "questions": self.questions,
+            "seconds_spent": {part: round(seconds, 2) for part, seconds in self.seconds.items()},
             "asked_again": self.again,
             "gone_meanwhile": self.gone,
             "unknown": {f"{key.name} {key.rdtype}": why for key, why in self.unknown.items()},

@@ -33,9 +33,15 @@ class Auditor:
     """Asks and asks again. ``outcome`` is what is known so far, ``found`` is called with every finding."""
 
     def __init__(
-        self, live: Live, checks: Checks, zone: str, timings: Timings, found: Callable[[Finding], None]
+        self,
+        live: Live,
+        checks: Checks,
+        zone: str,
+        timings: Timings,
+        found: Callable[[Finding], None],
+        outcome: Outcome | None = None,
     ) -> None:
-        self.outcome = Outcome()
+        self.outcome = outcome or Outcome()
         self._live = live
         self._checks = checks
         self._zone = zone
@@ -54,7 +60,8 @@ class Auditor:
 
     def audit(self, keys: list[Key]) -> None:
         """Ask all ``keys``. Raises ClusterError when a server or the API server is gone."""
-        with step(f"asking {len(keys)} names and types of {len(self._checks.servers)} servers") as progress:
+        title = f"asking {len(keys)} names and types of {len(self._checks.servers)} servers"
+        with step(title) as progress, self.outcome.spent_on("asking"):
             promises = self.promises()
             there = [key for key in keys if key in promises]
             wrong = self._checks.round(promises, there, progress)
@@ -66,10 +73,12 @@ class Auditor:
             self._add(key, some)
         self.outcome.again = len(wrong)
         if wrong:
-            with step(f"asking again what differed: {len(wrong)} names and types") as progress:
+            title = f"asking again what differed: {len(wrong)} names and types"
+            with step(title) as progress, self.outcome.spent_on("asking again"):
                 while self._pending:
                     progress.update(note=f"{len(self._pending)} left")
                     self._again()
+        self.outcome.questions = self._checks.asked
         self._live.insist_alive()
 
     def _again(self) -> None:

@@ -1,0 +1,191 @@
+"""Measures an audit on one cluster that grows, against dnsperf, and plants lies in the largest.
+
+Each audit is the command itself, in a process of its own, so that its peak memory is its own too. dnsperf is installed
+when missing, as root on Debian.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.asking import DNSPERF, promised, theirs
+from benchmarks.scale import lies, plot, world
+from kube_dns_conformance.clusters import coredns, ports
+from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.dns.ask import ask
+from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.toolchain import Toolchain
+from tools import packages
+from tools.standing import own_cluster
+
+SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
+RESULTS = Path(__file__).parent.parent / "results" / "scale.json"
+COUNTED = {"services", "endpointslices", "pods"}
+VERBS = {"LIST", "WATCH"}
+ROUNDS = 3
+LARGE = 30_000
+"""From here on once is enough: what disturbs for a moment does not matter any more."""
+
+Row = dict[str, Any]
+
+
+def main() -> int:
+    """Measure, and write the results and the plot; 1 when the lies are not found, or something else is."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("--endpoints", nargs="+", type=int, default=SIZES, help=f"default: {SIZES}; keeps no results")
+    sizes = parser.parse_args().endpoints
+    packages.need(DNSPERF, "what this benchmark compares with")
+    with own_cluster("scale") as cluster:
+        rows = []
+        for before, size in zip((0, *sizes), sizes, strict=False):
+            rows.append(measured(cluster, before, size))
+            print(json.dumps(rows[-1]), flush=True)
+        found = searched(cluster, sizes[-1])
+    print(json.dumps(found), flush=True)
+    results = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        "rows": rows,
+        "exponents": {what: exponent(rows, what) for what in ("seconds", "MiB")} if len(rows) > 1 else {},
+        "lies": found,
+    }
+    print(json.dumps(results["exponents"]), flush=True)
+    if tuple(sizes) == SIZES:
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        plot.draw(results, RESULTS.with_suffix(".svg"))
+    return 0 if found["planted"] == found["found"] and not found["else"] else 1
+
+
+def measured(cluster: Cluster, before: int, size: int) -> Row:
+    """What an audit of a cluster of so many endpoints takes."""
+    began = time.monotonic()
+    world.grow(cluster.kubeconfig, before, size)
+    wait_known(cluster.dns[0], size, cluster.zone)
+    made = time.monotonic() - began
+    kube = Kube(cluster.kubeconfig)
+    audits, rates = [], []
+    _, keys = promised(cluster, ())
+    for _ in range(1 if size >= LARGE else ROUNDS):
+        requests = counted(kube)
+        audits.append(audit(cluster, cluster.dns[0]) | {"requests": counted(kube) - requests})
+        rates.append(theirs(cluster.dns[0], keys))
+    best = min(audits, key=lambda one: float(one["seconds"]))
+    assert best["outcome"] == "conformant", best
+    fast = statistics.median(rates)
+    told = {name: best[name] for name in ("questions", "seconds", "MiB", "processor seconds", "requests")}
+    rate = best["questions"] / best["parts"]["asking"]
+    return {"endpoints": size, "services": 2 * size // world.PER_SERVICE} | told | {
+        "parts": best["parts"],
+        "questions a second": round(rate),
+        "dnsperf a second": round(fast),
+        "ratio": round(rate / fast, 2),
+        "seconds to make it": round(made),
+    }  # fmt: skip
+
+
+def audit(cluster: Cluster, server: Server) -> Row:
+    """One audit of all that there is, as fast as the server answers; its seconds and peak memory, and its findings."""
+    where = [f"--kubeconfig={cluster.kubeconfig}", f"--dns-server={server.host}:{server.port}"]
+    command = [sys.executable, "-m", "kube_dns_conformance", "audit", *where, "--max-qps=0", "--json"]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
+        began = time.monotonic()
+        actions = [(os.POSIX_SPAWN_DUP2, out.fileno(), 1), (os.POSIX_SPAWN_DUP2, told.fileno(), 2)]
+        process = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
+        _, status, used = os.wait4(process, 0)
+        seconds = time.monotonic() - began
+        out.seek(0)
+        told.seek(0)
+        said = out.read().decode()
+        assert os.waitstatus_to_exitcode(status) in (0, 1), f"{said[-2000:]}{told.read().decode()[-2000:]}"
+    found = json.loads(said)
+    return {
+        "outcome": found["outcome"],
+        "differences": [(one["name"], one["type"]) for one in found["differences"]],
+        "unknown": found["unknown"],
+        "questions": found["questions"],
+        "parts": found["seconds_spent"],
+        "seconds": round(seconds, 1),
+        "MiB": round(used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)),
+        "processor seconds": round(used.ru_utime + used.ru_stime, 1),
+    }
+
+
+def searched(cluster: Cluster, size: int) -> Row:
+    """An audit of a server that lies about twenty records of that cluster."""
+    wrong = lies.planted(size, cluster.zone)
+    with lying(cluster, wrong) as server:
+        wait_known(server, size, cluster.zone)
+        found = audit(cluster, server)
+    told, planted = set(found["differences"]), {one[:2] for one in wrong}
+    return {
+        "endpoints": size,
+        "planted": len(planted),
+        "found": len(planted & told),
+        "else": sorted(map(str, told - planted)) + sorted(found["unknown"]),
+        "seconds": found["seconds"],
+        "parts": found["parts"],
+    }
+
+
+@contextmanager
+def lying(cluster: Cluster, wrong: list[lies.Lie]) -> Iterator[Server]:
+    """One more CoreDNS of that cluster."""
+    host = cluster.dns[0].host
+    with ports.Reserved() as reserved:
+        server = Server("lying", host, reserved.free(1, host)[0], single=True)
+        template = lies.corefile(coredns.ours(), wrong)
+        text = coredns.configuration(cluster.kubeconfig, cluster.zone, server, reserved, template)
+        binary = Toolchain().need("coredns")["coredns"]
+        replica = coredns.start(cluster.kubeconfig.parent, binary, server, text)
+    try:
+        yield server
+    finally:
+        replica.process.terminate()
+        replica.process.wait()
+
+
+def wait_known(server: Server, size: int, zone: str) -> None:
+    """Wait until a server knows what was made last."""
+    last = size // world.PER_SERVICE - 1
+    name = f"db-{last}.{world.space(last)}.svc.{zone}."
+    while len(ask(Question(name, "A"), server, timeout=1.0).records) != world.PER_SERVICE:
+        time.sleep(0.1)
+
+
+def counted(kube: Kube) -> int:
+    """How many lists and watches of what an audit reads the API server has answered, by its own account."""
+    families = text_string_to_metric_families(kube.read("/metrics"))
+    samples = (one for family in families if family.name == "apiserver_request" for one in family.samples)
+    return int(
+        sum(
+            one.value
+            for one in samples
+            if one.name == "apiserver_request_total"
+            and one.labels["resource"] in COUNTED
+            and one.labels["verb"] in VERBS
+        )
+    )
+
+
+def exponent(rows: Sequence[Row], what: str) -> float:
+    """With which power of the endpoints it grows: the slope between the two largest decades is what counts."""
+    last = [one for one in rows if one["endpoints"] >= rows[-1]["endpoints"] / 10]
+    return round(plot.slope([(one["endpoints"], one[what]) for one in last]), 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
