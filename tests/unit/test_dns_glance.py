@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostile import taken
+from kube_dns_conformance.agent.exchange import Reply
 from kube_dns_conformance.dns.ask import message
 from kube_dns_conformance.dns.compare import (
     ANY_LABEL,
@@ -27,14 +28,19 @@ from kube_dns_conformance.dns.compare import (
     no_data,
     no_such_name,
     nothing,
+    value,
 )
-from kube_dns_conformance.dns.model import Question
-from kube_dns_conformance.dns.quick import Prepared, query
+from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.dns.quick import Heard, Prepared, query
 
 ZONE = "cluster.local."
+SERVER = Server("dns-0", "192.0.2.53", 53, single=True)
 SOA = dns.rrset.from_text(ZONE, 5, "IN", "SOA", f"ns.dns.{ZONE} hostmaster.{ZONE} 1 7200 1800 86400 5")
 WEB = f"web.shop.svc.{ZONE}"
 POD = f"web-0.{WEB}"
+
+
+NAMELESS = f"{ANY_LABEL}{WEB}"
 
 
 class Case(NamedTuple):
@@ -61,6 +67,25 @@ CASES = {
     "no such name": Case(Question(f"nope.{WEB}", "A"), no_such_name(), "NXDOMAIN"),
     "nothing, as no data": Case(Question(f"nope.{WEB}", "A"), nothing()),
     "nothing, as no such name": Case(Question(f"nope.{WEB}", "A"), nothing(), "NXDOMAIN"),
+}
+
+
+CHOICES = {
+    "PTR": Case(
+        Question("9.0.0.10.in-addr.arpa.", "PTR"),
+        at_least([], [Choice(frozenset({NAMELESS}))]),
+        values=(f"10-0-0-9.{WEB}",),
+    ),
+    "SRV": Case(
+        Question(f"_http._tcp.{WEB}", "SRV"),
+        at_least([], [Choice(frozenset({f"80 {NAMELESS}"}), 2)]),
+        values=(f"0 50 80 10-0-0-9.{WEB}", f"0 50 80 10-0-0-8.{WEB}"),
+    ),
+    "SRV, ports and hostnames": Case(
+        Question(f"_http._tcp.{WEB}", "SRV"),
+        exactly([f"80 {POD}"], [Choice(frozenset({f"80 {NAMELESS}", f"8080 {NAMELESS}"}), 2)]),
+        values=(f"0 50 8080 a.{WEB}", f"0 50 80 b.{WEB}", f"0 50 80 {POD}"),
+    ),
 }
 
 
@@ -148,7 +173,30 @@ def test_a_denial_that_points_into_the_rest_of_the_name_is_not_known_in_answers_
     ids=str,
 )
 def test_what_leaves_the_server_a_choice_is_looked_at(expected: Expected) -> None:
-    assert not Prepared(Question(WEB, "A"), expected, set()).glance.knows
+    glance = Prepared(Question(WEB, "A"), expected, set()).glance
+    assert not glance.knows
+    assert glance.chosen(said(Case(Question(WEB, "A"), expected, values=("10.0.0.1",)))) is None
+
+
+@pytest.mark.parametrize(
+    ("case", "names"),
+    [
+        ("PTR", [f"10-0-0-9.{WEB}"]),
+        ("SRV", [f"10-0-0-8.{WEB}", f"10-0-0-9.{WEB}"]),
+        ("SRV, ports and hostnames", [f"a.{WEB}", f"b.{WEB}"]),
+    ],
+)
+def test_the_names_of_the_servers_choice_are_seen_at_a_glance(case: str, names: list[str]) -> None:
+    one = CHOICES[case]
+    glance = Prepared(one.question, one.expected, set()).glance
+    wire = said(one, compress=False)
+    assert sorted(glance.chosen(wire) or ()) == names == chosen_by_all_means(one, wire)
+    assert not glance.is_right(wire)  # nobody knows yet where they lead
+
+
+def chosen_by_all_means(case: Case, wire: bytes) -> list[str]:
+    values = [value(one) for one in taken(wire, "udp", case.question).records]
+    return sorted(one.split()[-1] for one in values if one not in case.expected.values)
 
 
 def changed(wire: bytes, at: int, byte: int) -> bytes:
@@ -158,7 +206,7 @@ def changed(wire: bytes, at: int, byte: int) -> bytes:
 
 
 @given(
-    case=st.sampled_from(list(CASES.values())),
+    case=st.sampled_from([*CASES.values(), *CHOICES.values()]),
     edns=st.booleans(),
     compress=st.booleans(),
     changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=3),
@@ -176,6 +224,13 @@ def test_nothing_is_right_at_a_glance_that_is_not_right_when_looked_at(
     wire = wire[: len(wire) - cut] + more
     if glance.is_right(wire):
         assert is_right_by_all_means(case, wire)
+    if (found := glance.chosen(wire)) is not None:
+        assert is_right_by_all_means(case, wire)
+        assert sorted(found) == chosen_by_all_means(case, wire)
+    if glance.records(wire) is not None:
+        heard = Heard(case.question, SERVER, Reply(0.0, 0.0, wire), glance)
+        if case.question.rdtype in {"A", "AAAA"}:
+            assert sorted(heard.values) == sorted(one.rdata for one in taken(wire, "udp", case.question).records)
 
 
 @given(case=st.sampled_from(list(CASES.values())), wire=st.binary(max_size=600))

@@ -154,7 +154,7 @@ def test_the_fast_way_to_ask_notices_what_the_slow_way_notices(fault: Fault) -> 
     for table in (TABLE, TABLE | {f"three.{ZONE} A": ["10.0.0.1", "10.0.0.2"]}):
         upstream.serve(table)
         for question, expected in promised(table):
-            found = [answer for _, answer in quick.ask([(quick.prepare(question, expected), SERVER)])]
+            found = [doubt.heard.answer for doubt in quick.ask([(quick.prepare(question, expected), SERVER)])]
             slow = answer(question, SERVER, "udp", replied(heard))
             assert list(wrong(found, expected)) == list(wrong([slow], expected)), question
 

@@ -16,7 +16,7 @@ import dns.reversename
 from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Server
-from kube_dns_conformance.dns.quick import Prepared, Quick
+from kube_dns_conformance.dns.quick import Doubt, Heard, Prepared, Quick
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
@@ -36,7 +36,7 @@ class _Lead(NamedTuple):
 
     key: Key
     promise: Promise
-    answer: Answer
+    heard: Heard
     choice: Choice
     names: list[str]
 
@@ -68,27 +68,34 @@ class Checks:
 
     def _batch(self, promises: Promises, keys: Sequence[Key]) -> Iterator[tuple[Key, Mismatch]]:
         leads = []
-        for one, answer in self._doubtful(
+        for one, heard, names in self._doubtful(
             [self._quick.prepare(Question(*key), promises[key].expected()) for key in keys]
         ):
-            key = Key(answer.question.name, answer.question.rdtype)
-            found = difference(one.expected, answer)
-            if found:
-                yield key, Mismatch(answer, one.expected, found)
-            elif lead := _lead(key, promises[key], answer):
+            key = Key(one.question.name, one.question.rdtype)
+            promise = promises[key]
+            if names is not None:
+                leads.append(_Lead(key, promise, heard, promise.choices[0][0], names))
+            elif found := difference(one.expected, heard.answer):
+                yield key, Mismatch(heard.answer, one.expected, found)
+            elif lead := _lead(key, promise, heard):
                 leads.append(lead)
         yield from self._follow(promises, leads)
 
-    def _doubtful(self, prepared: Sequence[Prepared]) -> Iterator[tuple[Prepared, Answer]]:
+    def _doubtful(self, prepared: Sequence[Prepared]) -> list[Doubt]:
         """The answers that are not right at a glance."""
         asks = [(one, server) for one in prepared for server in self.servers]
         self.asked += len(asks)
         found = list(self._quick.ask(asks))
-        doubtful = {(answer.question, answer.server) for _, answer in found}
+        doubtful = {(one.heard.question, one.heard.server) for one in found if one.names is None}
         for server in self.servers:
             if right := next((one.question for one in prepared if (one.question, server) not in doubtful), None):
                 self._answered[server] = right
-        yield from zip((one for one, _ in found), self._as_good_as_can_be([one for _, one in found]), strict=True)
+        self._hear_well([one.heard for one in found if one.names is None])
+        return found
+
+    def _hear_well(self, some: Sequence[Heard]) -> None:
+        for heard, better in zip(some, self._as_good_as_can_be([one.answer for one in some]), strict=True):
+            heard.take(better)
 
     def _as_good_as_can_be(self, some: list[Answer]) -> list[Answer]:
         """Whole, and another one in place of what may have been lost on the way."""
@@ -104,22 +111,27 @@ class Checks:
         asks: dict[tuple[Question, Server], None] = {}
         for lead in leads:
             for rdtype in _rdtypes(promises, lead):
-                asks |= dict.fromkeys((Question(name, rdtype), lead.answer.server) for name in lead.names)
-        answers: dict[tuple[str, str], list[Answer]] = {}
+                asks |= dict.fromkeys((Question(name, rdtype), lead.heard.server) for name in lead.names)
+        found: dict[tuple[str, str], list[Heard]] = {}
         waiting = list(asks)
         for start in range(0, len(waiting), BATCH_QUESTIONS):
-            for answer in self.answers(waiting[start : start + BATCH_QUESTIONS]):
-                answers.setdefault((answer.question.name, answer.server.name), []).append(answer)
+            for heard in self._hear(waiting[start : start + BATCH_QUESTIONS]):
+                found.setdefault((heard.question.name, heard.server.name), []).append(heard)
         for lead in leads:
-            behind = {name: answers[name, lead.answer.server.name] for name in lead.names}
+            behind = {name: found[name, lead.heard.server.name] for name in lead.names}
             check = _pointer if lead.key.rdtype == "PTR" else partial(_endpoints, promises)
-            if found := check(lead, behind):
-                yield lead.key, found
+            if wrong := check(lead, behind):
+                yield lead.key, wrong
 
     def answers(self, asks: Sequence[tuple[Question, Server]]) -> list[Answer]:
         """Ask a batch the fast way. Raises ClusterError when a server has gone."""
+        return [one.answer for one in self._hear(asks)]
+
+    def _hear(self, asks: Sequence[tuple[Question, Server]]) -> list[Heard]:
         self.asked += len(asks)
-        return self._as_good_as_can_be(self._quick.answers(asks))
+        found = self._quick.hear(asks)
+        self._hear_well([one for one in found if not one.is_plain])
+        return found
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
         """Ask a batch. Raises ClusterError when a server says nothing to many questions."""
@@ -142,15 +154,15 @@ class Checks:
                 raise ClusterError(f"{server.name} at {server} cannot be asked any more: {last.problem}")
 
 
-def _lead(key: Key, promise: Promise, answer: Answer) -> _Lead | None:
+def _lead(key: Key, promise: Promise, heard: Heard) -> _Lead | None:
     for choice, _ in promise.choices:
         if any(ANY_LABEL in one for one in choice.values):
-            values = [value(record) for record in answer.records]
+            values = [value(record) for record in heard.answer.records]
             if key.rdtype == "PTR" and not choice.values.isdisjoint(values):
                 return None  # one of the names is a right one
             chosen = [one for one in values if one not in promise.must and one not in choice.values]
             names = [one.rpartition(" ")[2] for one in chosen if choice.matches(one)]
-            return _Lead(key, promise, answer, choice, list(dict.fromkeys(names)))
+            return _Lead(key, promise, heard, choice, list(dict.fromkeys(names)))
     return None
 
 
@@ -160,28 +172,31 @@ def _rdtypes(promises: Promises, lead: _Lead) -> list[str]:
     return [one for one in ADDRESS_TYPES if _addresses(promises[Key(_service(lead.choice), one)])] or [ADDRESS_TYPES[0]]
 
 
-def _pointer(lead: _Lead, behind: dict[str, list[Answer]]) -> Mismatch | None:
+def _pointer(lead: _Lead, behind: dict[str, list[Heard]]) -> Mismatch | None:
     """A PTR record's name has that address."""
     wanted = at_least([dns.reversename.to_address(dns.name.from_text(lead.key.name))])
-    checked = [Mismatch(answer, wanted, difference(wanted, answer)) for some in behind.values() for answer in some]
+    there = [heard for some in behind.values() for heard in some]
+    if any(heard.is_plain and heard.values == [*wanted.values] for heard in there):
+        return None
+    checked = [Mismatch(one.answer, wanted, difference(wanted, one.answer)) for one in there]
     return None if any(not one.difference for one in checked) else checked[0]
 
 
-def _endpoints(promises: Promises, lead: _Lead, behind: dict[str, list[Answer]]) -> Mismatch | None:
+def _endpoints(promises: Promises, lead: _Lead, behind: dict[str, list[Heard]]) -> Mismatch | None:
     """Each name leads to an endpoint of the Service, and together they lead to all that have no hostname."""
     service = _service(lead.choice)
     ready = {one for rdtype in ADDRESS_TYPES for one in _addresses(promises[Key(service, rdtype)])}
     reached: set[str] = set()
-    for answers in behind.values():
-        found = {value(record) for answer in answers for record in answer.records} & ready
+    for some in behind.values():
+        found = {one for heard in some for one in heard.values} & ready
         if not found:
-            one_of = at_least([], [Choice(frozenset(ready))])
-            return Mismatch(answers[0], one_of, difference(one_of, answers[0]))
+            one_of, answer = at_least([], [Choice(frozenset(ready))]), some[0].answer
+            return Mismatch(answer, one_of, difference(one_of, answer))
         reached |= found
     if len(reached) >= lead.choice.count:
         return None
     nameless = {one for one in ready if _is_nameless(promises, one, service)}
-    return Mismatch(lead.answer, lead.promise.expected(), Difference(missing=tuple(in_order(nameless - reached))))
+    return Mismatch(lead.heard.answer, lead.promise.expected(), Difference(missing=tuple(in_order(nameless - reached))))
 
 
 def _addresses(promise: Promise) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
-from kube_dns_conformance.agent.exchange import Request
+from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.dns.ask import Exchange, answer, message
-from kube_dns_conformance.dns.compare import Expected, difference
-from kube_dns_conformance.dns.glance import HEADER, Glance, plain
+from kube_dns_conformance.dns.compare import Expected, difference, value
+from kube_dns_conformance.dns.glance import HEADER, Glance, Plain, address, plain
 from kube_dns_conformance.dns.model import Answer, Question, Server
 
 
@@ -20,6 +21,48 @@ class Prepared:
         self.expected = expected
         self.query = query(question)
         self.glance = Glance(self.query, question, expected, known)
+
+
+class Heard:
+    """What came back to a question, looked at only as closely as somebody wants to know."""
+
+    def __init__(self, question: Question, server: Server, reply: Reply, plain: Plain) -> None:
+        self.question = question
+        self.server = server
+        self._reply = reply
+        self._plain = plain.records(reply.wire)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its records can be told at a glance, and there are some."""
+        return self._plain is not None
+
+    @cached_property
+    def answer(self) -> Answer:
+        """All of it."""
+        return answer(self.question, self.server, "udp", self._reply)
+
+    @cached_property
+    def values(self) -> list[str]:
+        """Of a question for addresses: what its records hold, sorted as on the wire where it is plain."""
+        if self._plain is not None:
+            return [address(one) for one in self._plain]
+        return [value(one) for one in self.answer.records]
+
+    def take(self, better: Answer) -> None:
+        """This is the answer instead."""
+        self.answer, self._plain = better, None
+
+
+class Doubt(NamedTuple):
+    """An answer that is not right beyond doubt.
+
+    ``names`` are those of the server's choice where they alone are in doubt: where do they lead?
+    """
+
+    one: Prepared
+    heard: Heard
+    names: list[str] | None
 
 
 class Quick:
@@ -34,22 +77,27 @@ class Quick:
         """Do once what can be done before asking."""
         return Prepared(question, expected, self._denials)
 
-    def ask(self, asks: Sequence[tuple[Prepared, Server]]) -> Iterator[tuple[Prepared, Answer]]:
+    def ask(self, asks: Sequence[tuple[Prepared, Server]]) -> Iterator[Doubt]:
         """The answers that are not right beyond doubt."""
         replies = self._fly([self._request(one.query, server) for one, server in asks])
         for (one, server), reply in zip(asks, replies, strict=True):
             if one.glance.is_right(reply.wire):
                 continue
-            found = answer(one.question, server, "udp", reply)
-            if one.glance.knows and not difference(one.expected, found):
+            heard = Heard(one.question, server, reply, one.glance)
+            names = one.glance.chosen(reply.wire)
+            if names is None and one.glance.knows and not difference(one.expected, heard.answer):
                 one.glance.learn(reply.wire)
             else:
-                yield one, found
+                yield Doubt(one, heard, names)
 
-    def answers(self, asks: Sequence[tuple[Question, Server]]) -> list[Answer]:
+    def hear(self, asks: Sequence[tuple[Question, Server]]) -> list[Heard]:
         """All of them."""
-        replies = self._fly([self._request(query(question), server) for question, server in asks])
-        return [answer(*one, "udp", reply) for one, reply in zip(asks, replies, strict=True)]
+        wires = [query(question) for question, _ in asks]
+        replies = self._fly([self._request(wire, server) for wire, (_, server) in zip(wires, asks, strict=True)])
+        return [
+            Heard(question, server, reply, Plain(wire, question))
+            for (question, server), wire, reply in zip(asks, wires, replies, strict=True)
+        ]
 
     def _request(self, wire: bytes, server: Server) -> Request:
         return Request(server.host, server.port, "udp", wire, self._timeout)
