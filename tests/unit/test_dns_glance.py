@@ -133,7 +133,7 @@ def test_what_is_right_is_seen_at_a_glance(case: Case, edns: bool, compress: boo
     wire = said(case, edns=edns, compress=compress)
     assert is_right_by_all_means(case, wire)
     if case.question.rdtype == "SRV" and compress:
-        return  # what is additional has names that point elsewhere: looked at
+        return  # dnspython lets targets point elsewhere as well: looked at
     assert prepared.glance.is_right(wire) is bool(case.values)  # a denial has to have been looked at once
     prepared.glance.learn(wire)
     assert prepared.glance.is_right(wire)
@@ -192,6 +192,22 @@ def test_the_names_of_the_servers_choice_are_seen_at_a_glance(case: str, names: 
     wire = said(one, compress=False)
     assert sorted(glance.chosen(wire) or ()) == names == chosen_by_all_means(one, wire)
     assert not glance.is_right(wire)  # nobody knows yet where they lead
+
+
+def test_additional_names_may_point_to_the_targets_as_those_of_coredns_do() -> None:
+    case = CASES["SRV"]
+    glance = Prepared(case.question, case.expected, set()).glance
+    whole = said(case, edns=False, compress=False)
+    name = b"".join(bytes([len(one)]) + one.encode() for one in POD.split(".")[:-1]) + b"\0"
+    first = whole.index(name)
+    assert whole.count(name) == 4
+    wire = whole.replace(name + b"\0\1", (0xC000 + first).to_bytes(2, "big") + b"\0\1")
+    assert len(wire) == len(whole) - 2 * (len(name) - 2)
+    assert glance.is_right(whole)
+    assert glance.is_right(wire)
+    assert is_right_by_all_means(case, wire)
+    elsewhere = whole.replace(name + b"\0\1", b"\xc0\x0d" + b"\0\1")
+    assert not glance.is_right(elsewhere)
 
 
 def chosen_by_all_means(case: Case, wire: bytes) -> list[str]:

@@ -30,6 +30,7 @@ _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 255
 _POINTER = 0xC0
+_POINTER_BITS = 0xC000
 _SAME_NAME = b"\xc0\x0c"
 """The name of the question, as a pointer to it (RFC 1035 section 4.1.4)."""
 _TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1"}
@@ -62,7 +63,9 @@ class Plain:
         """
         if not (self._type and self._begins_plainly(wire, _NOERROR) and wire[8:10] == b"\0\0"):
             return None
-        found, at = [], HEADER + len(self._asked)
+        found: list[bytes] = []
+        targets: list[int] = []  # of SRV records, which nobody takes for right whose names are not whole
+        at = HEADER + len(self._asked)
         name, name_bytes = self._name, len(self._name)
         cut = 4 if self._type == _TYPES["SRV"] else 0  # never priority and weight
         size = _SIZES.get(self._type, 0)
@@ -80,8 +83,9 @@ class Plain:
             if at - begin != size != 0:
                 return None
             found.append(wire[begin + cut : at])
+            targets.append(begin + cut + 2)
         found.sort()
-        return found if found and _ends_plainly(wire, at) else None
+        return found if found and _ends_plainly(wire, at, targets if cut else ()) else None
 
     def _begins_plainly(self, wire: bytes, rcodes: Container[int]) -> bool:
         """An answer to this question, whole, with one of these rcodes."""
@@ -228,8 +232,11 @@ def _name_end(wire: bytes, at: int, *, whole: bool = False) -> int:
     return 0
 
 
-def _ends_plainly(wire: bytes, at: int) -> bool:
-    """What is additional are addresses under whole names, and an OPT record that says nothing."""
+def _ends_plainly(wire: bytes, at: int, targets: Container[int] = ()) -> bool:
+    """What is additional are addresses, and an OPT record that says nothing.
+
+    Their names are whole, or pointers to one of ``targets``: where the names begin that records have as their target.
+    """
     opts = 0
     for _ in range(int.from_bytes(wire[10:12], "big")):
         if wire.startswith(_OPT, at):
@@ -238,8 +245,9 @@ def _ends_plainly(wire: bytes, at: int) -> bool:
                 return False
             at += _OPT_BYTES
             continue
-        name = _name_end(wire, at, whole=True)
-        if not name:
+        if int.from_bytes(wire[at : at + 2], "big") - _POINTER_BITS in targets:
+            name = at + 2
+        elif not (name := _name_end(wire, at, whole=True)):
             return False
         at = name + 10
         size = _ADDRESSES.get(wire[name : name + 4] + wire[at - 2 : at])
