@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from itertools import islice
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
+from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.dns.ask import Exchange
+from kube_dns_conformance.dns.ask import Stream
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
@@ -23,6 +24,8 @@ from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
 
 PAUSE_SECONDS = 0.1
+FLIGHT_QUESTIONS = 2048
+"""An agent gets so many at a time."""
 POST_PATIENCE_SECONDS = 1.0
 """While one node is out of reach the others are not heard."""
 
@@ -35,9 +38,16 @@ class Inside(Vantage):
         self.agents = agents
         self._place = place
 
-    def flights(self, rate: float) -> Exchange:
-        """See `Vantage`."""
-        return partial(self.agents.fly, rate=rate)
+    def flights(self, rate: float) -> Stream:
+        """See `Vantage`. Agents get so many requests at a time."""
+
+        def stream(requests: Iterable[Request]) -> Iterator[tuple[int, Reply]]:
+            coming = enumerate(requests)
+            while some := list(islice(coming, FLIGHT_QUESTIONS)):
+                replies = self.agents.fly([request for _, request in some], rate=rate)
+                yield from zip((index for index, _ in some), replies, strict=True)
+
+        return stream
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
         """See `Vantage`."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kube_dns_conformance.agent.flight import Flights
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.clock import now
-from kube_dns_conformance.dns.ask import Exchange, ask_all, exchange_here
+from kube_dns_conformance.dns.ask import Exchange, Stream, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
 from kube_dns_conformance.probing import Here, Probing
 
@@ -55,7 +55,7 @@ class Vantage(ABC):
         """
 
     @abstractmethod
-    def flights(self, rate: float) -> Exchange:
+    def flights(self, rate: float) -> Stream:
         """A way to ask much of few servers over UDP, no more than ``rate`` questions a second (0: as they answer)."""
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -91,9 +91,9 @@ class ThisProcess(Vantage):
     def __init__(self, timeout: float) -> None:
         super().__init__("this process", exchange_here, timeout)
 
-    def flights(self, rate: float) -> Exchange:
+    def flights(self, rate: float) -> Stream:
         """See `Vantage`."""
-        return Flights(rate, now).fly
+        return Flights(rate, now).stream
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:  # noqa: ARG002 - see there
         """See `Vantage`. What this process asks ends with it."""

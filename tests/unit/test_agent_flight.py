@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import dns.message
@@ -209,3 +209,31 @@ def test_it_travels_to_an_agent_and_back() -> None:
         decode_flight(b'{"rate": 1, "requests": 5}')
     there = Reply(1.0, 0.5, b"abc")
     assert decode_reply(json.loads(encode_reply(there))) == there
+
+
+def test_requests_are_taken_only_as_they_can_be_sent() -> None:
+    taken = came = most = 0
+    with DnsServer(lambda query, _: reply(query, "10.0.0.1")) as server:
+
+        def coming() -> Iterator[Request]:
+            nonlocal taken
+            for one in asks(server, 2000):
+                taken += 1
+                yield one
+
+        for _ in Flights(0).stream(coming()):
+            came += 1
+            most = max(most, taken - came)
+    assert (taken, came) == (2000, 2000)
+    assert most <= 2 * MOST_AT_ONCE
+
+
+def test_of_two_servers_the_silent_one_keeps_no_question_from_the_other() -> None:
+    with (
+        DnsServer(lambda query, _: reply(query, "10.0.0.1")) as server,
+        DnsServer(lambda *_: None) as silent,
+    ):
+        batch = [one for pair in zip(asks(server, 150), asks(silent, 150, 0.5), strict=True) for one in pair]
+        order = [index for index, _ in Flights(0).stream(iter(batch))]
+    assert sorted(order) == list(range(300))
+    assert {at % 2 for at in order[:150]} == {0}

@@ -77,8 +77,8 @@ def test_a_flight_is_cut_into_pieces_that_do_not_take_long(port: int, monkeypatc
         wires = [bytes(12) + bytes([1, index]) + b"\0\0\1\0\1" for index in range(97, 109)]
         requests = [Request(server.host, server.port, "udp", wire, 30.0) for wire in wires]
         agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
-        got = Inside(agents, 20.0).flights(100.0)(requests)
-    assert [one.wire for one in got] == wires
+        got = dict(Inside(agents, 20.0).flights(100.0)(requests))
+    assert [got[index].wire for index in range(len(wires))] == wires
     assert paths == ["fly", "fly", "fly"]  # of twelve, five at a time
 
 

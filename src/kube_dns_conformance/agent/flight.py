@@ -12,7 +12,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -88,6 +88,9 @@ class Window:
 class Flights:
     """Asks batches, one at a time. What it learned of a server's speed is kept for the next batch.
 
+    A request is taken only when it may soon be sent, and its reply is given as soon as it is there: whoever makes the
+    one and reads the other does so while the servers work.
+
     ``rate`` is how many questions a second may go, all servers together; 0 is as many as they answer.
     """
 
@@ -98,71 +101,113 @@ class Flights:
 
     def fly(self, requests: Sequence[Request]) -> list[Reply]:
         """Ask all; the replies come in the order of the requests."""
+        found = dict(self.stream(requests))
+        return [found[index] for index in range(len(requests))]
+
+    def stream(self, requests: Iterable[Request]) -> Iterator[tuple[int, Reply]]:
+        """Ask all; each reply with which request it is to, counted from 0, as it comes."""
         legs: dict[tuple[str, int], _Leg] = {}
         try:
-            for index, request in enumerate(requests):
-                server = request[:2]
-                if server not in legs:
-                    legs[server] = _Leg(server, self._windows.setdefault(server, Window()), self._clock)
-                legs[server].add(index, request)
-            self._fly(legs.values())
+            yield from self._stream(legs, _Coming(requests))
         finally:
             for leg in legs.values():
                 leg.close()
-        found = {index: reply for leg in legs.values() for index, reply in leg.replies.items()}
-        return [found[index] for index in range(len(requests))]
 
-    def _fly(self, legs: Iterable[_Leg]) -> None:
+    def _stream(self, legs: dict[tuple[str, int], _Leg], coming: _Coming) -> Iterator[tuple[int, Reply]]:
         poll = select.poll()
-        flying = {leg: sock for leg in legs if (sock := leg.open()) is not None}
-        for sock in flying.values():
-            poll.register(sock, select.POLLIN)
-        while flying:
-            wait = min(leg.go_on(sock, self._limit) for leg, sock in flying.items())
-            for leg in [leg for leg in flying if leg.is_done]:
-                poll.unregister(flying.pop(leg))
-            if flying and wait > 0:
+        while True:
+            for index, request in coming.while_there_is_room(legs.values()):
+                server = request[:2]
+                if server not in legs:
+                    legs[server] = _Leg(server, self._windows.setdefault(server, Window()), self._clock, poll)
+                legs[server].add(index, request)
+            wait = min((leg.go_on(self._limit) for leg in legs.values()), default=0.0)
+            for leg in legs.values():
+                yield from leg.taken()
+            if coming.may_go_on(legs.values()):
+                continue
+            if all(leg.is_done for leg in legs.values()):
+                return
+            if wait > 0:
                 poll.poll(wait * 1000)
 
 
-class _Leg:
-    """What is asked of one server, over one socket; ``replies`` has what came of it, by the index of the request."""
+class _Coming:
+    """The requests that were not taken yet."""
 
-    def __init__(self, server: tuple[str, int], window: Window, clock: Callable[[], float]) -> None:
-        self.replies: dict[int, Reply] = {}
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self.have_ended = False
+        self._rest = enumerate(requests)
+
+    def may_go_on(self, legs: Iterable[_Leg]) -> bool:
+        """Whether there are more, and some server that may soon be asked."""
+        return not self.have_ended and any(leg.has_room for leg in legs)
+
+    def while_there_is_room(self, legs: Collection[_Leg]) -> Iterator[tuple[int, Request]]:
+        """Those that somebody may soon be asked, and no more than a few at a time."""
+        for _ in range(FEWEST_AT_ONCE):
+            if self.have_ended or (legs and not self.may_go_on(legs)):
+                return
+            taken = next(self._rest, None)
+            if taken is None:
+                self.have_ended = True
+                return
+            yield taken
+
+
+class _Leg:
+    """What is asked of one server, over one socket."""
+
+    def __init__(self, server: tuple[str, int], window: Window, clock: Callable[[], float], poll: select.poll) -> None:
+        self._replies: list[tuple[int, Reply]] = []
         self._sock: socket.socket | None = None
-        self._server = server
+        self._ended: OSError | None = None
+        self._poll = poll
         self._window = window
         self._ahead = clock() - time.monotonic()
         self._waiting = deque[tuple[int, Request]]()
         self._id = secrets.randbelow(_IDS)
         self._flying: dict[bytes, _Sent] = {}
         self._overdue: dict[bytes, _Sent] = {}
+        try:
+            self._sock = _connected(*server)
+            poll.register(self._sock, select.POLLIN)
+        except OSError as error:
+            self._end(error)
 
     def add(self, index: int, request: Request) -> None:
         """One more to ask."""
         self._waiting.append((index, request))
+        if self._ended is not None:
+            self._end(self._ended)
 
-    def open(self) -> socket.socket | None:
-        """Its socket, or None where there is no way to the server."""
-        try:
-            self._sock = _connected(*self._server)
-        except OSError as error:
-            self._end(error)
-        return self._sock
+    @property
+    def has_room(self) -> bool:
+        """Whether one more could be on its way."""
+        return len(self._flying) + len(self._waiting) < self._window.size
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to send, or to wait for."""
         return not (self._waiting or self._flying or self._overdue)
 
+    def taken(self) -> list[tuple[int, Reply]]:
+        """What came since it was asked last, each with the index of its request."""
+        found, self._replies = self._replies, []
+        return found
+
     def close(self) -> None:
         """Listen no more."""
         if self._sock is not None:
+            self._poll.unregister(self._sock)
             self._sock.close()
+            self._sock = None
 
-    def go_on(self, sock: socket.socket, limit: Limit) -> float:
+    def go_on(self, limit: Limit) -> float:
         """Send what may go and hear what has come; for how many seconds there is nothing to do after that."""
+        sock = self._sock
+        if sock is None:
+            return FOREVER
         try:
             wait = self._send(sock, limit)
             heard = self._hear(sock)
@@ -202,7 +247,7 @@ class _Leg:
                     continue
                 place, request, sent = where.pop(name)
                 seconds = time.monotonic() - sent
-                self.replies[place] = Reply(sent + self._ahead, seconds, request.wire[:2] + wire[2:])
+                self._replies.append((place, Reply(sent + self._ahead, seconds, request.wire[:2] + wire[2:])))
                 self._window.came(seconds)
                 heard += 1
         return heard
@@ -228,6 +273,8 @@ class _Leg:
 
     def _end(self, error: OSError) -> None:
         """Nobody listens there, or it cannot be asked from here: that is so for all that is not answered."""
+        self._ended = error
+        self.close()
         now = time.monotonic()
         left = [*self._overdue.values(), *self._flying.values()]
         for one in [*left, *(_Sent(index, request, now) for index, request in self._waiting)]:
@@ -237,7 +284,7 @@ class _Leg:
 
     def _tell(self, one: _Sent, problem: str, *, ours: bool = False) -> None:
         seconds = time.monotonic() - one.sent
-        self.replies[one.place] = Reply(one.sent + self._ahead, seconds, problem=problem, ours=ours)
+        self._replies.append((one.place, Reply(one.sent + self._ahead, seconds, problem=problem, ours=ours)))
 
 
 class _Sent(NamedTuple):

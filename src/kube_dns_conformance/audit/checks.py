@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import starmap
 from typing import NamedTuple
 
 import dns.name
@@ -68,9 +69,7 @@ class Checks:
 
     def _batch(self, promises: Promises, keys: Sequence[Key]) -> Iterator[tuple[Key, Mismatch]]:
         leads = []
-        for one, heard, names in self._doubtful(
-            [self._quick.prepare(Question(*key), promises[key].expected()) for key in keys]
-        ):
+        for one, heard, names in self._doubtful(promises, keys):
             key = Key(one.question.name, one.question.rdtype)
             promise = promises[key]
             if names is not None:
@@ -81,17 +80,22 @@ class Checks:
                 leads.append(lead)
         yield from self._follow(promises, leads)
 
-    def _doubtful(self, prepared: Sequence[Prepared]) -> list[Doubt]:
+    def _doubtful(self, promises: Promises, keys: Sequence[Key]) -> list[Doubt]:
         """The answers that are not right at a glance."""
-        asks = [(one, server) for one in prepared for server in self.servers]
-        self.asked += len(asks)
-        found = list(self._quick.ask(asks))
+        self.asked += len(keys) * len(self.servers)
+        found = list(self._quick.ask(self._asks(promises, keys)))
         doubtful = {(one.heard.question, one.heard.server) for one in found if one.names is None}
         for server in self.servers:
-            if right := next((one.question for one in prepared if (one.question, server) not in doubtful), None):
-                self._answered[server] = right
+            right = (question for question in starmap(Question, keys) if (question, server) not in doubtful)
+            if question := next(right, None):
+                self._answered[server] = question
         self._hear_well([one.heard for one in found if one.names is None])
         return found
+
+    def _asks(self, promises: Promises, keys: Iterable[Key]) -> Iterator[tuple[Prepared, Server]]:
+        for key in keys:
+            one = self._quick.prepare(Question(*key), promises[key].expected())
+            yield from ((one, server) for server in self.servers)
 
     def _hear_well(self, some: Sequence[Heard]) -> None:
         for heard, better in zip(some, self._as_good_as_can_be([one.answer for one in some]), strict=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from kube_dns_conformance.agent.exchange import Reply, Request
-from kube_dns_conformance.dns.ask import Exchange, answer, message
+from kube_dns_conformance.dns.ask import Stream, answer, message
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.glance import HEADER, Glance, Plain, address, plain
 from kube_dns_conformance.dns.model import Answer, Question, Server
@@ -68,8 +68,8 @@ class Doubt(NamedTuple):
 class Quick:
     """Asks over UDP. ``timeout`` is seconds for one question."""
 
-    def __init__(self, fly: Exchange, timeout: float) -> None:
-        self._fly = fly
+    def __init__(self, stream: Stream, timeout: float) -> None:
+        self._stream = stream
         self._timeout = timeout
         self._denials: set[bytes] = set()
 
@@ -77,10 +77,17 @@ class Quick:
         """Do once what can be done before asking."""
         return Prepared(question, expected, self._denials)
 
-    def ask(self, asks: Sequence[tuple[Prepared, Server]]) -> Iterator[Doubt]:
-        """The answers that are not right beyond doubt."""
-        replies = self._fly([self._request(one.query, server) for one, server in asks])
-        for (one, server), reply in zip(asks, replies, strict=True):
+    def ask(self, asks: Iterable[tuple[Prepared, Server]]) -> Iterator[Doubt]:
+        """The answers that are not right beyond doubt, as they come."""
+        flying: dict[int, tuple[Prepared, Server]] = {}
+
+        def requests() -> Iterator[Request]:
+            for index, (one, server) in enumerate(asks):
+                flying[index] = one, server
+                yield self._request(one.query, server)
+
+        for index, reply in self._stream(requests()):
+            one, server = flying.pop(index)
             if one.glance.is_right(reply.wire):
                 continue
             heard = Heard(one.question, server, reply, one.glance)
@@ -92,12 +99,17 @@ class Quick:
 
     def hear(self, asks: Sequence[tuple[Question, Server]]) -> list[Heard]:
         """All of them."""
-        wires = [query(question) for question, _ in asks]
-        replies = self._fly([self._request(wire, server) for wire, (_, server) in zip(wires, asks, strict=True)])
-        return [
-            Heard(question, server, reply, Plain(wire, question))
-            for (question, server), wire, reply in zip(asks, wires, replies, strict=True)
-        ]
+        wires: list[bytes] = []
+        found: dict[int, Heard] = {}
+
+        def requests() -> Iterator[Request]:
+            for question, server in asks:
+                wires.append(query(question))
+                yield self._request(wires[-1], server)
+
+        for index, reply in self._stream(requests()):
+            found[index] = Heard(*asks[index], reply, Plain(wires[index], asks[index][0]))
+        return [found[index] for index in range(len(asks))]
 
     def _request(self, wire: bytes, server: Server) -> Request:
         return Request(server.host, server.port, "udp", wire, self._timeout)
