@@ -42,6 +42,7 @@ class Why(NamedTuple):
 
 
 _NONE: Mapping[str, Why] = MappingProxyType({})
+_DENIED: Mapping[Kind, Expected] = {kind: Expected(kind) for kind in ("no such name", "no data", "nothing")}
 
 
 class Promise(NamedTuple):
@@ -63,14 +64,14 @@ class Promise(NamedTuple):
 
     def expected(self) -> Expected:
         """What an answer must hold."""
-        choices = [choice for choice, _ in self.choices]
+        choices = [choice for choice, _ in self.choices] if self.choices else []
         if self.may:
             choices.append(Choice(frozenset(self.may), 0))
         if self.is_alias:
             return Expected("alias", frozenset(self.must))
         if not self.must and not any(choice.count for choice in choices):
             # What may be there makes the name exist, or not.
-            return Expected("at most", choices=tuple(choices)) if choices else Expected(self.empty)
+            return Expected("at most", choices=tuple(choices)) if choices else _DENIED[self.empty]
         return Expected("exactly" if self.closed else "at least", frozenset(self.must), tuple(choices))
 
     def why(self, value: str) -> str:

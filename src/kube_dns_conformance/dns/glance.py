@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import string
 from collections.abc import Container
+from functools import lru_cache
 from typing import NamedTuple
 
 import dns.name
@@ -23,7 +24,7 @@ _NOERROR = (0,)
 _AN_ANSWER = 0x80
 _NOT_PLAIN = 0x7A
 """In the third byte: another opcode than QUERY, and TC (RFC 1035 section 4.1.1)."""
-_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_.")
+_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
 _LABEL = frozenset((string.ascii_lowercase + string.digits + "-_").encode())
 _PORTS = 65536
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
@@ -284,12 +285,14 @@ def address(rdata: bytes) -> str:
 
 def plain(name: str) -> bytes | None:
     """A name of the usual letters as it is on the wire; None for any other, which takes more care."""
-    labels = name.split(".")
-    if (
-        labels.pop()
-        or len(name) >= _LONGEST_NAME
-        or not _PLAIN.issuperset(name)
-        or not all(0 < len(one) <= _LONGEST_LABEL for one in labels)
-    ):
+    label, dot, rest = name.partition(".")
+    if not dot or not 0 < len(label) <= _LONGEST_LABEL or len(name) >= _LONGEST_NAME or not _PLAIN.issuperset(label):
         return None
-    return b"".join(len(one).to_bytes() + one.encode() for one in labels) + b"\0"
+    below = _below(rest)
+    return None if below is None else len(label).to_bytes() + label.encode() + below
+
+
+@lru_cache(maxsize=4096)
+def _below(rest: str) -> bytes | None:
+    """The rest of a name, which others have, too."""
+    return plain(rest) if rest else b"\0"
