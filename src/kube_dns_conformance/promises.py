@@ -294,6 +294,14 @@ def reverse_name(ip: str) -> str:
     return f"{ipaddress.ip_address(ip).reverse_pointer}."
 
 
+def address_of(reverse: str) -> str:
+    """The address that PTR records of this name are about: the opposite of `reverse_name`."""
+    digits, _, family = reverse.removesuffix(".arpa.").rpartition(".")
+    if family == "in-addr":
+        return ".".join(reversed(digits.split(".")))
+    return str(ipaddress.IPv6Address(int(digits[::-1].replace(".", ""), 16)))
+
+
 def _by_service(slices: Iterable[Object]) -> _Behind:
     found: _Behind = {}
     for one in slices:

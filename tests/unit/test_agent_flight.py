@@ -73,6 +73,28 @@ def test_what_nobody_answers_is_told_and_waited_for_to_the_end() -> None:
     assert all(replies[at].seconds >= 1.0 for at in (3, 40))
 
 
+def test_what_was_lost_on_the_way_goes_once_more() -> None:
+    lost = {7, 50, 99}
+    heard: list[int] = []
+
+    def say(query: bytes, _: object) -> bytes | None:
+        heard.append(number(query))
+        return None if heard.count(number(query)) == 1 and number(query) in lost else reply(query, "10.0.0.1")
+
+    replies = flown(say, 100)
+    assert numbers(replies) == list(range(100))
+    assert {at for at, one in enumerate(replies) if one.again} >= lost
+    assert all(heard.count(at) == 2 for at in lost)
+    assert all(one.seconds < PATIENCE / 2 for one in replies)
+
+
+def test_who_says_nothing_at_all_is_asked_nothing_twice() -> None:
+    heard: list[int] = []
+    replies = flown(lambda query, _: heard.append(number(query)), 40, timeout=1.0)
+    assert {one.problem for one in replies} == {"no answer within 1 s"}
+    assert sorted(heard) == list(range(40))
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -179,14 +201,14 @@ def test_a_quick_server_is_asked_more_a_slow_one_less_and_one_that_loses_half() 
     assert window.size == FEWEST_AT_ONCE == 32
     for _ in range(5000):
         window.came(0.001)
-    assert window.size == MOST_AT_ONCE == 256
+    assert window.size == MOST_AT_ONCE == 128
     window.came(0.009)  # nobody calls that slow
-    assert window.size == 256
+    assert window.size == 128
     for _ in range(10):
         window.came(0.011)
-    assert window.size == 246
+    assert window.size == 118
     window.lost()
-    assert window.size == 123
+    assert window.size == 59
     for _ in range(9):
         window.lost()
     assert window.size == 32

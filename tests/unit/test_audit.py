@@ -356,6 +356,26 @@ def test_a_server_that_is_silent_about_many_names_has_not_gone() -> None:
     assert all("no answer within 0.3 s" in one.text for one in outcome.findings)
 
 
+def test_a_server_that_loses_something_where_much_is_asked_has_not_gone() -> None:
+    objects = [service(f"s{at}", f"10.96.1.{at}") for at in range(30)]
+    honest = Honest(world_of(objects)).handle()
+    silent: set[bytes] = set()
+    lost: list[bytes] = []
+
+    def say(query: bytes, transport: Transport) -> Reply:
+        if b"in-addr" in query:
+            silent.add(query[12:])
+            return None
+        if len(silent) == 30 and len(lost) < 2:  # both times that it is asked
+            lost.append(query)
+            return None
+        return honest(query, transport)
+
+    outcome = audited(say, api=Api(*objects), timings=replace(QUICK, answer=0.3))
+    assert len(lost) == 2
+    assert len(wrong(outcome)) == 30
+
+
 # What is audited
 
 

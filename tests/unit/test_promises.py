@@ -6,9 +6,11 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kube_dns_conformance.kube import Object
-from kube_dns_conformance.promises import Key, Promise, Promises, expected, pod_record_name, reverse_name
+from kube_dns_conformance.promises import Key, Promise, Promises, address_of, expected, pod_record_name, reverse_name
 from objects import endpoint, endpoint_slice, external, headless, pod, service
 
 ZONE = "cluster.local"
@@ -456,3 +458,8 @@ def test_every_record_has_a_reason(key: str, value: str, why: str) -> None:
     )
     objects = [headless(ports=HTTP), service("api", "10.96.0.7", ports=HTTP), external("example.com"), behind]
     assert of(key, *objects, pod("p", "10.64.0.9")).why(value) == why
+
+
+@given(st.ip_addresses().map(str))
+def test_a_reverse_name_leads_back_to_its_address(address: str) -> None:
+    assert address_of(reverse_name(address)) == address

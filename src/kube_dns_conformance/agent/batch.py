@@ -70,7 +70,8 @@ def encode_head(head: Head) -> bytes:
 
 def encode_reply(reply: Reply) -> bytes:
     """The line for one exchange."""
-    return _line([reply.sent, reply.seconds, _text(reply.wire), reply.problem, list(reply.strays), reply.ours])
+    head = [reply.sent, reply.seconds, _text(reply.wire), reply.problem]
+    return _line([*head, list(reply.strays), reply.ours, reply.again])
 
 
 def encode_tail(ended: float) -> bytes:
@@ -80,8 +81,8 @@ def encode_tail(ended: float) -> bytes:
 
 def decode_reply(line: Any) -> Reply:
     """The opposite of `encode_reply`, given the parsed line."""
-    sent, seconds, wire, problem, strays, ours = line
-    return Reply(sent, seconds, base64.b64decode(wire), problem, tuple(strays), ours)
+    sent, seconds, wire, problem, strays, ours, again = line
+    return Reply(sent, seconds, base64.b64decode(wire), problem, tuple(strays), ours, again)
 
 
 def decode_replies(body: bytes, count: int | None = None) -> Replies:

@@ -43,7 +43,7 @@ class Reply(NamedTuple):
 
     ``problem`` says why there is no whole message; ``wire`` then holds what there is of it. ``strays`` are datagrams
     that were no answer: from another source, or with another id than the question's. ``ours``: the message could not
-    even be sent, which says nothing about the server.
+    even be sent, which says nothing about the server. ``again``: it was sent twice.
     """
 
     sent: float
@@ -52,6 +52,7 @@ class Reply(NamedTuple):
     problem: str | None = None
     strays: tuple[str, ...] = ()
     ours: bool = False
+    again: bool = False
 
 
 class _Failed(Exception):

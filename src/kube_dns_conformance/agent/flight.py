@@ -21,11 +21,14 @@ from kube_dns_conformance.agent.exchange import HEADER_BYTES, OURS, Reply, Reque
 GENTLE_RATE = 2000.0
 """Questions a second that hurt nobody: one replica of CoreDNS answers ten times as many."""
 _IDS = 65536
-MOST_AT_ONCE = 256
-"""On their way to one server: what it answers fits into the buffer of a socket."""
+MOST_AT_ONCE = 128
+"""On their way to one server: as many fit into the usual buffer of its socket (Linux: 212,992 bytes, 768 for each)."""
 FEWEST_AT_ONCE = 32
 OVERDUE_SECONDS = 0.25
-"""What has not been answered by then is still waited for, and keeps no other question from being sent."""
+"""What has not been answered by then is still waited for, and keeps no other question from being sent.
+
+It goes once more, as it may have been lost on the way, unless the server has not said anything yet.
+"""
 SLOW = 3.0
 """Who needs so many times as long as for the quickest answer has enough to do."""
 SLOW_SECONDS = 0.01
@@ -41,7 +44,8 @@ FOREVER = 60.0
 def longest_flight(requests: Sequence[Request], rate: float) -> float:
     """How many seconds it takes to ask all these when nobody answers."""
     longest = max(one.timeout for one in requests)
-    return longest + OVERDUE_SECONDS * len(requests) / FEWEST_AT_ONCE + (len(requests) / rate if rate else 0.0)
+    messages = 2 * len(requests)
+    return longest + OVERDUE_SECONDS * messages / FEWEST_AT_ONCE + (messages / rate if rate else 0.0)
 
 
 class Limit:
@@ -166,6 +170,10 @@ class _Leg:
         self._window = window
         self._ahead = clock() - time.monotonic()
         self._waiting = deque[tuple[int, Request]]()
+        self._unanswered = 0
+        self._twice: set[int] = set()
+        self._twice_told: set[int] = set()
+        self._has_spoken = False
         self._id = secrets.randbelow(_IDS)
         self._flying: dict[bytes, _Sent] = {}
         self._overdue: dict[bytes, _Sent] = {}
@@ -178,6 +186,7 @@ class _Leg:
     def add(self, index: int, request: Request) -> None:
         """One more to ask."""
         self._waiting.append((index, request))
+        self._unanswered += 1
         if self._ended is not None:
             self._end(self._ended)
 
@@ -189,7 +198,7 @@ class _Leg:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to send, or to wait for."""
-        return not (self._waiting or self._flying or self._overdue)
+        return not self._unanswered
 
     def taken(self) -> list[tuple[int, Reply]]:
         """What came since it was asked last, each with the index of its request."""
@@ -224,7 +233,10 @@ class _Leg:
                 return wait
             index, request = waiting[0]
             name = self._id.to_bytes(2, "big")
-            if name not in self._overdue:
+            if index in self._twice_told:
+                waiting.popleft()
+                continue
+            if name not in self._overdue and name not in flying:
                 try:
                     sock.send(name + request.wire[2:])
                 except BlockingIOError:
@@ -245,11 +257,12 @@ class _Leg:
                 where = self._flying if name in self._flying else self._overdue
                 if name not in where or not _is_about(wire, where[name].request.wire):
                     continue
-                place, request, sent = where.pop(name)
-                seconds = time.monotonic() - sent
-                self._replies.append((place, Reply(sent + self._ahead, seconds, request.wire[:2] + wire[2:])))
+                one = where.pop(name)
+                seconds = time.monotonic() - one.sent
                 self._window.came(seconds)
-                heard += 1
+                self._has_spoken = True
+                whole = one.request.wire[:2] + wire[2:]
+                heard += self._tell(one, Reply(one.sent + self._ahead, seconds, whole))
         return heard
 
     def _give_up(self) -> float:
@@ -261,6 +274,7 @@ class _Leg:
                 break
             self._overdue[name] = self._flying.pop(name)
             self._window.lost()
+            self._send_again(one)
         else:
             left = 0.0 if self._waiting else FOREVER
         while self._overdue:
@@ -268,8 +282,13 @@ class _Leg:
             if (more := one.sent + one.request.timeout - now) > 0:
                 return min(left, more)
             del self._overdue[name]
-            self._tell(one, silence(one.request))
+            self._tell_why(one, silence(one.request))
         return left
+
+    def _send_again(self, one: _Sent) -> None:
+        if self._has_spoken and one.place not in self._twice:
+            self._twice.add(one.place)
+            self._waiting.appendleft((one.place, one.request))
 
     def _end(self, error: OSError) -> None:
         """Nobody listens there, or it cannot be asked from here: that is so for all that is not answered."""
@@ -278,13 +297,24 @@ class _Leg:
         now = time.monotonic()
         left = [*self._overdue.values(), *self._flying.values()]
         for one in [*left, *(_Sent(index, request, now) for index, request in self._waiting)]:
-            self._tell(one, reason(error), ours=error.errno in OURS)
+            self._tell_why(one, reason(error), ours=error.errno in OURS)
         for some in (self._overdue, self._flying, self._waiting):
             some.clear()
 
-    def _tell(self, one: _Sent, problem: str, *, ours: bool = False) -> None:
+    def _tell_why(self, one: _Sent, problem: str, *, ours: bool = False) -> None:
         seconds = time.monotonic() - one.sent
-        self._replies.append((one.place, Reply(one.sent + self._ahead, seconds, problem=problem, ours=ours)))
+        self._tell(one, Reply(one.sent + self._ahead, seconds, problem=problem, ours=ours))
+
+    def _tell(self, one: _Sent, reply: Reply) -> bool:
+        """Whether that was not known yet: of what went twice the first answer counts, or the end of the first."""
+        if one.place in self._twice_told:
+            return False
+        if one.place in self._twice:
+            self._twice_told.add(one.place)
+            reply = reply._replace(again=True)
+        self._unanswered -= 1
+        self._replies.append((one.place, reply))
+        return True
 
 
 class _Sent(NamedTuple):

@@ -11,9 +11,6 @@ from functools import partial
 from itertools import starmap
 from typing import NamedTuple
 
-import dns.name
-import dns.reversename
-
 from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Server
@@ -21,13 +18,15 @@ from kube_dns_conformance.dns.quick import Doubt, Heard, Prepared, Quick
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
-from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promise, Promises, reverse_name
+from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promise, Promises, address_of, reverse_name
 from kube_dns_conformance.text import in_order
 from kube_dns_conformance.vantage import Ask, Vantage, ask_whole, whole
 
-BATCH_QUESTIONS = 2048
+BATCH_QUESTIONS = 4096
 LOST_QUESTIONS = 64
 """So many of those that nobody answered are asked once more, alone, where more can be told of what happens to them."""
+GONE_TRIES = 3
+"""Who says nothing so many times, asked what it has answered before, has gone."""
 SILENT_QUESTIONS = 20
 """A server that answers none of so many in one batch may have gone, which is no answer about any of them."""
 
@@ -54,6 +53,11 @@ class Checks:
         self.asked = 0
         self._answered: dict[Server, Question] = {}
         self._quick = Quick(vantage.flights(rate), vantage.timeout)
+
+    @property
+    def sent_twice(self) -> int:
+        """How many questions were overdue and went once more."""
+        return self._quick.sent_twice
 
     def round(self, promises: Promises, keys: Sequence[Key], progress: Step | None = None) -> dict[Key, list[Mismatch]]:
         """What is wrong with which of ``keys``. Raises ClusterError when a server cannot be asked any more."""
@@ -153,9 +157,17 @@ class Checks:
             else:
                 silent.setdefault(answer.server, []).append(answer.question)
         for server in [server for server, some in silent.items() if len(some) >= SILENT_QUESTIONS]:
-            (last,) = self.vantage.ask([(self._answered.get(server, silent[server][0]), server, "udp")])
-            if last.problem is not None:
-                raise ClusterError(f"{server.name} at {server} cannot be asked any more: {last.problem}")
+            self._insist_answering(server, self._answered.get(server, silent[server][0]))
+
+    def _insist_answering(self, server: Server, question: Question) -> None:
+        """Where much is asked, a little may be lost: one silence is no proof."""
+        problem: str | None = ""
+        for _ in range(GONE_TRIES):
+            (last,) = self.vantage.ask([(question, server, "udp")])
+            problem = last.problem
+            if problem is None:
+                return
+        raise ClusterError(f"{server.name} at {server} cannot be asked any more: {problem}")
 
 
 def _lead(key: Key, promise: Promise, heard: Heard) -> _Lead | None:
@@ -178,7 +190,7 @@ def _rdtypes(promises: Promises, lead: _Lead) -> list[str]:
 
 def _pointer(lead: _Lead, behind: dict[str, list[Heard]]) -> Mismatch | None:
     """A PTR record's name has that address."""
-    wanted = at_least([dns.reversename.to_address(dns.name.from_text(lead.key.name))])
+    wanted = at_least([address_of(lead.key.name)])
     there = [heard for some in behind.values() for heard in some]
     if any(heard.is_plain and heard.values == [*wanted.values] for heard in there):
         return None

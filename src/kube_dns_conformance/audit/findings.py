@@ -56,7 +56,8 @@ class Finding:
 class Outcome:
     """What came of an audit: how many names by section and type, what is wrong, and what could not be judged.
 
-    ``questions`` is how often servers were asked, ``seconds`` how long each part of it took.
+    ``questions`` is how often servers were asked, ``sent_twice`` how many of them were overdue and went once more,
+    ``seconds`` how long each part of it took.
     """
 
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -65,6 +66,7 @@ class Outcome:
     gone: int = 0
     again: int = 0
     questions: int = 0
+    sent_twice: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -106,6 +108,7 @@ class Outcome:
             "outcome": self.word(),
             "records": rows,
             "questions": self.questions,
+            "sent_twice": self.sent_twice,
             "seconds_spent": {part: round(seconds, 2) for part, seconds in self.seconds.items()},
             "asked_again": self.again,
             "gone_meanwhile": self.gone,

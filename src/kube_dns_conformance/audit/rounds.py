@@ -79,6 +79,7 @@ class Auditor:
                     progress.update(note=f"{len(self._pending)} left")
                     self._again()
         self.outcome.questions = self._checks.asked
+        self.outcome.sent_twice = self._checks.sent_twice
         self._live.insist_alive()
 
     def _again(self) -> None:

@@ -66,9 +66,10 @@ class Doubt(NamedTuple):
 
 
 class Quick:
-    """Asks over UDP. ``timeout`` is seconds for one question."""
+    """Asks over UDP. ``timeout`` is seconds for one question; ``sent_twice`` counts those that went once more."""
 
     def __init__(self, stream: Stream, timeout: float) -> None:
+        self.sent_twice = 0
         self._stream = stream
         self._timeout = timeout
         self._denials: set[bytes] = set()
@@ -88,6 +89,7 @@ class Quick:
 
         for index, reply in self._stream(requests()):
             one, server = flying.pop(index)
+            self.sent_twice += reply.again
             if one.glance.is_right(reply.wire):
                 continue
             heard = Heard(one.question, server, reply, one.glance)
@@ -108,6 +110,7 @@ class Quick:
                 yield self._request(wires[-1], server)
 
         for index, reply in self._stream(requests()):
+            self.sent_twice += reply.again
             found[index] = Heard(*asks[index], reply, Plain(wires[index], asks[index][0]))
         return [found[index] for index in range(len(asks))]
 
