@@ -13,7 +13,7 @@ endif
 # Else the first run has to, and each one where Python is told to write nothing.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help conformance test test-kind test-release audit-scale upgrade faults faults-e2e matrix fuzz docs site lock benchmarks benchmark-e2e engine engine-stop kind-image clean
+.PHONY: help conformance test test-kind test-release audit-scale upgrade faults faults-e2e matrix fuzz docs site lock benchmarks benchmark-e2e benchmark-scale engine engine-stop kind-image clean
 help: ## Show this.
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
@@ -73,6 +73,9 @@ site: .venv/ready ## Build docs/ as a site, build/site/index.html; a link inside
 
 benchmark-e2e: .venv/ready ## Kubernetes' own DNS conformance tests against ours, on one kind cluster; see benchmarks/kubernetes_e2e/README.md.
 	$(BIN)/python -m benchmarks.kubernetes_e2e $(ARGS)
+
+benchmark-scale: .venv/ready ## Audits of up to 100,000 endpoints, against dnsperf; writes benchmarks/results/scale.json and its plot. Ten minutes.
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.scale $(ARGS)
 
 lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements/dev.txt

@@ -37,6 +37,8 @@ RESULTS = Path(__file__).parent.parent / "results" / "scale.json"
 COUNTED = {"services", "endpointslices", "pods"}
 VERBS = {"LIST", "WATCH"}
 ROUNDS = 3
+PODS = 10_000
+PARTS = ("reading", "asking")
 LARGE = 30_000
 """From here on once is enough: what disturbs for a moment does not matter any more."""
 
@@ -56,12 +58,15 @@ def main() -> int:
             print(json.dumps(rows[-1]), flush=True)
         found = searched(cluster, sizes[-1])
     print(json.dumps(found), flush=True)
+    pods = with_pods()
+    print(json.dumps(pods), flush=True)
     results = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
         "rows": rows,
         "exponents": {what: exponent(rows, what) for what in ("seconds", "MiB")} if len(rows) > 1 else {},
         "lies": found,
+        "pods": pods,
     }
     print(json.dumps(results["exponents"]), flush=True)
     if tuple(sizes) == SIZES:
@@ -122,6 +127,22 @@ def audit(cluster: Cluster, server: Server) -> Row:
         "MiB": round(used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)),
         "processor seconds": round(used.ru_utime + used.ru_stime, 1),
     }
+
+
+def with_pods() -> Row:
+    """What Pods cost an audit: they are read for the records that they have by their addresses."""
+    with own_cluster("pods") as cluster:
+        without = audit(cluster, cluster.dns[0])
+        world.add_pods(cluster.kubeconfig, PODS)
+        found = audit(cluster, cluster.dns[0])
+    assert found["outcome"] == "conformant", found
+    more = {
+        "pods": PODS,
+        "questions": found["questions"] - without["questions"],
+        "MiB": found["MiB"] - without["MiB"],
+        "seconds": round(found["seconds"] - without["seconds"], 1),
+    }
+    return more | {f"seconds {part}": round(found["parts"][part] - without["parts"][part], 2) for part in PARTS}
 
 
 def searched(cluster: Cluster, size: int) -> Row:

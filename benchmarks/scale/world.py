@@ -8,6 +8,7 @@ no difference, and so many Pods would take the scheduler most of an hour.
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,17 @@ def grow(kubeconfig: Path, before: int, after: int) -> None:
             pass
 
 
+def add_pods(kubeconfig: Path, count: int) -> None:
+    """So many Pods, put on nodes by hand, and each with the address that KWOK gives it."""
+    kube = Kube(kubeconfig)
+    nodes = [one["metadata"]["name"] for one in kube.list("v1", "Node")[0]]
+    with ThreadPoolExecutor(MAKERS) as pool:
+        for _ in pool.map(kube.apply, (_pod(at, nodes[at % len(nodes)]) for at in range(count))):
+            pass
+    while sum("podIP" in one["status"] for items, _ in kube.pages("v1", "Pod") for one in items) < count:
+        time.sleep(1)
+
+
 def objects(before: int, after: int) -> Iterator[Object]:
     """As they are sent."""
     for at in range(before // PER_SERVICE, after // PER_SERVICE):
@@ -55,6 +67,13 @@ def has_hostnames(at: int) -> bool:
 def address(at: int, endpoint: int) -> str:
     """Of one endpoint of one headless Service."""
     return str(FIRST_ADDRESS + at * PER_SERVICE + endpoint)
+
+
+def _pod(at: int, node: str) -> Object:
+    meta = {"name": f"pod-{at}", "namespace": "default"}
+    container = {"name": "web", "image": "example.com/web:1", "ports": [{"name": "http", "containerPort": 80}]}
+    spec = {"nodeName": node, "containers": [container], "automountServiceAccountToken": False}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
 def _service(name: str, at: int, spec: Object) -> Object:
