@@ -74,7 +74,7 @@ site: .venv/ready ## Build docs/ as a site, build/site/index.html; a link inside
 benchmark-e2e: .venv/ready ## Kubernetes' own DNS conformance tests against ours, on one kind cluster; see benchmarks/kubernetes_e2e/README.md.
 	$(BIN)/python -m benchmarks.kubernetes_e2e $(ARGS)
 
-benchmark-scale: .venv/ready ## Audits of up to 100,000 endpoints, against dnsperf; writes benchmarks/results/scale.json and its plot. Ten minutes.
+benchmark-scale: .venv/ready ## Audits of up to 100,000 endpoints, against dnsperf; writes benchmarks/results/scale.json and docs/scale.svg.
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.scale $(ARGS)
 
 lock: .venv/ready ## Choose the newest dependencies and pin them with their hashes.

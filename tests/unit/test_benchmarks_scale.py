@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from benchmarks.scale import lies, world
 from benchmarks.scale.compare import worse
+from benchmarks.scale.table import RESULTS, rows
+from documents import ROOT
 from kube_dns_conformance.clusters import coredns
 from kube_dns_conformance.promises import Key, expected
 
@@ -32,6 +35,13 @@ def result(endpoints: int = 1000, found: int = 20, **figures: float) -> dict[str
 )
 def test_what_got_worse_is_said(new: dict[str, Any], said: list[str]) -> None:
     assert list(worse(result(), new)) == said
+
+
+def test_the_page_has_what_was_measured() -> None:
+    results = json.loads(RESULTS.read_text())
+    page = (ROOT / "docs" / "scale.md").read_text()
+    assert [row for row in rows(results) if row not in page] == []
+    assert results["lies"] == results["lies"] | {"planted": 20, "found": 20, "else": []}
 
 
 def test_each_planted_lie_is_about_something_that_is_promised() -> None:

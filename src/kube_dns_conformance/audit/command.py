@@ -87,10 +87,10 @@ def _audit(cluster: Cluster, checks: Checks, choice: Choice, timings: Timings, s
     try:
         auditor = Auditor(live, checks, cluster.zone, timings, say.finding, outcome)
         promises = auditor.promises()
-        gc.freeze()  # all of it stays: the collector need not look through it again and again
         selected = select(live, promises, cluster.zone, choice.namespaces, choice.sample)
         keys = _without_pods(selected, promises, pod_types(checks, promises, selected.keys))
         say.selection(selected, len(live.objects("Service")), live.pods_refused, choice.sample)
+        gc.freeze()  # all of it stays: the collector need not look through it again and again
         auditor.audit(keys)
     finally:
         live.close()
