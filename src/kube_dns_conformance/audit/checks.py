@@ -87,7 +87,10 @@ class Checks:
     def _doubtful(self, promises: Promises, keys: Sequence[Key]) -> list[Doubt]:
         """The answers that are not right at a glance."""
         self.asked += len(keys) * len(self.servers)
-        found = list(self._quick.ask(self._asks(promises, keys)))
+        order = {server: at for at, server in enumerate(self.servers)}
+        found = sorted(
+            self._quick.ask(self._asks(promises, keys)), key=lambda one: (one.heard.question, order[one.heard.server])
+        )  # and not as they came, which differs from time to time
         doubtful = {(one.heard.question, one.heard.server) for one in found if one.names is None}
         for server in self.servers:
             right = (question for question in starmap(Question, keys) if (question, server) not in doubtful)

@@ -33,9 +33,9 @@ _kept = threading.local()
 _Asked = tuple[Question, Server, Transport, dns.message.QueryMessage]
 
 Exchange = Callable[[Sequence[Request]], Sequence[Reply]]
+"""Carries messages to the servers and brings back what they said, in the order of the requests."""
 Stream = Callable[[Iterable[Request]], Iterator[tuple[int, Reply]]]
 """Takes requests as it comes to send them, and gives each reply with the number of its request."""
-"""Carries messages to the servers and brings back what they said, in the order of the requests."""
 
 
 class _Unusable(Exception):
