@@ -119,7 +119,7 @@ def test_an_api_server_that_goes_away_is_unknown_and_not_the_fault_of_dns(comman
     made = command.json("cluster", "up", "--name", "demo")
     directory = command.cluster_directory("demo")
     wanted = ["--requirement=negative.names.*", "--requirement=survival.pod-restart.*"]
-    process = command.start("run", "--name=demo", *wanted, "--report-dir=report", "--timing=api=1")
+    process = command.start("run", "--name=demo", *wanted, "--report-dir=report", "--timing=api=1", "--timing=hold=60")
     assert process.stdout is not None
     for line in process.stdout:
         if "negative.names.unknown-hostname" in line:

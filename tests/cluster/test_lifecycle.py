@@ -19,8 +19,8 @@ from kube_dns_conformance.results import Verdict, read
 from kube_dns_conformance.toolchain import Toolchain
 
 COMPONENTS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller", "coredns"}
-SOME = ("--requirement=clusterip.*", "--requirement=survival.pod-restart.*")
-"""Judged within seconds, and not before one can do something to who judges it."""
+SOME = ("--requirement=clusterip.*", "--requirement=survival.pod-restart.*", "--timing=hold=60")
+"""The first of it is judged within seconds, the last not before one can do something to who judges it."""
 
 
 def names(directory: Path) -> list[str]:
@@ -227,8 +227,8 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
     left = namespaces()
     killed.kill()
     killed.communicate(timeout=60)
-    live = command.start(*where, "--requirement=survival.pod-restart.*")
-    read_until(live, "survival.pod-restart.name-follows")
+    live = command.start(*where, *SOME)
+    read_until(live, "clusterip.srv.named-port")
     live.send_signal(signal.SIGSTOP)  # alive, and for long enough
     spared = namespaces() - left
     done = command(*where, "--requirement=clusterip.address.ipv4")
