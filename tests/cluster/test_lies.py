@@ -49,6 +49,7 @@ def test_one_record_missing(cluster: Cluster, command: CommandLine) -> None:
     assert repeat == f"  repeat    dig @127.0.0.1 -p PORT {name}.svc.cluster.local. A"
 
 
+@pytest.mark.release
 def test_a_wrong_address(cluster: Cluster, command: CommandLine) -> None:
     def lie(answer: dns.message.Message) -> None:
         for index, rrset in enumerate(answer.answer):
@@ -93,6 +94,7 @@ def test_a_wrong_port(cluster: Cluster, command: CommandLine) -> None:
     assert f"missing {' '.join(targets)}" in got
 
 
+@pytest.mark.release
 def test_an_empty_answer_where_there_is_no_such_name(cluster: Cluster, command: CommandLine) -> None:
     def lie(answer: dns.message.Message) -> None:
         if re.match(r"nobody\.kdc-\w+-negative-names\.", str(answer.question[0].name)):

@@ -63,6 +63,7 @@ def test_a_stale_address_after_a_restart(cluster: Cluster, command: CommandLine)
     assert first.endswith(f"{name} did not follow the change")
 
 
+@pytest.mark.release
 def test_a_sibling_that_blinks(cluster: Cluster, command: CommandLine) -> None:
     output, results = judge(cluster, command, blink("web-2."), "survival.pod-restart.*")
 

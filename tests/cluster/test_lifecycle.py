@@ -67,6 +67,7 @@ def test_every_component_listens_on_loopback_only(cluster: Cluster) -> None:
     assert all(ipaddress.ip_address(ip).is_loopback for ip in listening)
 
 
+@pytest.mark.release
 def test_two_clusters_of_different_families_side_by_side(cluster: Cluster, command: CommandLine) -> None:
     other = command.json("cluster", "up", "--name", "tests", "--ip-family", "ipv6", "--nodes", "1")
     assert other["capabilities"] == ["dns-replicas", "ipv6"]

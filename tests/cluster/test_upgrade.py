@@ -157,6 +157,7 @@ def test_what_a_server_costs_is_measured_against_the_budget(
         assert f"{SPACE}.svc.cluster.local." in outcome["broken"][name]
 
 
+@pytest.mark.release
 def test_a_server_that_keeps_to_what_was_true_is_accused(command: CommandLine, cluster: Cluster) -> None:
     first: dict[Any, Any] = {}
 

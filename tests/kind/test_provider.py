@@ -60,6 +60,7 @@ def test_what_somebody_else_made_is_judged_and_never_deleted(cluster: Cluster, s
     assert namespaces(cluster) == []
 
 
+@pytest.mark.release
 def test_two_runs_at_the_same_time_are_both_right_and_each_takes_away_its_own(
     cluster: Cluster, command: CommandLine, stranger: CommandLine, tmp_path: Path
 ) -> None:
