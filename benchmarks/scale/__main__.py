@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -106,14 +108,14 @@ def audit(cluster: Cluster, server: Server) -> Row:
     command = [sys.executable, "-m", "kube_dns_conformance", "audit", *where, "--max-qps=0", "--json"]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
         began = time.monotonic()
-        actions = [(os.POSIX_SPAWN_DUP2, out.fileno(), 1), (os.POSIX_SPAWN_DUP2, told.fileno(), 2)]
-        process = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
-        _, status, used = os.wait4(process, 0)
+        process = subprocess.Popen(command, stdout=out, stderr=told)
+        _, status, used = os.wait4(process.pid, 0)  # tells its peak memory, too
+        process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - began
         out.seek(0)
         told.seek(0)
         said = out.read().decode()
-        assert os.waitstatus_to_exitcode(status) in (0, 1), f"{said[-2000:]}{told.read().decode()[-2000:]}"
+        assert process.returncode in (0, 1), f"{said[-2000:]}{told.read().decode()[-2000:]}"
     found = json.loads(said)
     return {
         "outcome": found["outcome"],
@@ -201,9 +203,10 @@ def counted(kube: Kube) -> int:
 
 
 def exponent(rows: Sequence[Row], what: str) -> float:
-    """With which power of the endpoints it grows: the slope between the two largest decades is what counts."""
+    """With which power of the endpoints it grows in the last decade: the slope of the line through the logarithms."""
     last = [one for one in rows if one["endpoints"] >= rows[-1]["endpoints"] / 10]
-    return round(plot.slope([(one["endpoints"], one[what]) for one in last]), 2)
+    endpoints, values = ([math.log(one[name]) for one in last] for name in ("endpoints", what))
+    return round(statistics.linear_regression(endpoints, values).slope, 2)
 
 
 if __name__ == "__main__":

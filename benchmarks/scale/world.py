@@ -10,19 +10,15 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from kube_dns_conformance.kube import Kube
+from cluster import many
+from kube_dns_conformance.kube import Kube, Object
+from objects import endpoint, endpoint_slice, headless, service
 
 PER_SERVICE = 10
 SPACES = 10
-MAKERS = 8
 FIRST_ADDRESS = ipaddress.IPv4Address("10.128.0.0")
-PORTS = [{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "dns", "port": 53, "protocol": "UDP"}]
-
-Object = dict[str, Any]
 
 
 def grow(kubeconfig: Path, before: int, after: int) -> None:
@@ -30,38 +26,34 @@ def grow(kubeconfig: Path, before: int, after: int) -> None:
     kube = Kube(kubeconfig)
     for at in range(SPACES):
         kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"space-{at}"}})
-    with ThreadPoolExecutor(MAKERS) as pool:
-        for _ in pool.map(kube.apply, objects(before, after)):
-            pass
+    many.send(kube, map(many.applicable, objects(before, after)))
 
 
 def add_pods(kubeconfig: Path, count: int) -> None:
     """So many Pods, put on nodes by hand, and each with the address that KWOK gives it."""
     kube = Kube(kubeconfig)
     nodes = [one["metadata"]["name"] for one in kube.list("v1", "Node")[0]]
-    with ThreadPoolExecutor(MAKERS) as pool:
-        for _ in pool.map(kube.apply, (_pod(at, nodes[at % len(nodes)]) for at in range(count))):
-            pass
+    many.send(kube, (_pod(at, nodes[at % len(nodes)]) for at in range(count)))
     while sum("podIP" in one["status"] for items, _ in kube.pages("v1", "Pod") for one in items) < count:
         time.sleep(1)
 
 
 def objects(before: int, after: int) -> Iterator[Object]:
-    """As they are sent."""
+    """As the API server gives them."""
     for at in range(before // PER_SERVICE, after // PER_SERVICE):
-        yield _service(f"web-{at}", at, {"ports": PORTS})
-        yield _service(f"db-{at}", at, {"ports": PORTS, "clusterIP": "None"})
-        yield _slice(at)
+        where, db = space(at), f"db-{at}"
+        names = [f"{db}-{one}" for one in range(PER_SERVICE)]
+        behind = [
+            endpoint(address(at, one), hostname=None if at % 2 else name, pod=name) for one, name in enumerate(names)
+        ]
+        yield service(f"web-{at}", namespace=where, ports=many.PORTS)
+        yield headless(db, namespace=where, ports=many.PORTS)
+        yield endpoint_slice(*behind, of=db, name=f"{db}-x", namespace=where, ports=many.PORTS)
 
 
 def space(at: int) -> str:
     """The namespace of the Services with this number."""
     return f"space-{at % SPACES}"
-
-
-def has_hostnames(at: int) -> bool:
-    """Whether the endpoints of the headless Service with this number have."""
-    return at % 2 == 0
 
 
 def address(at: int, endpoint: int) -> str:
@@ -74,25 +66,3 @@ def _pod(at: int, node: str) -> Object:
     container = {"name": "web", "image": "example.com/web:1", "ports": [{"name": "http", "containerPort": 80}]}
     spec = {"nodeName": node, "containers": [container], "automountServiceAccountToken": False}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-
-
-def _service(name: str, at: int, spec: Object) -> Object:
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": space(at)}, "spec": spec}
-
-
-def _slice(at: int) -> Object:
-    labels = {"kubernetes.io/service-name": f"db-{at}"}
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": f"db-{at}-x", "namespace": space(at), "labels": labels},
-        "addressType": "IPv4",
-        "ports": PORTS,
-        "endpoints": [_endpoint(at, one) for one in range(PER_SERVICE)],
-    }
-
-
-def _endpoint(at: int, number: int) -> Object:
-    pod = {"kind": "Pod", "name": f"db-{at}-{number}", "namespace": space(at)}
-    made = {"addresses": [address(at, number)], "conditions": {"ready": True}, "targetRef": pod}
-    return made | ({"hostname": f"db-{at}-{number}"} if has_hostnames(at) else {})

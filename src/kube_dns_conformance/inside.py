@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
 from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
-from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
@@ -24,8 +22,6 @@ from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
 
 PAUSE_SECONDS = 0.1
-FLIGHT_QUESTIONS = 2048
-"""An agent gets so many at a time."""
 POST_PATIENCE_SECONDS = 1.0
 """While one node is out of reach the others are not heard."""
 
@@ -39,15 +35,8 @@ class Inside(Vantage):
         self._place = place
 
     def flights(self, rate: float) -> Stream:
-        """See `Vantage`. Agents get so many requests at a time."""
-
-        def stream(requests: Iterable[Request]) -> Iterator[tuple[int, Reply]]:
-            coming = enumerate(requests)
-            while some := list(islice(coming, FLIGHT_QUESTIONS)):
-                replies = self.agents.fly([request for _, request in some], rate=rate)
-                yield from zip((index for index, _ in some), replies, strict=True)
-
-        return stream
+        """See `Vantage`. An agent is given all requests of a batch."""
+        return lambda requests: enumerate(self.agents.fly(list(requests), rate))
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:
         """See `Vantage`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,8 +17,13 @@ def make(kubeconfig: Path, namespace: str, count: int) -> None:
     """``count`` Services in this namespace, which is made too."""
     kube = Kube(kubeconfig)
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    send(kube, map(applicable, objects(namespace, count)))
+
+
+def send(kube: Kube, items: Iterable[Object]) -> None:
+    """Make all of them, some at a time."""
     with ThreadPoolExecutor(MAKERS) as pool:
-        for _ in pool.map(kube.apply, map(applicable, objects(namespace, count))):
+        for _ in pool.map(kube.apply, items):
             pass
 
 

@@ -141,7 +141,7 @@ class Checks:
     def _hear(self, asks: Sequence[tuple[Question, Server]]) -> list[Heard]:
         self.asked += len(asks)
         found = self._quick.hear(asks)
-        self._hear_well([one for one in found if not one.is_plain])
+        self._hear_well([one for one in found if one.records is None])
         return found
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -195,7 +195,7 @@ def _pointer(lead: _Lead, behind: dict[str, list[Heard]]) -> Mismatch | None:
     """A PTR record's name has that address."""
     wanted = at_least([address_of(lead.key.name)])
     there = [heard for some in behind.values() for heard in some]
-    if any(heard.is_plain and heard.values == [*wanted.values] for heard in there):
+    if any(heard.records is not None and heard.values == [*wanted.values] for heard in there):
         return None
     checked = [Mismatch(one.answer, wanted, difference(wanted, one.answer)) for one in there]
     return None if any(not one.difference for one in checked) else checked[0]

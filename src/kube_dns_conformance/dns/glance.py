@@ -25,7 +25,7 @@ _AN_ANSWER = 0x80
 _NOT_PLAIN = 0x7A
 """In the third byte: another opcode than QUERY, and TC (RFC 1035 section 4.1.1)."""
 _PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
-_LABEL = frozenset((string.ascii_lowercase + string.digits + "-_").encode())
+_LABEL = frozenset("".join(_PLAIN).encode())
 _PORTS = 65536
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 _LONGEST_LABEL = 63
@@ -38,7 +38,7 @@ _TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": 
 """Type and class IN, of what a glance can tell."""
 _SOA = b"\0\6\0\1"
 _SIZES = {_TYPES["A"]: 4, _TYPES["AAAA"]: 16}
-_ADDRESSES = {_TYPES["A"] + b"\0\4": 4, _TYPES["AAAA"] + b"\0\x10": 16}
+_ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.items()}
 """Type, class and length of the data."""
 _SOA_NUMBERS = 20
 _OPT = b"\0\0\x29"
@@ -122,11 +122,9 @@ class Glance(Plain):
             return self.records(wire) == self._rdata
         return self._rdata is not None and self._denies(wire)
 
-    def chosen(self, wire: bytes) -> list[str] | None:
-        """The names of the server's choice in an answer that is right but for where they lead; None in any other."""
-        if self._free is None or (found := self.records(wire)) is None:
-            return None
-        return self._free.names(found)
+    def chosen(self, records: list[bytes] | None) -> list[str] | None:
+        """The names of the server's choice, where all else in these `records` is right; None where it is not."""
+        return None if self._free is None or records is None else self._free.names(records)
 
     def learn(self, wire: bytes) -> None:
         """This is a right answer: if it is a denial, others like it are well formed, too."""

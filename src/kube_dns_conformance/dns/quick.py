@@ -24,18 +24,16 @@ class Prepared:
 
 
 class Heard:
-    """What came back to a question, looked at only as closely as somebody wants to know."""
+    """What came back to a question, looked at only as closely as somebody wants to know.
+
+    ``records`` are as of `Plain`: None where it takes the closer look.
+    """
 
     def __init__(self, question: Question, server: Server, reply: Reply, plain: Plain) -> None:
         self.question = question
         self.server = server
         self._reply = reply
-        self._plain = plain.records(reply.wire)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether its records can be told at a glance, and there are some."""
-        return self._plain is not None
+        self.records = plain.records(reply.wire)
 
     @cached_property
     def answer(self) -> Answer:
@@ -45,13 +43,13 @@ class Heard:
     @cached_property
     def values(self) -> list[str]:
         """Of a question for addresses: what its records hold, sorted as on the wire where it is plain."""
-        if self._plain is not None:
-            return [address(one) for one in self._plain]
+        if self.records is not None:
+            return [address(one) for one in self.records]
         return [value(one) for one in self.answer.records]
 
     def take(self, better: Answer) -> None:
         """This is the answer instead."""
-        self.answer, self._plain = better, None
+        self.answer, self.records = better, None
 
 
 class Doubt(NamedTuple):
@@ -93,7 +91,7 @@ class Quick:
             if one.glance.is_right(reply.wire):
                 continue
             heard = Heard(one.question, server, reply, one.glance)
-            names = one.glance.chosen(reply.wire)
+            names = one.glance.chosen(heard.records)
             if names is None and one.glance.knows and not difference(one.expected, heard.answer):
                 one.glance.learn(reply.wire)
             else:
