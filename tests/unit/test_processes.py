@@ -70,3 +70,16 @@ def test_it_has_to_be_one_process(directory: Path, words: tuple[str, ...], numbe
     with pytest.raises(ClusterError, match=f"^{number} processes of the cluster have"):
         processes.take_down(directory, log, *words)
     assert len(processes.of_cluster(directory)) == 2
+
+
+def test_a_process_with_an_id_that_another_had_before_is_ended(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(directory, "one")
+    one = psutil.Process(processes.of_cluster(directory)[0].pid)
+    (remembered,) = (process for process in psutil.process_iter() if process.pid == one.pid)
+    monkeypatch.setattr(
+        remembered, "_ident", (one.pid, 1.0)
+    )  # what psutil remembers of that id is a process of long ago
+    processes.stop_all(directory)
+    assert not one.is_running() or one.status() == psutil.STATUS_ZOMBIE

@@ -51,6 +51,8 @@ def start(command: list[str], directory: Path, log: Path, without: Collection[st
 
 def of_cluster(directory: Path) -> list[psutil.Process]:
     """Every running process of the cluster in ``directory``."""
+    # What psutil remembers may be a process that had an id before: one that it finds out about is not in the next list.
+    psutil.process_iter.cache_clear()
     return [process for process in psutil.process_iter() if _mark(process) == str(directory)]
 
 
