@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -76,7 +77,18 @@ def _known(packages: Sequence[str]) -> bool:
 
 @contextmanager
 def _nothing_starts() -> Iterator[None]:
-    """Whatever the machine's own policy is stays; where there is none, one of ours while this lasts."""
+    """Whatever the machine's own policy is stays; where there is none, one of ours while this lasts, one at a time."""
+    folder = os.open(POLICY.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with _policy():
+            yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _policy() -> Iterator[None]:
     if POLICY.exists() and POLICY.read_text(errors="replace") != _OURS:  # ours: left by a killed one
         yield
         return

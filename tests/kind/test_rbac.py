@@ -1,4 +1,4 @@
-"""What somebody can do who has exactly the roles of manifests/rbac; test_run.py judges everything with them."""
+"""What somebody can do who has exactly the roles of manifests/rbac; test_everything.py judges everything with them."""
 
 from __future__ import annotations
 

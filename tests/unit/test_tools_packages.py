@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,11 @@ if [ -e "$FAKE/locked" ]; then
   rm "$FAKE/locked"; echo "E: Could not get lock /var/lib/apt/lists/lock." >&2; exit 100
 fi
 if [ -e "$FAKE/failing" ]; then echo "W: old"; echo "E: Unable to locate package" >&2; exit 100; fi
-case "$*" in *install*) for word; do :; done; touch "$FAKE/bin/thing"; chmod 755 "$FAKE/bin/thing" ;; esac
+case "$*" in *install*)
+  mkdir "$FAKE/installing" || touch "$FAKE/two-at-once"
+  while [ -e "$FAKE/slow" ] && [ ! -e "$FAKE/waited" ]; do sleep 0.01; done
+  rmdir "$FAKE/installing"
+  for word; do :; done; touch "$FAKE/bin/thing"; chmod 755 "$FAKE/bin/thing" ;; esac
 """
 
 
@@ -78,6 +84,19 @@ def test_a_lock_is_waited_for(bench: Bench) -> None:
     (bench.folder / "locked").touch()
     packages.need({"thing": "thing-package"}, "for the test")
     assert len(bench.calls()) == 2
+
+
+def test_two_do_not_install_at_once_and_the_policy_stays_for_both(bench: Bench) -> None:
+    (bench.folder / "slow").touch()
+    both = [threading.Thread(target=packages.install, args=(["thing"], "for the test")) for _ in range(2)]
+    for one in both:
+        one.start()
+    time.sleep(0.5)  # both would have begun
+    (bench.folder / "waited").touch()
+    for one in both:
+        one.join()
+    assert not (bench.folder / "two-at-once").exists()
+    assert (bench.folder / "policies").read_text().count("exit 101\n") == 2
 
 
 def test_a_failure_is_one_clear_line_and_leaves_no_policy(bench: Bench) -> None:
