@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,13 +95,12 @@ def test_of_two_processes_one_makes_a_unit_and_the_other_waits_for_it(host: Host
     host.rest_may_go.clear()
     racers = [start_need(tmp_path, host), start_need(tmp_path, host)]
     assert host.half_sent.wait(20)
-    time.sleep(3)  # both are there now; the one that waits says so after two seconds
+    said = sorted(racer.stderr.readline() for racer in racers if racer.stderr)  # both are there now, and say so
     host.rest_may_go.set()
     outputs = [racer.communicate(timeout=20) for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0]
     assert {output for output, _ in outputs} == {f"{finished(tmp_path)[0] / 'demo'}\n"}
     assert sorted(host.asked) == sorted(host.files)
-    said = sorted(errors.splitlines()[0] for _, errors in outputs)
     assert said[0].startswith("… demo 1.2.3: downloading demo")
     assert said[1].startswith("… demo 1.2.3: waiting for another process that is making it")
 
