@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,6 +102,14 @@ Sample = Annotated[
         metavar="N",
         envvar="KDC_SAMPLE",
     ),
+]
+Shards = Annotated[
+    int | None,
+    _where("Asked by N Pods of --image, each a part of the names.", min=1, max=1000, metavar="N", envvar="KDC_SHARDS"),
+]
+PerNode = Annotated[bool, _where("Asked by a Pod of --image on every node, each all of it.", envvar="KDC_PER_NODE")]
+Image = Annotated[
+    str, _where("With kube-dns-conformance, as examples/Dockerfile makes it.", metavar="IMAGE", envvar="KDC_IMAGE")
 ]
 Running = Annotated[str, _where("A cluster that `cluster up` made.", envvar="KDC_NAME")]
 AnyKubeconfig = Annotated[str, _where("Of any cluster.", metavar="FILE", envvar="KDC_KUBECONFIG")]
@@ -244,6 +253,8 @@ def options(
     "namespace that is deleted again.\n\n[bold]kube-dns-conformance audit --kubeconfig F --dns-server 10.0.0.5 "
     "--sample 100[/] asks from here and changes nothing.\n\n[bold]kube-dns-conformance audit --name dev "
     "--namespace shop --json[/] looks at one namespace of a cluster of ours.\n\n"
+    "[bold]kube-dns-conformance audit --kubeconfig F --shards 4 --max-qps 8000 --image "
+    "registry.example/kube-dns-conformance:0.1.0[/] spreads it over the cluster.\n\n"
     "Exit status: 0 conformant, 1 nonconformant, 2 wrong usage, 3 could not judge.",
     rich_help_panel="Judge",
 )
@@ -259,19 +270,23 @@ def audit(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     dns_server: DnsServer = None,
     agent_image: AgentImage = "",
     image_registry: ImageRegistry = "",
+    shards: Shards = None,
+    per_node: PerNode = False,
+    image: Image = "",
     report_dir: NoReport = "",
     as_json: OutcomeJson = False,
 ) -> None:
     """Compare every record of a live cluster's Services with its objects.
 
-    It makes nothing but the agents that it asks from; with --dns-server not even those.
+    It makes nothing but the Pods that it asks from; with --dns-server not even those.
     """
     from kube_dns_conformance.audit.command import Choice  # noqa: PLC0415 - --help does not wait for Kubernetes
     from kube_dns_conformance.audit.command import audit as audit_cluster  # noqa: PLC0415
     from kube_dns_conformance.timings import timings  # noqa: PLC0415
 
     options = _live(name, kubeconfig, context, zone, dns_server, agent_image, image_registry)
-    choice = Choice(tuple(namespace or ()), sample or 0, max_qps, report_dir, as_json)
+    spread = (shards or 0, per_node, image)
+    choice = Choice(tuple(namespace or ()), sample or 0, max_qps, *spread, report_dir, as_json)
     raise typer.Exit(audit_cluster(options, choice, timings(timing or ())))
 
 
@@ -655,5 +670,5 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
 def main() -> None:
     """Every error is one line, and Ctrl-C or SIGTERM cleans up."""
     signals.clean_up_when_terminated()
-    status = status_of(app)
+    status = status_of(partial(app, standalone_mode=False))
     sys.exit(signals.exit_status() or status)

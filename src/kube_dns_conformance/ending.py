@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 
 import typer
 from rich.console import Console
@@ -13,10 +14,11 @@ from kube_dns_conformance.errors import ExitCode, KdcError, one_line, save_detai
 Status = int | str | None
 
 
-def status_of(app: typer.Typer) -> Status:
-    """Run the command that was typed; what the process says to the shell."""
+def status_of(command: Callable[[], object]) -> Status:
+    """Run what was typed, which may return a status; what the process says to the shell."""
     try:
-        return int(app(standalone_mode=False) or 0)
+        status = command()
+        return status if isinstance(status, int) else 0
     except SystemExit as ended:
         return ended.code
     except KeyboardInterrupt:

@@ -174,6 +174,12 @@ class Run:
             self._situations[name].wait_settled()
         return self._situations[name]
 
+    def will_take_away(self, namespace: str) -> tuple[Kube, Mirror]:
+        """For what is made there beside agents and situations: it goes with the others. Raises ClusterError."""
+        kube, mirror = self._connect(self.cluster)
+        self._will_make([namespace], kube)
+        return kube, mirror
+
     def look_again(self) -> None:
         """See which DNS servers there are now, where they may have been exchanged for others. Raises ClusterError."""
         if Capability.RESTART_DNS in self.cluster.capabilities and isinstance(self.vantage, inside.Inside):

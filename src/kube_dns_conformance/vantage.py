@@ -86,10 +86,10 @@ def whole(vantage: Vantage, answers: list[Answer]) -> list[Answer]:
 
 
 class ThisProcess(Vantage):
-    """Asks from the process that runs the suite."""
+    """Asks from the process that runs the suite, or as ``name``."""
 
-    def __init__(self, timeout: float) -> None:
-        super().__init__("this process", exchange_here, timeout)
+    def __init__(self, timeout: float, name: str = "this process") -> None:
+        super().__init__(name, exchange_here, timeout)
 
     def flights(self, rate: float) -> Stream:
         """See `Vantage`."""

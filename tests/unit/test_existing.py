@@ -236,7 +236,7 @@ def test_in_a_pod_its_own_cluster_is_meant_and_no_token_is_copied(
     host: str, server: str, pod: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
-    path = existing._kubeconfig("")
+    path = existing.kubeconfig_file("")
     api = Kube(path).api.configuration
     assert (api.host, set(api.api_key.values())) == (server, {"Bearer token-of-the-pod"})
     assert api.ssl_ca_cert == str(pod / "serviceaccount" / "ca.crt")
@@ -244,17 +244,17 @@ def test_in_a_pod_its_own_cluster_is_meant_and_no_token_is_copied(
 
 
 def test_in_a_pod_too_a_kubeconfig_says_which_cluster_is_meant(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert existing._kubeconfig("here") == Path("here")
+    assert existing.kubeconfig_file("here") == Path("here")
     users = pod / ".kube" / "config"
     users.parent.mkdir()
     users.touch()
-    assert existing._kubeconfig("") == users
+    assert existing.kubeconfig_file("") == users
     monkeypatch.setenv("KUBECONFIG", "there")
-    assert existing._kubeconfig("") == Path("there")
+    assert existing.kubeconfig_file("") == Path("there")
 
 
 def test_a_state_folder_that_cannot_be_written_to_is_told(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     (pod / "state").touch()
     with pytest.raises(ClusterError, match=f"cannot write to {pod}/state"):
-        existing._kubeconfig("")
+        existing.kubeconfig_file("")

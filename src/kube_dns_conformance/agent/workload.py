@@ -33,6 +33,7 @@ MODULES = (
     "talks",
 )
 FILES = tuple(f"agent/{name}.py" for name in MODULES)
+IMAGE_HINT = "--agent-image names another one, --image-registry a mirror"
 NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 NOT_STARTED = ("CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError")
 
@@ -54,7 +55,7 @@ def deploy(
     try:
         mirror.wait(probe, timings.settle, "no agent Pod became ready")
     except ClusterError as error:
-        raise _with_reason(error, mirror.objects("Pod", namespace)) from error
+        raise with_reason(error, mirror.objects("Pod", namespace)) from error
     return find(kube, mirror, run, token, timings)
 
 
@@ -130,28 +131,25 @@ def _ready_or_failed(mirror: Mirror, namespace: str, wanted: int) -> bool | None
     if len(pods) < wanted:
         return None
     ready = [pod for pod in pods if oracle.is_ready(pod)]
-    failed = [why for pod in pods if (why := _failure(pod))]
+    failed = [why for pod in pods if (why := failure(pod, "the agent", IMAGE_HINT))]
     if failed and len(failed) == len(pods):
         raise failed[0]
     return (bool(ready) and len(ready) + len(failed) == len(pods)) or None
 
 
-def _failure(pod: Object) -> ClusterError | None:
-    """What keeps the Pod's container from ever starting."""
+def failure(pod: Object, whose: str, hint: str) -> ClusterError | None:
+    """What keeps the container of ``whose`` Pod from ever starting; ``hint`` is how to get its image."""
     for status in pod.get("status", {}).get("containerStatuses", []):
         waiting = status.get("state", {}).get("waiting", {})
         reason, message = waiting.get("reason", ""), waiting.get("message", "")
         if reason in NOT_PULLED:
-            return ClusterError(
-                f"the image {status['image']} of the agent cannot be pulled: {message or reason}",
-                "--agent-image names another one, --image-registry a mirror",
-            )
+            return ClusterError(f"the image {status['image']} of {whose} cannot be pulled: {message or reason}", hint)
         if reason in NOT_STARTED:
-            return ClusterError(f"the agent's container does not start with image {status['image']}: {message}")
+            return ClusterError(f"the container of {whose} does not start with image {status['image']}: {message}")
     return None
 
 
-def _with_reason(error: ClusterError, pods: Sequence[Object]) -> ClusterError:
+def with_reason(error: ClusterError, pods: Sequence[Object]) -> ClusterError:
     """Quote the scheduler, the one reason to wait in vain that a container's status does not show."""
     conditions = [one for pod in pods for one in pod.get("status", {}).get("conditions", [])]
     why = [one["message"] for one in conditions if one["type"] == "PodScheduled" and one["status"] == "False"]

@@ -2,54 +2,61 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from kube_dns_conformance import images
 from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.findings import Finding, Outcome, Report
-from kube_dns_conformance.audit.live import Live
-from kube_dns_conformance.audit.reach import insist_answering, pod_types
-from kube_dns_conformance.audit.rounds import Auditor
-from kube_dns_conformance.audit.selection import Selection, select
+from kube_dns_conformance.audit.part import Part, audit_part
+from kube_dns_conformance.audit.reach import insist_answering
+from kube_dns_conformance.audit.spread import namespace_of, spread
+from kube_dns_conformance.audit.task import Task
 from kube_dns_conformance.clusters import store
-from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.errors import ExitCode, UsageError
 from kube_dns_conformance.kube import Kube
-from kube_dns_conformance.progress import Output, step
-from kube_dns_conformance.promises import Key, Promises
+from kube_dns_conformance.progress import Output
 from kube_dns_conformance.run import Options, Run
 from kube_dns_conformance.text import printable
 from kube_dns_conformance.timings import Timings
 
 SCHEMA = 1
-NOT_SERVED = "the server does not know Pods by their addresses"
 
 
 @dataclass(frozen=True)
 class Choice:
     """What the command line says about what to audit, and where its report goes. ``sample`` 0 is everything.
 
-    ``rate`` is how many questions a second may be asked, 0 as many as the servers answer.
+    ``rate`` is how many questions a second may be asked, 0 as many as the servers answer. In so many ``shards``, or
+    ``per_node``, Pods with ``image`` ask; in none of both, the agents of the run, or this process.
     """
 
     namespaces: tuple[str, ...] = ()
     sample: int = 0
     rate: float = GENTLE_RATE
+    shards: int = 0
+    per_node: bool = False
+    image: str = ""
     report_dir: str = ""
     as_json: bool = False
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether Pods of its own ask."""
+        return bool(self.shards or self.per_node)
 
 
 def audit(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     """Audit a cluster and say what came of it. Raises KdcError when it cannot be reached."""
+    _insist_possible(options, choice)
     report = Report(choice.report_dir)
     say = Say(Output(file=sys.stderr if choice.as_json else sys.stdout, highlight=False, soft_wrap=True), report)
     run = Run(replace(running(options), read_only=True), timings)
@@ -57,8 +64,8 @@ def audit(options: Options, choice: Choice, timings: Timings) -> ExitCode:
         cluster = run.cluster
         say.where(cluster, asdict(choice), timings)
         checks = Checks(run.vantage, cluster.dns, choice.rate)
-        insist_answering(checks, cluster, timings)
-        outcome = _audit(cluster, checks, choice, timings, say)
+        insist_answering(checks, cluster.zone, timings)
+        outcome = _spread(run, choice, say) if choice.is_spread else _alone(cluster, checks, choice, timings, say)
     finally:
         run.close()
     say.end(outcome)
@@ -80,30 +87,50 @@ def running(options: Options) -> Options:
     return replace(options, provider=entry.provider)
 
 
-def _audit(cluster: Cluster, checks: Checks, choice: Choice, timings: Timings, say: Say) -> Outcome:
-    outcome = Outcome()
-    with step("reading Services, EndpointSlices and Pods") as progress, outcome.spent_on("reading"):
-        live = Live(Kube(cluster.kubeconfig, cluster.context), timings.api, progress)
-    try:
-        auditor = Auditor(live, checks, cluster.zone, timings, say.finding, outcome)
-        promises = auditor.promises()
-        selected = select(live, promises, cluster.zone, choice.namespaces, choice.sample)
-        keys = _without_pods(selected, promises, pod_types(checks, promises, selected.keys))
-        say.selection(selected, len(live.objects("Service")), live.pods_refused, choice.sample)
-        gc.freeze()  # all of it stays: the collector need not look through it again and again
-        auditor.audit(keys)
-    finally:
-        live.close()
+def _alone(cluster: Cluster, checks: Checks, choice: Choice, timings: Timings, say: Say) -> Outcome:
+    kube = Kube(cluster.kubeconfig, cluster.context)
+    told = (lambda so_far: say.selection(so_far, choice.sample), say.finding)
+    return audit_part(kube, checks, cluster.zone, timings, Part(choice.namespaces, choice.sample), *told)
+
+
+def _spread(run: Run, choice: Choice, say: Say) -> Outcome:
+    cluster = run.cluster
+    if Capability.REAL_PODS not in cluster.capabilities:
+        raise UsageError(f"cluster {cluster.name} runs no Pods: --shards and --per-node go with one that does")
+    kube, mirror = run.will_take_away(namespace_of(run.id))
+    nodes = len(kube.list("v1", "Node")[0]) if choice.per_node else 0
+    task = Task(
+        run=run.id,
+        namespace=namespace_of(run.id),
+        zone=cluster.zone,
+        servers=cluster.dns,
+        namespaces=choice.namespaces,
+        rate=choice.rate / (choice.shards or nodes),
+        timings=run.timings,
+        shards=choice.shards,
+    )
+    outcome = spread(kube, mirror, task, images.image(choice.image, run.options.image_registry))
+    say.selection(outcome)
+    for one in outcome.findings:
+        say.finding(one)
     return outcome
 
 
-def _without_pods(selected: Selection, promises: Promises, served: Iterable[str]) -> list[Key]:
-    """Without the records of Pods of families that the servers do not have such records of."""
-    known = frozenset(served)
-    keys = [key for key in selected.keys if promises[key].section != "2.6" or key.rdtype in known]
-    if left_out := len(selected.keys) - len(keys):
-        selected.skipped[NOT_SERVED] += left_out
-    return keys
+def _insist_possible(options: Options, choice: Choice) -> None:
+    """Raises UsageError for what contradicts itself."""
+    if not choice.is_spread:
+        if choice.image:
+            raise UsageError("--image is that of the Pods of --shards and --per-node")
+        return
+    if choice.shards and choice.per_node:
+        raise UsageError("--shards and --per-node contradict each other")
+    which = "--shards" if choice.shards else "--per-node"
+    if not choice.image:
+        raise UsageError(f"{which} needs --image", "examples/Dockerfile makes one")
+    if options.dns_servers:
+        raise UsageError(f"{which} asks from inside, and --dns-server from here")
+    if choice.sample:
+        raise UsageError(f"--sample is for one who asks alone, and goes without {which}")
 
 
 class Say:
@@ -127,16 +154,16 @@ class Say:
         del where["kubeconfig"], where["capabilities"]
         self._report.add("audit", {"schema": SCHEMA, "cluster": where, "chosen": choice, "timings": timings.as_data()})
 
-    def selection(self, selected: Selection, services: int, pods_refused: str, sample: int) -> None:
+    def selection(self, outcome: Outcome, sample: int = 0) -> None:
         """How much of it."""
-        text = f"{len(selected.services)} of {services} Services"
+        text = f"{outcome.services} of {outcome.all_services} Services"
         if sample:
             text += ", a sample: those of which the SHA-256 of namespace/name is the least"
         self._line(text)
-        for why, count in selected.skipped.items():
+        for why, count in outcome.skipped.items():
             self._line(f"not asked: {count} names and types, as {why}")
-        if pods_refused:
-            self._line(f"not asked: the records of Pods, as they cannot be listed: {pods_refused}")
+        if outcome.pods_refused:
+            self._line(f"not asked: the records of Pods, as they cannot be listed: {outcome.pods_refused}")
 
     def finding(self, found: Finding) -> None:
         """At once, so that a killed audit has told it."""
@@ -154,7 +181,9 @@ class Say:
         self._output.print()
         self._output.print(table)
         for key, why in outcome.unknown.items():
-            self._output.print(Text(f"unknown: {key.name} {key.rdtype}: {why}", "yellow"))
+            self._output.print(Text(printable(f"unknown: {key.name} {key.rdtype}: {why}"), "yellow"))
+        for why in outcome.incomplete:
+            self._output.print(Text(printable(f"unknown: {why}"), "yellow"))
         style = {"conformant": "bold green", "nonconformant": "bold red"}.get(outcome.word(), "bold yellow")
         seconds = time.monotonic() - self._began
         self._output.print(Text(f"{outcome.word()}: {outcome.sentence()} in {seconds:.0f} s", style))

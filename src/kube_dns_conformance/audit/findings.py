@@ -57,7 +57,9 @@ class Outcome:
     """What came of an audit: how many names by section and type, what is wrong, and what could not be judged.
 
     ``questions`` is how often servers were asked, ``sent_twice`` how many of them were overdue and went once more,
-    ``seconds`` how long each part of it took.
+    ``seconds`` how long each part of it took. ``services`` of ``all_services`` were selected, ``skipped`` is why what
+    else they promise was not asked, ``pods_refused`` why that of Pods was not. ``incomplete`` has a line for whatever
+    else keeps it from being all.
     """
 
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -68,6 +70,11 @@ class Outcome:
     questions: int = 0
     sent_twice: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    services: int = 0
+    all_services: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    pods_refused: str = ""
+    incomplete: list[str] = field(default_factory=list)
 
     @contextmanager
     def spent_on(self, part: str) -> Iterator[None]:
@@ -82,7 +89,8 @@ class Outcome:
         """As of `run`."""
         if self.findings:
             return ExitCode.NONCONFORMANT
-        return ExitCode.COULD_NOT_JUDGE if self.unknown or not self.asked else ExitCode.CONFORMANT
+        is_partial = self.unknown or self.incomplete or not self.asked
+        return ExitCode.COULD_NOT_JUDGE if is_partial else ExitCode.CONFORMANT
 
     def word(self) -> str:
         """The exit code in a word."""
@@ -98,6 +106,7 @@ class Outcome:
         """What was asked and what is wrong, in one line."""
         parts = [f"{sum(self.asked.values())} names and types, {len(self.findings)} wrong"]
         parts += [f"{len(self.unknown)} unknown"] if self.unknown else []
+        parts += ["some not audited"] if self.incomplete else []
         parts += [f"{self.again} asked again"] if self.again else []
         return ", ".join(parts)
 
@@ -113,6 +122,7 @@ class Outcome:
             "asked_again": self.again,
             "gone_meanwhile": self.gone,
             "unknown": {f"{key.name} {key.rdtype}": why for key, why in self.unknown.items()},
+            "incomplete": self.incomplete,
             "differences": [one.as_data() for one in self.findings],
         }
 
@@ -203,6 +213,7 @@ class Report:
         rows += [f"| {' | '.join(map(str, row))} |" for row in outcome.table()]
         details = [f"```\n{one.text.replace('```', '')}\n```" for one in outcome.findings]
         unknown = [f"- unknown: {key.name} {key.rdtype}: {why}" for key, why in outcome.unknown.items()]
+        unknown += [f"- unknown: {why}" for why in outcome.incomplete]
         text = "\n".join(
             [f"# Audit: {outcome.word()}", "", *(f"{line}  " for line in head), "", *rows, "", *details, *unknown, ""]
         )

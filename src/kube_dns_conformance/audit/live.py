@@ -6,8 +6,9 @@ Of the objects only that is kept which promises are made of, so that nothing els
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 
+from kube_dns_conformance.audit.share import ALL, Share
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.following import RETRY_SECONDS, Follower
@@ -27,9 +28,10 @@ _Key = tuple[str, str]
 class Live(Follower):
     """Services, EndpointSlices and, where that is allowed, Pods of a cluster, until `close`."""
 
-    def __init__(self, kube: Kube, patience: float, progress: Step) -> None:
-        """``patience`` is how many seconds a watch may be broken. Raises ClusterError."""
+    def __init__(self, kube: Kube, patience: float, progress: Step, share: Share = ALL) -> None:
+        """``patience`` is how many seconds a watch may be broken; kept is what ``share`` takes. Raises ClusterError."""
         super().__init__(kube, patience, KINDS)
+        self._share = share
         self._objects: dict[str, dict[_Key, Object]] = {}
         self._stamps: dict[Subject, float] = {}
         self._progress: Step | None = progress
@@ -74,7 +76,8 @@ class Live(Follower):
 
     def _lag(self, kind: str, subjects: frozenset[Subject]) -> str | None:
         try:
-            there = {_key(one): essence(kind, one) for items, _ in self._kube.pages(KINDS[kind], kind) for one in items}
+            pages = self._kube.pages(KINDS[kind], kind)
+            there = {key: kept for items, _ in pages for key, kept in self._kept(kind, items)}
         except ClusterError as error:
             self._closed.wait(RETRY_SECONDS)
             return str(error)
@@ -91,7 +94,7 @@ class Live(Follower):
         version = ""
         for items, now_at in self._kube.pages(KINDS[kind], kind):
             version = now_at
-            found |= {_key(item): essence(kind, item) for item in items}
+            found |= dict(self._kept(kind, items))
             if self._progress is not None:
                 self._progress.update(note=f"{len(found)} {kind} objects")
         with self._changed:
@@ -124,13 +127,18 @@ class Live(Follower):
         return {key: one for key, one in objects.items() if not subjects.isdisjoint(self._concerned(kind, one))}
 
     def _take(self, kind: str, item: Object, *, is_gone: bool) -> None:
-        key, after = _key(item), None if is_gone else essence(kind, item)
+        key, after = _key(item), None if is_gone else self._share.keeps(kind, essence(kind, item))
         self._stamp(kind, self._objects[kind].get(key), after)
         if after is None:
             self._objects[kind].pop(key, None)
         else:
             self._objects[kind][key] = after
         self._tell()
+
+    def _kept(self, kind: str, items: Iterable[Object]) -> Iterator[tuple[_Key, Object]]:
+        for item in items:
+            if (kept := self._share.keeps(kind, essence(kind, item))) is not None:
+                yield _key(item), kept
 
     def _tell(self) -> None:
         if self._listener is not None:

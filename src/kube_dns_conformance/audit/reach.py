@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 
 from kube_dns_conformance.audit.checks import Checks
-from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns.compare import difference
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ClusterError
@@ -18,12 +17,12 @@ PAUSE_SECONDS = 0.1
 PODS_TRIED = 3
 
 
-def insist_answering(checks: Checks, cluster: Cluster, timings: Timings) -> None:
+def insist_answering(checks: Checks, zone: str, timings: Timings) -> None:
     """Raise ClusterError unless every server answers and one knows the Service that every cluster has.
 
     Otherwise not the records are wrong but the address of a server, or the zone.
     """
-    name = f"kubernetes.default.svc.{cluster.zone}."
+    name = f"kubernetes.default.svc.{zone}."
     asks: list[Ask] = [(Question(name, rdtype), server, "udp") for server in checks.servers for rdtype in ADDRESS_TYPES]
     deadline = time.monotonic() + timings.propagation
     while True:

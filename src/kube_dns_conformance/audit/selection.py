@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from kube_dns_conformance.audit.live import Live, Subject
+from kube_dns_conformance.audit.share import ALL, Share
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.promises import Key, Promise, Promises, expected
@@ -33,11 +34,13 @@ def promises_of(live: Live, zone: str) -> Promises:
     return expected(live.objects("Service"), live.objects("EndpointSlice"), live.objects("Pod"), zone)
 
 
-def select(live: Live, promises: Promises, zone: str, namespaces: Collection[str], sample: int) -> Selection:
-    """What Services, and Pods, of these namespaces promise; all when none is named.
+def select(
+    live: Live, promises: Promises, zone: str, namespaces: Collection[str], sample: int, share: Share = ALL
+) -> Selection:
+    """What Services, and Pods, of these namespaces promise, all when none is named; of it, what ``share`` has.
 
-    ``sample`` takes so many of either, always the same ones: see `first_by_hash`. Raises UsageError when nothing is
-    selected.
+    ``sample`` takes so many of either, always the same ones: see `first_by_hash`. Raises UsageError when there is no
+    Service to select.
     """
     services, pods = (
         first_by_hash((one for one in live.objects(kind) if _in(one, namespaces)), sample)
@@ -51,6 +54,8 @@ def select(live: Live, promises: Promises, zone: str, namespaces: Collection[str
     skipped: Counter[str] = Counter()
     possible = []
     for key in keys & promises.keys():  # what is new since is left out
+        if not share.has(key, promises[key], zone):
+            continue
         if why := _impossible(key, promises[key]):
             skipped[why] += 1
         else:

@@ -35,7 +35,7 @@ def connect(
     Raises UsageError for a wrong option, ClusterError when out of reach.
     """
     servers = parse_servers(dns_servers)
-    path = _kubeconfig(kubeconfig)
+    path = kubeconfig_file(kubeconfig)
     kube = Kube(path, context or None)
     version = kube.version()
     capabilities = (families_seen(kube) if read_only else families(kube)) | (
@@ -56,7 +56,8 @@ def connect(
     )
 
 
-def _kubeconfig(chosen: str) -> Path:
+def kubeconfig_file(chosen: str = "") -> Path:
+    """The chosen one, else the user's, else one of the Pod that this is in. Raises UsageError."""
     if chosen:
         return Path(chosen).expanduser()
     variable = os.environ.get("KUBECONFIG", "")

@@ -101,7 +101,7 @@ class Upgrade:
             run.own()
         try:
             cluster = run.cluster  # from now on it is known from where to ask
-            insist_answering(Checks(run.vantage, cluster.dns), cluster, self._timings)
+            insist_answering(Checks(run.vantage, cluster.dns), cluster.zone, self._timings)
             self._folder.save(WATCHING, run.invitation())  # with it another process goes on, should this one die
             with step("reading Services, EndpointSlices and Pods") as progress:
                 live = Live(Kube(cluster.kubeconfig, cluster.context), self._timings.api, progress)

@@ -82,7 +82,7 @@ def take(run: Run, namespaces: Collection[str] = ()) -> Snapshot:
     """
     cluster = run.cluster
     checks = Checks(run.vantage, cluster.dns)
-    insist_answering(checks, cluster, run.timings)
+    insist_answering(checks, cluster.zone, run.timings)
     kube = Kube(cluster.kubeconfig, cluster.context)
     with step("reading Services, EndpointSlices and Pods") as progress:
         live = Live(kube, run.timings.api, progress)

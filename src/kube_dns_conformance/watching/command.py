@@ -73,7 +73,7 @@ def watch(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     run = Run(replace(running(options), read_only=True), timings)
     try:
         cluster = run.cluster
-        insist_answering(Checks(run.vantage, cluster.dns), cluster, timings)
+        insist_answering(Checks(run.vantage, cluster.dns), cluster.zone, timings)
         seen, observer, interrupted = _watch(run, cluster, choice, output, report)
     finally:
         run.close()

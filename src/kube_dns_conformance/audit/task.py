@@ -1,0 +1,47 @@
+"""What the Pods of a spread audit are told: a file that the runner writes and they read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kube_dns_conformance import __version__
+from kube_dns_conformance.dns.model import Server
+from kube_dns_conformance.errors import UsageError
+from kube_dns_conformance.timings import Timings
+
+FILE = Path("/task/task.json")
+RESULT_LABEL = "kube-dns-conformance/result"
+"""Of the ConfigMaps with what was found; its value is whose it is: a shard's number, or a node's name."""
+DATA = "outcome"
+PIECE_BYTES = 500_000
+"""A ConfigMap holds a mebibyte, in base64."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """``shards`` is how many share the work; 0 when each does all of it, on a node of its own."""
+
+    run: str
+    namespace: str
+    zone: str
+    servers: tuple[Server, ...]
+    namespaces: tuple[str, ...]
+    rate: float
+    timings: Timings
+    shards: int
+    version: str = __version__
+
+    def as_text(self) -> str:
+        """For the file."""
+        return json.dumps(asdict(self))
+
+
+def read(path: Path = FILE) -> Task:
+    """From the file. Raises UsageError when it is that of another version."""
+    data = json.loads(path.read_text())
+    if data["version"] != __version__:
+        raise UsageError(f"this image has version {__version__}, and whoever started it {data['version']}")
+    tuples = {"servers": tuple(Server(**one) for one in data["servers"]), "namespaces": tuple(data["namespaces"])}
+    return Task(**data | tuples | {"timings": Timings(**data["timings"])})
