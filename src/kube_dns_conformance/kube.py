@@ -54,6 +54,10 @@ class Kube:
         """Server-side apply."""
         return self._call(item, "server_side_apply", body=item, field_manager=FIELD_MANAGER, force_conflicts=True)
 
+    def create(self, item: Object) -> Object:
+        """Make what is not there yet."""
+        return self._call(item, "create", body=item, namespace=item["metadata"].get("namespace"))
+
     def create_dry_run(self, item: Object) -> Object:
         """What the API server would make of an object, defaults included, without making it."""
         return self._call(item, "create", body=item, namespace=item["metadata"].get("namespace"), dry_run="All")

@@ -60,7 +60,17 @@ def pod_of_the_plugin() -> Any:
     return {"containers": [plugin["spec"]], "volumes": [{"name": "results", "emptyDir": {}}, *plugin["extra-volumes"]]}
 
 
-PODS = {"cronjob": pod_of_the_cron_job, "tekton": pod_of_the_task, "sonobuoy": pod_of_the_plugin}
+def pod_of_the_audit() -> Any:
+    job, _ = yaml.safe_load_all((EXAMPLES / "audit-cronjob.yaml").read_text())
+    return job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+PODS = {
+    "cronjob": pod_of_the_cron_job,
+    "audit": pod_of_the_audit,
+    "tekton": pod_of_the_task,
+    "sonobuoy": pod_of_the_plugin,
+}
 
 
 @pytest.mark.parametrize("name", PODS)

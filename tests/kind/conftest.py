@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cluster.commandline import CommandLine
+from cluster.commandline import ROOT, CommandLine
+from documents import commands_in
+from kind.bad_upgrades import rollout, scale
 from kind.roles import permitted
 from kube_dns_conformance.clusters import engine, kind, store
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.errors import KdcError
+from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.results import Result, Results, Verdict, read
+from kube_dns_conformance.toolchain import Toolchain
+from tools import image_base
+from tools.command import run, why_not_here
 
+TAG = "kube-dns-conformance:0.1.0"
+REMOTE_TAG = f"registry.example/{TAG}"
+KEPT = (("Service", "kube-dns"), ("ConfigMap", "coredns"))
 IMAGE = os.environ.get("KDC_KIND_IMAGE", "")
 NAME = f"tests-{os.getpid()}"  # others may make clusters on the same engine
 
@@ -55,6 +65,54 @@ def everything(cluster: Cluster, state: Path, tmp_path_factory: pytest.TempPathF
         done = made.suites("-n", "3", *where, timeout=600)
     assert done.returncode == 0, "\n".join([*(one.detail for one in _bad(made)), done.stdout, done.stderr])
     return read(made.directory / "report")
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster) -> str:
+    """On every node, built by the command that examples/Dockerfile names.
+
+    Where nothing can be pulled, that is on what `tools.image_base` has made.
+    """
+    local: list[str] = []
+    if not why_not_here():
+        run([engine.program(), "load", f"--input={image_base.provide()}"])
+        local = [f"BASE={image_base.NAME}", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels"]
+    _, build, *words = next(commands_in(ROOT / "examples" / "Dockerfile"))
+    subprocess.run(
+        [engine.program(), build, *(f"--build-arg={one}" for one in local), *words], cwd=ROOT, check=True, timeout=600
+    )
+    run([engine.program(), "tag", TAG, REMOTE_TAG])
+    kind = str(Toolchain().need("kind")["kind"])
+    run([kind, "load", "docker-image", REMOTE_TAG, f"--name={cluster.name}"])
+    return TAG
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> list[str]:
+    """The administrator's, for what is in kube-system."""
+    return [
+        str(Toolchain().need("kubectl")["kubectl"]),
+        f"--kubeconfig={cluster.kubeconfig}",
+        "--namespace=kube-system",
+    ]
+
+
+@pytest.fixture
+def restored(cluster: Cluster, kubectl: list[str]) -> Iterator[None]:
+    """DNS is as it was before, whatever a test has made of it."""
+    kube = Kube(cluster.kubeconfig)
+    service, config = (kube.get("v1", kind, name, "kube-system") for kind, name in KEPT)
+    yield
+    now_is = kube.get("v1", "Service", "kube-dns", "kube-system")
+    if now_is["spec"]["clusterIP"] != service["spec"]["clusterIP"]:
+        kube.delete({"apiVersion": "v1", "kind": "Service", "metadata": now_is["metadata"]})
+        for one in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
+            service["metadata"].pop(one, None)
+        kube.apply({"apiVersion": "v1", "kind": "Service", **service})
+    kube.delete({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "left-behind", "namespace": "kube-system"}})
+    kube.patch({"apiVersion": "v1", "kind": "ConfigMap", "metadata": config["metadata"]}, {"data": config["data"]})
+    for command in (*scale(kubectl, 2), *rollout(kubectl)):
+        subprocess.run(command, check=True, capture_output=True)
 
 
 @pytest.fixture

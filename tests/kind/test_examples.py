@@ -9,38 +9,20 @@ import pytest
 
 from cluster.commandline import ROOT
 from documents import commands_in
+from kind.conftest import TAG
 from kind.test_provider import namespaces
 from kube_dns_conformance.clusters import engine
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.toolchain import Toolchain
-from tools import image_base
-from tools.command import run, why_not_here
+from tools.command import run
 
 pytestmark = pytest.mark.release
 EXAMPLES = ROOT / "examples"
-TAG = "kube-dns-conformance:0.1.0"
 SPACE = "--namespace=kube-dns-conformance"
 
 
 @pytest.fixture(scope="module")
-def image(cluster: Cluster) -> str:
-    """Built by the command that the example names; where nothing can be pulled, on what `tools.image_base` has made."""
-    local: list[str] = []
-    if not why_not_here():
-        run([engine.program(), "load", f"--input={image_base.provide()}"])
-        local = [f"BASE={image_base.NAME}", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels"]
-    _, build, *words = next(commands_in(EXAMPLES / "Dockerfile"))
-    subprocess.run(
-        [engine.program(), build, *(f"--build-arg={one}" for one in local), *words], cwd=ROOT, check=True, timeout=600
-    )
-    run([engine.program(), "tag", TAG, f"registry.example/{TAG}"])
-    kind = str(Toolchain().need("kind")["kind"])
-    run([kind, "load", "docker-image", f"registry.example/{TAG}", f"--name={cluster.name}"])
-    return TAG
-
-
-@pytest.fixture(scope="module")
-def kubectl(cluster: Cluster, image: str) -> Iterator[list[str]]:
+def applied(cluster: Cluster, image: str) -> Iterator[list[str]]:
     """The administrator's, once the example has been applied as it says."""
     made = [str(Toolchain().need("kubectl")["kubectl"]), f"--kubeconfig={cluster.kubeconfig}"]
     _, apply, *files = next(commands_in(EXAMPLES / "cronjob.yaml"))
@@ -56,12 +38,12 @@ def test_the_image_says_its_version_to_whoever_may_write_nothing(image: str) -> 
     assert said.strip() == TAG.partition(":")[2]
 
 
-def test_a_job_of_the_cron_job_judges_its_cluster_and_leaves_nothing(kubectl: list[str], cluster: Cluster) -> None:
-    run([*kubectl, "create", "job", "now", "--from=cronjob/kube-dns-conformance", SPACE])
+def test_a_job_of_the_cron_job_judges_its_cluster_and_leaves_nothing(applied: list[str], cluster: Cluster) -> None:
+    run([*applied, "create", "job", "now", "--from=cronjob/kube-dns-conformance", SPACE])
     done = subprocess.run(
-        [*kubectl, "wait", "--for=condition=complete", "job/now", SPACE, "--timeout=420s"], check=False, timeout=450
+        [*applied, "wait", "--for=condition=complete", "job/now", SPACE, "--timeout=420s"], check=False, timeout=450
     )
-    said = run([*kubectl, "logs", "job/now", SPACE])
+    said = run([*applied, "logs", "job/now", SPACE])
     assert done.returncode == 0, said
     assert "\nsuccess: " in said
     # There is no Pushgateway here: that is told, and changes no verdict.
@@ -69,10 +51,10 @@ def test_a_job_of_the_cron_job_judges_its_cluster_and_leaves_nothing(kubectl: li
     assert namespaces(cluster) == []
 
 
-def test_a_job_that_is_told_to_end_deletes_what_it_made(kubectl: list[str], cluster: Cluster) -> None:
-    run([*kubectl, "create", "job", "ended", "--from=cronjob/kube-dns-conformance", SPACE])
-    run([*kubectl, "wait", "--for=jsonpath={.status.ready}=1", "job/ended", SPACE, "--timeout=60s"])
+def test_a_job_that_is_told_to_end_deletes_what_it_made(applied: list[str], cluster: Cluster) -> None:
+    run([*applied, "create", "job", "ended", "--from=cronjob/kube-dns-conformance", SPACE])
+    run([*applied, "wait", "--for=jsonpath={.status.ready}=1", "job/ended", SPACE, "--timeout=60s"])
     while not namespaces(cluster):
-        assert run([*kubectl, "get", "job/ended", SPACE, "--output=jsonpath={.status.active}"]) == "1"
-    run([*kubectl, "delete", "job/ended", SPACE, "--cascade=foreground", "--timeout=180s"])
+        assert run([*applied, "get", "job/ended", SPACE, "--output=jsonpath={.status.active}"]) == "1"
+    run([*applied, "delete", "job/ended", SPACE, "--cascade=foreground", "--timeout=180s"])
     assert namespaces(cluster) == []

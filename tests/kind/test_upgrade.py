@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +12,12 @@ import pytest
 
 from cluster.commandline import CommandLine, read_until
 from kind import bad_upgrades
-from kind.bad_upgrades import rollout, scale
+from kind.bad_upgrades import rollout
 from kind.roles import permitted
 from kube_dns_conformance.agent.proxy import Agent
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.kube import RUN_LABEL, Kube
 from kube_dns_conformance.results import Results, Verdict, read
-from kube_dns_conformance.toolchain import Toolchain
 from kube_dns_conformance.upgrade.folder import Folder
 from kube_dns_conformance.upgrade.seen import read as read_seen
 
@@ -29,13 +27,6 @@ QUICK = [
     "--timing=propagation=5",
     "--timing=cache=5",
 ]
-SYSTEM = "--namespace=kube-system"
-
-
-@pytest.fixture(scope="module")
-def kubectl(cluster: Cluster) -> list[str]:
-    """The administrator's."""
-    return [str(Toolchain().need("kubectl")["kubectl"]), f"--kubeconfig={cluster.kubeconfig}", SYSTEM]
 
 
 @pytest.fixture
@@ -110,27 +101,6 @@ def test_a_runner_that_died_and_an_agent_that_was_killed_lose_next_to_nothing(
         assert track.unknown < allowed, f"{path}: {track.unknown:.1f} s"
         assert track.start < died_at < track.end
     assert stranger("upgrade", "verify", *arguments).returncode == 0
-
-
-@pytest.fixture
-def restored(cluster: Cluster, kubectl: list[str]) -> Iterator[None]:
-    """DNS is as it was before, whatever a test has made of it."""
-    kube = Kube(cluster.kubeconfig)
-    service, config = (kube.get("v1", kind, name, "kube-system") for kind, name in KEPT)
-    yield
-    now_is = kube.get("v1", "Service", "kube-dns", "kube-system")
-    if now_is["spec"]["clusterIP"] != service["spec"]["clusterIP"]:
-        kube.delete({"apiVersion": "v1", "kind": "Service", "metadata": now_is["metadata"]})
-        for one in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
-            service["metadata"].pop(one, None)
-        kube.apply({"apiVersion": "v1", "kind": "Service", **service})
-    kube.delete({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "left-behind", "namespace": "kube-system"}})
-    kube.patch({"apiVersion": "v1", "kind": "ConfigMap", "metadata": config["metadata"]}, {"data": config["data"]})
-    for command in (*scale(kubectl, 2), *rollout(kubectl)):
-        subprocess.run(command, check=True, capture_output=True)
-
-
-KEPT = (("Service", "kube-dns"), ("ConfigMap", "coredns"))
 
 
 @pytest.mark.release

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ import pytest
 from kube_dns_conformance.audit import task as tasks
 from kube_dns_conformance.audit.findings import Outcome
 from kube_dns_conformance.audit.shard import results
-from kube_dns_conformance.audit.spread import objects
+from kube_dns_conformance.audit.spread import objects, spread
 from kube_dns_conformance.audit.task import Task
 from kube_dns_conformance.dns.model import Server
-from kube_dns_conformance.errors import UsageError
+from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.timings import Timings
 
@@ -105,3 +106,128 @@ def test_much_is_left_in_pieces_that_a_config_map_can_hold(monkeypatch: pytest.M
     assert [item["metadata"]["name"] for item in left] == [f"audit-2-x7-{at}" for at in range(len(left))]
     assert all(len(item["binaryData"]["outcome"]) <= 1336 for item in left)
     assert all(json.dumps(item) for item in left)
+
+
+class Cluster:
+    """A cluster in memory: what `spread` makes there, and what becomes of it as the test says."""
+
+    def __init__(self, pods: list[Object], left: list[Object], status: Object, nodes: tuple[str, ...] = ()) -> None:
+        self.pods, self.left, self.status, self.nodes = pods, left, status, nodes
+        self.made: list[str] = []
+        self.let_go: list[str] = []
+
+    def create(self, item: Object) -> Object:
+        self.made.append(item["kind"])
+        return item | {"metadata": item["metadata"] | {"uid": "uid-1"}}
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str) -> Object:
+        assert kind in self.made
+        return {"status": self.status}
+
+    def objects(self, kind: str, namespace: str) -> list[Object]:
+        return self.pods
+
+    def patch_status(self, item: Object, body: Object) -> Object:
+        self.let_go.append(item["metadata"]["name"])
+        self.status = COMPLETE
+        return body
+
+    def list(self, api_version: str, kind: str, **options: Any) -> tuple[list[Object], str]:
+        if kind == "ConfigMap":
+            return self.left, "1"
+        return [
+            {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+            for name, ready in (one.split("=") for one in self.nodes)
+        ], "1"
+
+
+COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 2}
+FAILED = {"conditions": [{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True"}]}
+TWO = replace(TASK, shards=2)
+NODES = replace(TASK, shards=0)
+
+
+def spread_in(cluster: Cluster, task: Task = TWO) -> Outcome:
+    return spread(cluster, cluster, task, "registry.example/kdc:1")  # type: ignore[arg-type]
+
+
+def pod_of(index: int, state: Object, node: str = "node-a", **meta: Any) -> Object:
+    labels = {"batch.kubernetes.io/job-completion-index": str(index)} if index >= 0 else {}
+    status = {"image": "registry.example/kdc:1", "state": state, "restartCount": 0}
+    return {
+        "metadata": {"name": f"audit-{index}-{node}", "uid": f"{index}-{node}", "labels": labels} | meta,
+        "spec": {"nodeName": node},
+        "status": {"phase": "Running", "containerStatuses": [status]},
+    }
+
+
+def found(asked: int) -> Outcome:
+    return Outcome(asked=Counter({("2.4.1", "A"): asked}), services=1, all_services=3)
+
+
+RUNS: Object = {"running": {}}
+
+
+def test_what_the_shards_left_is_put_together() -> None:
+    left = results(TWO, "audit-0-a", "0", found(3)) + results(TWO, "audit-1-a", "1", found(4))
+    assert spread_in(Cluster([pod_of(0, RUNS), pod_of(1, RUNS)], left, COMPLETE)) == found(7)
+
+
+def test_what_two_pods_left_of_one_shard_counts_once() -> None:
+    left = results(TWO, "audit-0-a", "0", found(3)) + results(TWO, "audit-0-b", "0", found(3))
+    left += results(TWO, "audit-1-a", "1", found(4))
+    assert spread_in(Cluster([pod_of(0, RUNS)], left, COMPLETE)) == found(7)
+
+
+def test_what_was_left_by_halves_is_missing_and_so_is_what_was_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kube_dns_conformance.audit.shard.PIECE_BYTES", 100)
+    first, *_ = results(TWO, "audit-0-a", "0", found(3))
+    ended = {"terminated": {"exitCode": 3, "message": "… asking, 4 s\nERROR: kube-dns cannot be asked any more\n"}}
+    outcome = spread_in(Cluster([pod_of(0, RUNS), pod_of(1, ended)], [first], FAILED))
+    assert outcome.incomplete == [
+        "shard 1 of 2 left nothing: none of its Pods came to its end",
+        "shard 2 of 2 left nothing: exit status 3: ERROR: kube-dns cannot be asked any more",
+    ]
+    assert outcome.exit_code() is ExitCode.COULD_NOT_JUDGE
+
+
+def test_a_pod_that_does_not_end_is_on_a_lost_node_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kube_dns_conformance.audit.spread.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("kube_dns_conformance.audit.spread.LOOK_SECONDS", 0.05)
+    stuck = pod_of(0, RUNS, deletionTimestamp="2026-11-29T12:00:00Z")
+    left = results(TWO, "audit-0-b", "0", found(3)) + results(TWO, "audit-1-a", "1", found(4))
+    cluster = Cluster([stuck, pod_of(1, RUNS)], left, {})
+    assert spread_in(cluster) == found(7)
+    assert cluster.let_go == ["audit-0-node-a"]
+
+
+def test_an_image_that_nobody_has_is_told_at_once() -> None:
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "not found"}}
+    with pytest.raises(
+        ClusterError, match=r"^the image registry.example/kdc:1 of the audit cannot be pulled: not found"
+    ):
+        spread_in(Cluster([pod_of(0, waiting), pod_of(1, waiting)], [], {}))
+
+
+def test_pods_that_nobody_starts_are_told_with_the_reason_of_the_scheduler() -> None:
+    pending: Object = {
+        "metadata": {"name": "audit-0-x", "uid": "1", "labels": {}},
+        "spec": {},
+        "status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]},
+    }
+    with pytest.raises(ClusterError, match=r"^no Pod of the audit has started: 0/3 nodes are available"):
+        spread_in(Cluster([pending], [], {}), replace(TWO, timings=Timings(settle=0.1)))
+
+
+def test_every_node_is_heard_or_named() -> None:
+    ready = pod_of(-1, RUNS, "node-a")
+    ready["status"] |= {"conditions": [{"type": "Ready", "status": "True"}], "podIPs": [{"ip": "10.244.0.9"}]}
+    cluster = Cluster(
+        [ready, pod_of(-1, RUNS, "node-b")],
+        results(NODES, "audit-a", "node-a", found(3)),
+        {"desiredNumberScheduled": 2},
+        ("node-a=True", "node-b=Unknown"),
+    )
+    outcome = spread_in(cluster, NODES)
+    assert outcome.asked == found(3).asked
+    assert outcome.incomplete == ["node node-b left nothing: the node is not ready"]

@@ -58,6 +58,7 @@ def test_every_pipeline_judges_and_keeps_the_report() -> None:
     }
     assert {name for name, found in judging.items() if found} == {
         "Jenkinsfile",
+        "audit-cronjob.yaml",
         "cronjob.yaml",
         "github-actions.yaml",
         "gitlab-ci.yaml",
@@ -86,8 +87,12 @@ def test_a_pipeline_of_jenkins_is_balanced_and_publishes_whatever_happens() -> N
 
 
 def test_there_is_one_image_and_its_version_is_the_projects() -> None:
-    named = [one for path in EXAMPLES for one in re.findall(r"image:? '?(\S+kube-dns\S+?)'?[ \n]", path.read_text())]
-    assert (len(named), set(named)) == (5, {IMAGE})
+    named = [
+        one
+        for path in EXAMPLES
+        for one in re.findall(r"(?:image|value):? '?(\S+kube-dns\S+?:\d\S+?)'?[ \n]", path.read_text())
+    ]
+    assert (len(named), set(named)) == (7, {IMAGE})
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert IMAGE.endswith(f":{version}")
 

@@ -42,9 +42,9 @@ def spread(kube: Kube, mirror: Mirror, task: Task, image: str) -> Outcome:
 
     ``mirror`` must follow what is labelled with the run. Raises ClusterError when there can be no Pods.
     """
-    space = kube.apply(_labelled(_space(task.namespace), task))
+    space = kube.create(_labelled(_space(task.namespace), task))
     for item in objects(task, image, space["metadata"]["uid"]):
-        kube.apply(item)
+        kube.create(item)  # not applied, for which whoever does it would need the right to change the roles of others
     with step("auditing from every node" if not task.shards else f"auditing in {task.shards} shards") as progress:
         waiting = _Waiting(kube, mirror, task, progress)
         waiting.wait(waiting.job_is_over if task.shards else waiting.nodes_are_over)
