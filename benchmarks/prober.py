@@ -46,7 +46,7 @@ def on_embedded() -> dict[str, Any]:
     with own_cluster("prober") as cluster:
         make(cluster, ThisProcess(2.0))
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            return pool.apply(measure, [cluster])
+            return pool.apply(measure, [questions(cluster)])
 
 
 def on_kind() -> dict[str, Any]:
@@ -89,13 +89,12 @@ def probes(asks: Sequence[Ask]) -> list[Probe]:
     return [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in asks]
 
 
-def measure(cluster: Cluster) -> dict[str, Any]:
+def measure(asks: Sequence[Ask], seconds: float = SECONDS) -> dict[str, Any]:
     """What a prober saw in so many seconds, and what each question cost this process."""
-    asks = questions(cluster)
     prober = Prober(probes(asks), Timings().slot, 2.0)
     began = time.process_time()
     prober.start()
-    time.sleep(SECONDS)
+    time.sleep(seconds)
     prober.stop()
     fast = time.process_time() - began
     seen = prober.take(0)
@@ -105,7 +104,7 @@ def measure(cluster: Cluster) -> dict[str, Any]:
         ask.ask_all(asks, 2.0)
     slow = (time.process_time() - began) / (5 * len(asks))
     return told(asks, prober.slots, prober.missed, seen, problems) | {
-        "share of one core": round(fast / SECONDS, 2),
+        "share of one core": round(fast / seconds, 2),
         "microseconds for a question": round(1e6 * fast / len(seen), 1),
         "the slow way": round(1e6 * slow, 1),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import os
 import platform
 import statistics
@@ -23,14 +24,16 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks import prober
 from benchmarks.asking import DNSPERF, promised, theirs
-from benchmarks.scale import lies, plot, world
+from benchmarks.scale import lies, plot, shards, world
 from benchmarks.scale.table import RESULTS
 from kube_dns_conformance.clusters import coredns, ports
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.promises import Key
 from kube_dns_conformance.toolchain import Toolchain
 from tools import packages
 from tools.standing import own_cluster
@@ -42,6 +45,8 @@ VERBS = {"LIST", "WATCH"}
 ROUNDS = 3
 PODS = 10_000
 PARTS = ("reading", "asking")
+SHARDS = (1, 2)
+PROBER_SECONDS = 5.0
 
 Row = dict[str, Any]
 
@@ -90,6 +95,7 @@ def measured(cluster: Cluster, before: int, size: int) -> Row:
         audits.append(audit(cluster, cluster.dns[0]) | {"requests": counted(kube) - requests})
         rates.append(theirs(cluster.dns[0], keys))
     assert {one["outcome"] for one in audits} == {"conformant"}, audits
+    asked = sum(audits[0]["names"].values())
     typical = sorted(audits, key=lambda one: float(one["seconds"]))[ROUNDS // 2]
     told = {name: typical[name] for name in ("questions", "seconds", "MiB", "processor seconds", "requests")}
     ours = [one["questions"] / one["parts"]["asking"] for one in audits]
@@ -98,8 +104,37 @@ def measured(cluster: Cluster, before: int, size: int) -> Row:
         "questions a second": round(statistics.median(ours)),
         "dnsperf a second": round(statistics.median(rates)),
         "ratio": round(statistics.median(mine / other for mine, other in zip(ours, rates, strict=True)), 2),
+        "shards": {str(count): in_shards(cluster, count, asked) for count in SHARDS},
+        "oracle seconds": oracle_alone(size),
+        "missed slots": missed(cluster, keys),
         "seconds to make it": round(made),
     }  # fmt: skip
+
+
+def in_shards(cluster: Cluster, count: int, asked: int) -> Row:
+    """The same audit by several, each a process of its own: the median of three."""
+    rounds = []
+    for _ in range(ROUNDS):
+        row, outcome = shards.audit(cluster, cluster.dns[0], count)
+        assert (outcome.word(), sum(outcome.asked.values())) == ("conformant", asked)
+        rounds.append(row)
+    return sorted(rounds, key=lambda one: float(one["seconds"]))[ROUNDS // 2]
+
+
+def oracle_alone(size: int) -> float:
+    """Seconds, the best of three, each a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.oracle", str(size)]
+    rounds = [subprocess.run(command, check=True, capture_output=True).stdout for _ in range(ROUNDS)]
+    return min(float(json.loads(one)["seconds"]) for one in rounds)
+
+
+def missed(cluster: Cluster, keys: Sequence[Key]) -> str:
+    """Of how many slots a prober that asks 200 names of each replica 20 times a second misses some."""
+    names = [Question(*key) for key in keys if key.rdtype == "A"][: prober.NAMES]
+    asks = [(one, server, "udp") for one in names for server in cluster.dns]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(prober.measure, [asks, PROBER_SECONDS])
+    return f"{found['missed']} of {found['slots']}"
 
 
 def audit(cluster: Cluster, server: Server) -> Row:
@@ -122,6 +157,7 @@ def audit(cluster: Cluster, server: Server) -> Row:
         "differences": [(one["name"], one["type"]) for one in found["differences"]],
         "unknown": found["unknown"],
         "questions": found["questions"],
+        "names": {f"{one['section']} {one['type']}": one["names"] for one in found["records"]},
         "parts": found["seconds_spent"],
         "seconds": round(seconds, 1),
         "MiB": round(used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)),

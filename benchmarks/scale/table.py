@@ -15,5 +15,19 @@ def rows(results: dict[str, Any]) -> list[str]:
     return [f"| {' | '.join(f'{row[name]:,}' for name in COLUMNS)} |" for row in results["rows"]]
 
 
+def beside(results: dict[str, Any]) -> list[str]:
+    """What else was measured at each size: one shard and two, the oracle alone, and a prober."""
+    found = []
+    for row in results["rows"]:
+        cells = [f"{row['endpoints']:,}", _shard(row, "1"), _shard(row, "2"), f"{row['oracle seconds']:g} s"]
+        found.append(f"| {' | '.join([*cells, row['missed slots']])} |")
+    return found
+
+
+def _shard(row: dict[str, Any], count: str) -> str:
+    return f"{row['shards'][count]['seconds']:g} s, {row['shards'][count]['MiB']} MiB"
+
+
 if __name__ == "__main__":
-    print(*rows(json.loads(RESULTS.read_text(encoding="utf-8"))), sep="\n")
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))
+    print(*rows(measured), "", *beside(measured), sep="\n")

@@ -192,8 +192,8 @@ def test_what_was_left_by_halves_is_missing_and_so_is_what_was_not_left(monkeypa
 
 
 def test_a_pod_that_does_not_end_is_on_a_lost_node_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kube_dns_conformance.audit.spread.STUCK_SECONDS", 0.1)
-    monkeypatch.setattr("kube_dns_conformance.audit.spread.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("kube_dns_conformance.audit.waiting.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("kube_dns_conformance.audit.waiting.LOOK_SECONDS", 0.05)
     stuck = pod_of(0, RUNS, deletionTimestamp="2026-11-29T12:00:00Z")
     left = results(TWO, "audit-0-b", "0", found(3)) + results(TWO, "audit-1-a", "1", found(4))
     cluster = Cluster([stuck, pod_of(1, RUNS)], left, {})
@@ -217,6 +217,18 @@ def test_pods_that_nobody_starts_are_told_with_the_reason_of_the_scheduler() -> 
     }
     with pytest.raises(ClusterError, match=r"^no Pod of the audit has started: 0/3 nodes are available"):
         spread_in(Cluster([pending], [], {}), replace(TWO, timings=Timings(settle=0.1)))
+
+
+def test_a_shard_that_nobody_starts_is_named_when_the_others_have_ended() -> None:
+    pending = pod_of(1, {"waiting": {"reason": "ContainerCreating"}})
+    pending["status"] |= {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes have enough memory"}],
+    }
+    cluster = Cluster([pod_of(0, RUNS), pending], results(TWO, "audit-0-a", "0", found(3)), {})
+    outcome = spread_in(cluster, replace(TWO, timings=Timings(settle=0.1)))
+    assert outcome.asked == found(3).asked
+    assert outcome.incomplete == ["shard 2 of 2 left nothing: 0/3 nodes have enough memory"]
 
 
 def test_every_node_is_heard_or_named() -> None:

@@ -119,8 +119,6 @@ def _spread(run: Run, choice: Choice, say: Say) -> Outcome:
 def _insist_possible(options: Options, choice: Choice) -> None:
     """Raises UsageError for what contradicts itself."""
     if not choice.is_spread:
-        if choice.image:
-            raise UsageError("--image is that of the Pods of --shards and --per-node")
         return
     if choice.shards and choice.per_node:
         raise UsageError("--shards and --per-node contradict each other")

@@ -1,5 +1,5 @@
-"""One Pod of a spread audit: ``python -m kube_dns_conformance.audit.shard`` does its share of the task and leaves what
-it found in ConfigMaps, where its end loses nothing."""
+"""One Pod of a spread audit, ``python -m kube_dns_conformance.audit.shard TASK``: does its share of the task in that
+file, and leaves what it found in ConfigMaps, where its end loses nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DONE = Path("/tmp/done")  # noqa: S108 - of the Pod alone
 
 def main() -> None:
     """The task's share, by its index when there are shards, else all of it; a Pod of a DaemonSet then stays."""
-    task = tasks.read()
+    task = tasks.read(Path(sys.argv[1]))
     kube = Kube(existing.kubeconfig_file())
     pod, node = os.environ["POD_NAME"], os.environ["NODE_NAME"]
     share = Share(int(os.environ["JOB_COMPLETION_INDEX"]), task.shards) if task.shards else ALL

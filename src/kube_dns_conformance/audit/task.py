@@ -11,7 +11,8 @@ from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.timings import Timings
 
-FILE = Path("/task/task.json")
+NAME = "audit"
+"""Of the Job or DaemonSet, and of what belongs to it, as in the manifest."""
 RESULT_LABEL = "kube-dns-conformance/result"
 """Of the ConfigMaps with what was found; its value is whose it is: a shard's number, or a node's name."""
 DATA = "outcome"
@@ -38,7 +39,7 @@ class Task:
         return json.dumps(asdict(self))
 
 
-def read(path: Path = FILE) -> Task:
+def read(path: Path) -> Task:
     """From the file. Raises UsageError when it is that of another version."""
     data = json.loads(path.read_text())
     if data["version"] != __version__:
