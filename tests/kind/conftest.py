@@ -69,7 +69,7 @@ def everything(cluster: Cluster, state: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def image(cluster: Cluster) -> str:
-    """On every node, built by the command that examples/Dockerfile names.
+    """On the workers, built by the command that examples/Dockerfile names.
 
     Where nothing can be pulled, that is on what `tools.image_base` has made.
     """
@@ -82,9 +82,20 @@ def image(cluster: Cluster) -> str:
         [engine.program(), build, *(f"--build-arg={one}" for one in local), *words], cwd=ROOT, check=True, timeout=600
     )
     run([engine.program(), "tag", TAG, REMOTE_TAG])
-    kind = str(Toolchain().need("kind")["kind"])
-    run([kind, "load", "docker-image", REMOTE_TAG, f"--name={cluster.name}"])
+    load(cluster, f"{cluster.name}-worker,{cluster.name}-worker2")
     return TAG
+
+
+@pytest.fixture
+def image_everywhere(cluster: Cluster, image: str) -> str:
+    """The same on the control plane too."""
+    load(cluster, f"{cluster.name}-control-plane")
+    return image
+
+
+def load(cluster: Cluster, nodes: str) -> None:
+    program = str(Toolchain().need("kind")["kind"])
+    run([program, "load", "docker-image", REMOTE_TAG, f"--name={cluster.name}", f"--nodes={nodes}"])
 
 
 @pytest.fixture(scope="session")

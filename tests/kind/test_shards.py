@@ -146,7 +146,7 @@ def test_shards_find_the_same_lies_though_a_node_is_stopped(
 
 
 @pytest.mark.release
-@pytest.mark.usefixtures("image", "services", "lying")
+@pytest.mark.usefixtures("image_everywhere", "services", "lying")
 def test_every_node_finds_the_same_lies_and_says_so(cluster: Cluster, command: CommandLine) -> None:
     where = f"--kubeconfig={cluster.kubeconfig}"
     done = command("audit", where, *SPREAD, "--per-node", "--timing=propagation=5")
