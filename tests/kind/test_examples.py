@@ -23,12 +23,14 @@ SPACE = "--namespace=kube-dns-conformance"
 
 @pytest.fixture(scope="module")
 def applied(cluster: Cluster, image: str) -> Iterator[list[str]]:
-    """The administrator's, once the example has been applied as it says."""
+    """The administrator's, once the examples have been applied as they say."""
     made = [str(Toolchain().need("kubectl")["kubectl"]), f"--kubeconfig={cluster.kubeconfig}"]
-    _, apply, *files = next(commands_in(EXAMPLES / "cronjob.yaml"))
-    subprocess.run([*made, apply, *files], cwd=ROOT, check=True, timeout=60)
+    commands = [next(commands_in(EXAMPLES / one)) for one in ("cronjob.yaml", "audit-cronjob.yaml")]
+    for _, apply, *files in commands:
+        subprocess.run([*made, apply, *files], cwd=ROOT, check=True, timeout=60)
     yield made
-    subprocess.run([*made, "delete", *files], cwd=ROOT, check=True, timeout=240)
+    for _, _, *files in commands:
+        subprocess.run([*made, "delete", "--ignore-not-found", *files], cwd=ROOT, check=True, timeout=240)
 
 
 def test_the_image_says_its_version_to_whoever_may_write_nothing(image: str) -> None:
@@ -48,6 +50,17 @@ def test_a_job_of_the_cron_job_judges_its_cluster_and_leaves_nothing(applied: li
     assert "\nsuccess: " in said
     # There is no Pushgateway here: that is told, and changes no verdict.
     assert "the metrics could not be pushed to http://pushgateway.monitoring:9091/metrics/job/" in said
+    assert namespaces(cluster) == []
+
+
+def test_a_job_of_the_other_cron_job_audits_in_shards_and_leaves_nothing(applied: list[str], cluster: Cluster) -> None:
+    run([*applied, "create", "job", "audited", "--from=cronjob/audit", SPACE])
+    done = subprocess.run(
+        [*applied, "wait", "--for=condition=complete", "job/audited", SPACE, "--timeout=240s"], check=False, timeout=270
+    )
+    said = run([*applied, "logs", "job/audited", SPACE])
+    assert done.returncode == 0, said
+    assert "\nconformant: " in said
     assert namespaces(cluster) == []
 
 
