@@ -25,7 +25,7 @@ SPACE = "shards"
 def audit(cluster: Cluster, server: Server, shards: int) -> tuple[dict[str, Any], Outcome]:
     """Seconds until the last is done, and the most memory that one of them took; and what they found."""
     kube = Kube(cluster.kubeconfig)
-    task = Task("bench", f"{SPACE}-{time.monotonic_ns()}", cluster.zone, (server,), (), 0.0, Timings(), shards)
+    task = Task("bench", f"{SPACE}-{time.monotonic_ns()}", cluster.zone, (server,), (), 0.0, Timings(), (), shards)
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": task.namespace}}
     kube.apply(space)
     try:

@@ -46,6 +46,10 @@ class ClusterError(KdcError):
     """A cluster could not be started, reached or stopped."""
 
 
+class ForbiddenError(ClusterError):
+    """The API server does not let this user do that."""
+
+
 class ReportError(KdcError):
     """The report could not be written to its end."""
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import urllib3.exceptions
 import yaml
@@ -17,9 +17,10 @@ from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, Resour
 from kubernetes.watch import Watch
 
 from kube_dns_conformance import redact
-from kube_dns_conformance.errors import ClusterError, UsageError
+from kube_dns_conformance.errors import ClusterError, ForbiddenError, UsageError
 
 Object = dict[str, Any]
+T = TypeVar("T")
 FIELD_MANAGER = "kube-dns-conformance"
 RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
@@ -30,7 +31,7 @@ PAGE_OBJECTS = 500
 REFUSALS = {401: "Unauthorized", 403: "Forbidden"}
 
 
-def tried_again(try_it: Callable[[], bool], within: float) -> bool:
+def tried_again(try_it: Callable[[], T], within: float) -> T:
     """What ``try_it`` returns, called again for ``within`` seconds while it raises ClusterError."""
     deadline = time.monotonic() + within
     while True:
@@ -179,7 +180,8 @@ class Kube:
         except DynamicApiError as error:
             if isinstance(error, NotFoundError) and verb in ("get", "delete") and options.get("name"):
                 raise  # that very object; in all other cases what it was to be in, as a namespace
-            raise ClusterError(f"the API server at {self.host} refused: {_summary(error)}") from error
+            kind = ForbiddenError if error.status in REFUSALS else ClusterError
+            raise kind(f"the API server at {self.host} refused: {_summary(error)}") from error
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error
         return dict(json.loads(answer.data))

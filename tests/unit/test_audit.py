@@ -20,7 +20,7 @@ from kube_dns_conformance.audit.reach import pod_types
 from kube_dns_conformance.audit.rounds import Auditor
 from kube_dns_conformance.audit.selection import first_by_hash, select
 from kube_dns_conformance.dns.model import Transport
-from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
+from kube_dns_conformance.errors import ClusterError, ExitCode, ForbiddenError, UsageError
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.progress import Step
 from kube_dns_conformance.promises import Key, reverse_name
@@ -50,7 +50,7 @@ class Api:
 
     def pages(self, api_version: str, kind: str) -> Iterator[tuple[list[Object], str]]:
         if kind in self.refused:
-            raise ClusterError(f"the API server refused: {kind} is forbidden")
+            raise ForbiddenError(f"the API server refused: {kind} is forbidden")
         with self.lock:
             some = list(self.objects[kind])
         half = len(some) // 2

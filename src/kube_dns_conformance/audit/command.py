@@ -16,7 +16,8 @@ from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.findings import Finding, Outcome, Report
 from kube_dns_conformance.audit.part import Part, audit_part
-from kube_dns_conformance.audit.reach import insist_answering
+from kube_dns_conformance.audit.reach import insist_answering, served_types
+from kube_dns_conformance.audit.selection import insist_something
 from kube_dns_conformance.audit.spread import namespace_of, spread
 from kube_dns_conformance.audit.task import Task
 from kube_dns_conformance.clusters import store
@@ -65,7 +66,9 @@ def audit(options: Options, choice: Choice, timings: Timings) -> ExitCode:
         say.where(cluster, asdict(choice), timings)
         checks = Checks(run.vantage, cluster.dns, choice.rate)
         insist_answering(checks, cluster.zone, timings)
-        outcome = _spread(run, choice, say) if choice.is_spread else _alone(cluster, checks, choice, timings, say)
+        outcome = (
+            _spread(run, checks, choice, say) if choice.is_spread else _alone(cluster, checks, choice, timings, say)
+        )
     finally:
         run.close()
     say.end(outcome)
@@ -93,11 +96,12 @@ def _alone(cluster: Cluster, checks: Checks, choice: Choice, timings: Timings, s
     return audit_part(kube, checks, cluster.zone, timings, Part(choice.namespaces, choice.sample), *told)
 
 
-def _spread(run: Run, choice: Choice, say: Say) -> Outcome:
+def _spread(run: Run, checks: Checks, choice: Choice, say: Say) -> Outcome:
     cluster = run.cluster
     if Capability.REAL_PODS not in cluster.capabilities:
         raise UsageError(f"cluster {cluster.name} runs no Pods: --shards and --per-node go with one that does")
     kube, mirror = run.will_take_away(namespace_of(run.id))
+    insist_something(kube, choice.namespaces)
     nodes = len(kube.list("v1", "Node")[0]) if choice.per_node else 0
     task = Task(
         run=run.id,
@@ -107,6 +111,7 @@ def _spread(run: Run, choice: Choice, say: Say) -> Outcome:
         namespaces=choice.namespaces,
         rate=choice.rate / (choice.shards or nodes),
         timings=run.timings,
+        served=tuple(sorted(served_types(kube, checks, cluster.zone, choice.namespaces))),
         shards=choice.shards,
     )
     outcome = spread(kube, mirror, task, images.image(choice.image, run.options.image_registry))

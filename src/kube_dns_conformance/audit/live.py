@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from kube_dns_conformance.audit.share import ALL, Share
 from kube_dns_conformance.clock import now
-from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.errors import ClusterError, ForbiddenError
 from kube_dns_conformance.following import RETRY_SECONDS, Follower
 from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.oracle import SERVICE_LABEL
@@ -41,7 +41,7 @@ class Live(Follower):
         self.pods_refused = ""
         try:
             versions["Pod"] = self._list("Pod")
-        except ClusterError as error:
+        except ForbiddenError as error:
             self.pods_refused = str(error)
         self._progress = None  # from now on nobody waits for lists
         self.listed_at = now()

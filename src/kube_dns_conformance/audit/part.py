@@ -22,11 +22,15 @@ NOT_SERVED = "the server does not know Pods by their addresses"
 
 
 class Part(NamedTuple):
-    """Of these namespaces, all when none is named, so many Services, 0 for all, and of what they promise a share."""
+    """Of these namespaces, all when none is named, so many Services, 0 for all, and of what they promise a share.
+
+    ``served`` has the record types that servers give for the addresses of Pods; None when that is to be found out.
+    """
 
     namespaces: Collection[str] = ()
     sample: int = 0
     share: Share = ALL
+    served: Collection[str] | None = None
 
 
 def audit_part(
@@ -49,7 +53,8 @@ def audit_part(
         auditor = Auditor(live, checks, zone, timings, found, outcome)
         promises = auditor.promises()
         chosen = select(live, promises, zone, part.namespaces, part.sample, part.share)
-        keys = _without_pods(chosen, promises, pod_types(checks, promises, chosen.keys))
+        served = pod_types(checks, promises, chosen.keys) if part.served is None else part.served
+        keys = _without_pods(chosen, promises, served)
         outcome.services, outcome.all_services = len(chosen.services), len(live.objects("Service"))
         outcome.skipped, outcome.pods_refused = chosen.skipped, live.pods_refused
         selected(outcome)

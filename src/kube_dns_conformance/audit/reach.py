@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.dns.compare import difference
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promises
+from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.promises import ADDRESS_TYPES, Key, Promises, expected
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Ask
 
@@ -48,6 +50,19 @@ def pod_types(checks: Checks, promises: Promises, keys: Iterable[Key]) -> set[st
         if promises[key].section == "2.6":
             pods.setdefault(key.rdtype, []).append(key)
     return {rdtype for rdtype, some in pods.items() if any(_known(checks, promises, one) for one in some[:PODS_TRIED])}
+
+
+def served_types(kube: Kube, checks: Checks, zone: str, namespaces: Collection[str]) -> set[str]:
+    """The same before anything has been read, by the first Pods of these namespaces, of all when none is named."""
+    tried: Promises = {}
+    for items, _ in kube.pages("v1", "Pod"):
+        tried |= expected(
+            [], [], [one for one in items if not namespaces or one["metadata"]["namespace"] in namespaces], zone
+        )
+        count = Counter(key.rdtype for key in tried)
+        if all(count[rdtype] >= PODS_TRIED for rdtype in ADDRESS_TYPES):
+            break
+    return pod_types(checks, tried, sorted(tried))
 
 
 def _known(checks: Checks, promises: Promises, key: Key) -> bool:

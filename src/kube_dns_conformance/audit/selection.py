@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kube_dns_conformance.audit.live import Live, Subject
 from kube_dns_conformance.audit.share import ALL, Share
 from kube_dns_conformance.errors import UsageError
-from kube_dns_conformance.kube import Object
+from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.promises import Key, Promise, Promises, expected
 
 LONGEST_NAME = 254
@@ -47,8 +47,7 @@ def select(
         for kind in ("Service", "Pod")
     )
     if not services:
-        where = f" in {'namespace' if len(namespaces) == 1 else 'namespaces'} {', '.join(namespaces)}"
-        raise UsageError(f"there is no Service{where if namespaces else ''}")
+        raise _no_service(namespaces)
     # What they promise; what is promised of an address takes all Services to know.
     keys = expected(services, live.objects("EndpointSlice"), pods, zone).keys()
     skipped: Counter[str] = Counter()
@@ -61,6 +60,17 @@ def select(
         else:
             possible.append(key)
     return Selection(sorted(possible), services, pods, skipped)
+
+
+def insist_something(kube: Kube, namespaces: Collection[str]) -> None:
+    """Raise UsageError when there is no Service to select."""
+    if not any(_in(one, namespaces) for items, _ in kube.pages("v1", "Service") for one in items):
+        raise _no_service(namespaces)
+
+
+def _no_service(namespaces: Collection[str]) -> UsageError:
+    where = f" in {'namespace' if len(namespaces) == 1 else 'namespaces'} {', '.join(namespaces)}"
+    return UsageError(f"there is no Service{where if namespaces else ''}")
 
 
 def first_by_hash(objects: Iterable[Object], count: int) -> list[Object]:

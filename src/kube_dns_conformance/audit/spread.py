@@ -6,7 +6,10 @@ Kubernetes starts them, and again what was killed, evicted or lost with its node
 from __future__ import annotations
 
 import base64
+import json
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 
 import yaml
 
@@ -14,7 +17,7 @@ from kube_dns_conformance.audit.findings import Outcome
 from kube_dns_conformance.audit.task import DATA, NAME, RESULT_LABEL, Task
 from kube_dns_conformance.audit.together import of_nodes, of_shards, unpack
 from kube_dns_conformance.audit.waiting import Waiting
-from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
+from kube_dns_conformance.kube import RUN_LABEL, Kube, Object, tried_again
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.progress import step
 from kube_dns_conformance.resources import folder
@@ -36,7 +39,8 @@ def spread(kube: Kube, mirror: Mirror, task: Task, image: str) -> Outcome:
     with step("auditing from every node" if not task.shards else f"auditing in {task.shards} shards") as progress:
         waiting = Waiting(kube, mirror, task, progress)
         waiting.wait(waiting.job_is_over if task.shards else waiting.nodes_are_over)
-    return _together(task, collect(kube, task), waiting.problems())
+    found = collect(kube, task)
+    return _together(task, found, waiting.lost(set(found)))
 
 
 def objects(task: Task, image: str, owner: str) -> list[Object]:
@@ -88,29 +92,25 @@ def _labelled(item: Object, task: Task) -> Object:
 
 
 def collect(kube: Kube, task: Task) -> dict[str, Outcome]:
-    """What was found, by shard or node; of two Pods that left the same, one."""
-    found, _ = kube.list("v1", "ConfigMap", namespace=task.namespace, label_selector=RESULT_LABEL)
-    pieces: dict[tuple[str, str, int], dict[int, bytes]] = {}
+    """What was found, by shard or node; of two Pods that left the same, one. Raises ClusterError."""
+    options = {"namespace": task.namespace, "label_selector": RESULT_LABEL}
+    found, _ = tried_again(lambda: kube.list("v1", "ConfigMap", **options), task.timings.api)
+    pieces: dict[tuple[str, str], dict[int, bytes]] = {}
+    counts: dict[tuple[str, str], int] = {}
     for one in found:
-        pod, at, count = one["metadata"]["annotations"][RESULT_LABEL].split()
-        some = pieces.setdefault((one["metadata"]["labels"][RESULT_LABEL], pod, int(count)), {})
-        some[int(at)] = base64.b64decode(one["binaryData"][DATA])
-    whole = {
-        whose: b"".join(piece for _, piece in sorted(some.items()))
-        for (whose, _, count), some in sorted(pieces.items())
-        if len(some) == count
-    }
-    return {whose: unpack(packed) for whose, packed in whole.items()}
+        left = json.loads(one["metadata"]["annotations"][RESULT_LABEL])
+        who = (left["whose"], left["pod"])
+        counts[who] = left["pieces"]
+        pieces.setdefault(who, {})[left["piece"]] = base64.b64decode(one["binaryData"][DATA])
+    outcomes = {}
+    for who, some in pieces.items():
+        with suppress(ValueError, OSError, EOFError, zlib.error):  # half of it is of a Pod's life before
+            if len(some) == counts[who]:
+                outcomes[who[0]] = unpack(b"".join(some[at] for at in sorted(some)))
+    return outcomes
 
 
-def _together(task: Task, found: dict[str, Outcome], problems: Mapping[str, str]) -> Outcome:
-    if not task.shards:
-        outcome = of_nodes(found)
-        lost = {f"node {node}": why for node, why in problems.items() if node not in found}
-    else:
-        outcome = of_shards(found.values())
-        missing = [index for index in range(task.shards) if str(index) not in found]
-        said = {index: problems.get(str(index), "none of its Pods came to its end") for index in missing}
-        lost = {f"shard {index + 1} of {task.shards}": why for index, why in said.items()}
-    outcome.incomplete += [f"{who} left nothing: {why}" for who, why in sorted(lost.items())]
+def _together(task: Task, found: dict[str, Outcome], lost: Mapping[str, str]) -> Outcome:
+    outcome = of_shards(found.values()) if task.shards else of_nodes(found)
+    outcome.incomplete += [f"{who} left nothing: {why}" for who, why in lost.items()]
     return outcome

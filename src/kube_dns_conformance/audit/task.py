@@ -14,7 +14,7 @@ from kube_dns_conformance.timings import Timings
 NAME = "audit"
 """Of the Job or DaemonSet, and of what belongs to it, as in the manifest."""
 RESULT_LABEL = "kube-dns-conformance/result"
-"""Of the ConfigMaps with what was found; its value is whose it is: a shard's number, or a node's name."""
+"""Of the ConfigMaps with what was found, as a label; as an annotation it says whose that is, and which piece."""
 DATA = "outcome"
 PIECE_BYTES = 500_000
 """A ConfigMap holds a mebibyte, in base64."""
@@ -22,7 +22,10 @@ PIECE_BYTES = 500_000
 
 @dataclass(frozen=True)
 class Task:
-    """``shards`` is how many share the work; 0 when each does all of it, on a node of its own."""
+    """``shards`` is how many share the work; 0 when each does all of it, on a node of its own.
+
+    ``served`` has the record types that the servers give for the addresses of Pods.
+    """
 
     run: str
     namespace: str
@@ -31,6 +34,7 @@ class Task:
     namespaces: tuple[str, ...]
     rate: float
     timings: Timings
+    served: tuple[str, ...]
     shards: int
     version: str = __version__
 
@@ -44,5 +48,6 @@ def read(path: Path) -> Task:
     data = json.loads(path.read_text())
     if data["version"] != __version__:
         raise UsageError(f"this image has version {__version__}, and whoever started it {data['version']}")
-    tuples = {"servers": tuple(Server(**one) for one in data["servers"]), "namespaces": tuple(data["namespaces"])}
+    tuples = {name: tuple(data[name]) for name in ("namespaces", "served")}
+    tuples["servers"] = tuple(Server(**one) for one in data["servers"])
     return Task(**data | tuples | {"timings": Timings(**data["timings"])})

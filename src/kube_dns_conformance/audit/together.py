@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 
 from kube_dns_conformance.audit.findings import Finding, Outcome
 from kube_dns_conformance.promises import Key
@@ -77,7 +78,7 @@ def of_nodes(outcomes: Mapping[str, Outcome]) -> Outcome:
             wrong.setdefault(found.key, {})[node] = found
         for key, why in one.unknown.items():
             unknown.setdefault(key, []).append(f"{why} (from node {node})")
-    made.findings = [_from(some, len(outcomes)) for _, some in sorted(wrong.items())]
+    made.findings = [_from(some, len(outcomes)) for _, some in sorted(wrong.items(), key=itemgetter(0))]
     made.unknown = {key: "; ".join(whys) for key, whys in unknown.items() if key not in wrong}
     return made
 
@@ -94,5 +95,9 @@ def _count(made: Outcome, one: Outcome) -> None:
 
 
 def _from(some: Mapping[str, Finding], nodes: int) -> Finding:
+    """With the answers of all of them; where one differs in its first line, with that."""
     first = next(iter(some.values()))
-    return replace(first, text=f"{first.text}\n  nodes     {', '.join(some)} ({len(some)} of {nodes})")
+    lines = [first.text, f"  nodes     {', '.join(some)} ({len(some)} of {nodes})"]
+    lines += [f"  {node}: {one.message}" for node, one in some.items() if one.message != first.message]
+    answers = [{"node": node, **answer} for node, one in some.items() for answer in one.answers]
+    return replace(first, text="\n".join(lines), answers=answers)
