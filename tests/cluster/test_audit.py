@@ -192,6 +192,11 @@ def test_another_zone_is_not_blamed(cluster: Cluster, command: CommandLine) -> N
         (["--name=nobody", "--kubeconfig=x"], "--name goes without --kubeconfig"),
         (["--sample=0"], "--sample"),
         (["--kubeconfig=nowhere"], "there is no kubeconfig nowhere"),
+        (["--shards=2"], "--shards needs --image"),
+        (["--per-node"], "--per-node needs --image"),
+        (["--shards=2", "--per-node", "--image=x"], "--shards and --per-node contradict each other"),
+        (["--shards=2", "--image=x", "--dns-server=127.0.0.1"], "--shards asks from inside"),
+        (["--per-node", "--image=x", "--sample=5"], "goes without --per-node"),
     ],
 )
 def test_wrong_usage(command: CommandLine, arguments: list[str], words: str) -> None:
