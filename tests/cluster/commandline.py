@@ -40,27 +40,27 @@ class CommandLine:
         )
 
     def __call__(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            env=self.environment,
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        return self._run([*COMMAND, *arguments], self.directory, timeout)
 
     def suites(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run the suites with pytest alone, as whoever wants more of its options."""
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "suites", f"--report-dir={self.directory / 'report'}", *arguments],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        report = f"--report-dir={self.directory / 'report'}"
+        return self._run([sys.executable, "-m", "pytest", "suites", report, *arguments], ROOT, timeout)
+
+    def _run(self, words: list[str], where: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                words,
+                env=self.environment,
+                cwd=where,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = [(one or b"").decode() for one in (late.stdout, late.stderr)]
+            pytest.fail(f"it went on for more than {timeout:g} s, and has said:\n{said[0]}\n{said[1]}")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(

@@ -66,8 +66,8 @@ def test_a_shard_without_names_of_its_own_changes_nothing() -> None:
 def test_nodes_asked_the_same_and_each_says_who_was_told_what_is_wrong() -> None:
     found = of_nodes(
         {
-            "node-a": outcome(findings=[wrong(WEB)], unknown={API: "changing"}),
             "node-b": outcome(findings=[wrong(WEB, "NONCONFORMANT: else"), wrong(API)]),
+            "node-a": outcome(findings=[wrong(WEB)], unknown={API: "changing"}),
             "node-c": outcome(),
         }
     )

@@ -68,7 +68,7 @@ def of_nodes(outcomes: Mapping[str, Outcome]) -> Outcome:
     made = Outcome()
     wrong: dict[Key, dict[str, Finding]] = {}
     unknown: dict[Key, list[str]] = {}
-    for node, one in outcomes.items():
+    for node, one in sorted(outcomes.items()):
         _count(made, one)
         made.asked |= one.asked
         made.skipped |= one.skipped
