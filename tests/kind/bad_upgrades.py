@@ -73,6 +73,7 @@ def one_replica_and_its_node_drained(kubectl: Kubectl, folder: Path) -> Commands
 while [ "$("$@" get pods --selector=k8s-app=kube-dns --output=name | wc -l)" -gt 1 ]; do sleep 0.2; done
 node=$("$@" get pods --selector=k8s-app=kube-dns --output=jsonpath='{.items[0].spec.nodeName}')
 nodes=$("$@" get nodes --output=name)
+trap 'for one in $nodes; do "$@" uncordon "$one"; done' EXIT # also when something fails: others need them
 for one in $nodes; do "$@" cordon "$one"; done
 "$@" drain "$node" --ignore-daemonsets --delete-emptydir-data --force --timeout=60s
 sleep 10
