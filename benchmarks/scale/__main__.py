@@ -24,7 +24,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks import prober
+from benchmarks import peak, prober
 from benchmarks.asking import DNSPERF, promised, theirs
 from benchmarks.scale import lies, plot, shards, world
 from benchmarks.scale.table import RESULTS
@@ -141,17 +141,13 @@ def audit(cluster: Cluster, server: Server) -> Row:
     """One audit of all that there is, as fast as the server answers; its seconds and peak memory, and its findings."""
     where = [f"--kubeconfig={cluster.kubeconfig}", f"--dns-server={server.host}:{server.port}"]
     command = [sys.executable, "-m", "kube_dns_conformance", "audit", *where, "--max-qps=0", "--json"]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
+    with tempfile.NamedTemporaryFile("r") as used:
         began = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=told)
-        _, status, used = os.wait4(process.pid, 0)  # tells its peak memory, too
-        process.returncode = os.waitstatus_to_exitcode(status)
+        done = subprocess.run(peak.measured(used.name, command), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
-        out.seek(0)
-        told.seek(0)
-        said = out.read().decode()
-        assert process.returncode in (0, 1), f"{said[-2000:]}{told.read().decode()[-2000:]}"
-    found = json.loads(said)
+        assert done.returncode in (0, 1), f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        mebibytes, processor = used.read().split()
+    found = json.loads(done.stdout)
     return {
         "outcome": found["outcome"],
         "differences": [(one["name"], one["type"]) for one in found["differences"]],
@@ -160,8 +156,8 @@ def audit(cluster: Cluster, server: Server) -> Row:
         "names": {f"{one['section']} {one['type']}": one["names"] for one in found["records"]},
         "parts": found["seconds_spent"],
         "seconds": round(seconds, 1),
-        "MiB": round(used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)),
-        "processor seconds": round(used.ru_utime + used.ru_stime, 1),
+        "MiB": int(mebibytes),
+        "processor seconds": float(processor),
     }
 
 

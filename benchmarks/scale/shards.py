@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peak
 from kube_dns_conformance.audit.findings import Outcome
 from kube_dns_conformance.audit.spread import collect
 from kube_dns_conformance.audit.task import Task
@@ -34,8 +35,9 @@ def audit(cluster: Cluster, server: Server, shards: int) -> tuple[dict[str, Any]
             path.write_text(task.as_text())
             began = time.monotonic()
             running = [_start(path, cluster.kubeconfig, index) for index in range(shards)]
-            peaks = [_end(one) for one in running]
+            assert [one.wait() for one in running] == [0] * shards
             seconds = time.monotonic() - began
+            peaks = [int(_used(path, index).read_text().split()[0]) for index in range(shards)]
         return {"seconds": round(seconds, 1), "MiB": max(peaks)}, of_shards(collect(kube, task).values())
     finally:
         kube.delete(space)
@@ -49,12 +51,9 @@ def _start(task: Path, kubeconfig: Path, index: int) -> subprocess.Popen[bytes]:
         "NODE_NAME": "here",
     }
     command = [sys.executable, "-m", "kube_dns_conformance.audit.shard", str(task)]
+    command = peak.measured(str(_used(task, index)), command)
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _end(process: subprocess.Popen[bytes]) -> int:
-    """Its peak memory in MiB."""
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return round(used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024))
+def _used(task: Path, index: int) -> Path:
+    return task.with_name(f"used-{index}")

@@ -16,7 +16,7 @@ from honest import ZONE, Honest, World
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.findings import Outcome
 from kube_dns_conformance.audit.live import KINDS, Live
-from kube_dns_conformance.audit.reach import pod_types
+from kube_dns_conformance.audit.reach import pod_types, served_types
 from kube_dns_conformance.audit.rounds import Auditor
 from kube_dns_conformance.audit.selection import first_by_hash, select
 from kube_dns_conformance.dns.model import Transport
@@ -431,3 +431,37 @@ def test_what_dns_cannot_hold_is_not_asked() -> None:
     live.close()
     assert dict(selected.skipped) == {"the answer is larger than DNS allows": 1}
     assert len(selected.keys) == 5000 + 1
+
+
+def test_whether_pods_have_records_can_be_found_before_anything_is_read() -> None:
+    objects = [service("api", "10.96.0.7"), *(pod(f"p{at}", f"10.64.7.{at}") for at in range(8))]
+    known, unknown = Honest(world_of(objects)), Honest(world_of(objects))
+    for key in [key for key in unknown.records if ".pod." in key.name]:
+        del unknown.records[key]
+    api: Any = Api(*objects)
+    for server, namespaces, expected in (
+        (known, (), {"A"}),
+        (known, ("shop",), {"A"}),
+        (known, ("other",), set()),
+        (unknown, (), set()),
+    ):
+        with DnsServer(server.handle(), "dns") as dns:
+            checks = Checks(ThisProcess(2.0), [dns])
+            assert served_types(api, checks, ZONE, namespaces, ["A"]) == expected
+
+
+def test_no_more_pods_are_read_than_it_takes_to_find_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = [pod(f"p{at}", f"10.64.7.{at}") for at in range(8)]
+    api, read = Api(*objects), list[int]()
+
+    def pages(api_version: str, kind: str) -> Iterator[tuple[list[Object], str]]:
+        for items, version in Api.pages(api, api_version, kind):
+            read.append(len(items))
+            yield items, version
+
+    monkeypatch.setattr(api, "pages", pages)
+    with DnsServer(Honest(world_of(objects)).handle(), "dns") as dns:
+        served_types(api, Checks(ThisProcess(2.0), [dns]), ZONE, (), ["A"])  # type: ignore[arg-type]
+        assert read == [4]
+        served_types(api, Checks(ThisProcess(2.0), [dns]), ZONE, (), ["A", "AAAA"])  # type: ignore[arg-type]
+        assert read == [4, 4, 4]

@@ -111,7 +111,7 @@ def _spread(run: Run, checks: Checks, choice: Choice, say: Say) -> Outcome:
         namespaces=choice.namespaces,
         rate=choice.rate / (choice.shards or nodes),
         timings=run.timings,
-        served=tuple(sorted(served_types(kube, checks, cluster.zone, choice.namespaces))),
+        served=_served(kube, checks, cluster, choice),
         shards=choice.shards,
     )
     outcome = spread(kube, mirror, task, images.image(choice.image, run.options.image_registry))
@@ -119,6 +119,13 @@ def _spread(run: Run, checks: Checks, choice: Choice, say: Say) -> Outcome:
     for one in outcome.findings:
         say.finding(one)
     return outcome
+
+
+def _served(kube: Kube, checks: Checks, cluster: Cluster, choice: Choice) -> tuple[str, ...]:
+    """Agreed before, so that all shards ask the same of Pods."""
+    families = {Capability.IPV4: "A", Capability.IPV6: "AAAA"}
+    rdtypes = [rdtype for family, rdtype in families.items() if family in cluster.capabilities]
+    return tuple(sorted(served_types(kube, checks, cluster.zone, choice.namespaces, rdtypes)))
 
 
 def _insist_possible(options: Options, choice: Choice) -> None:

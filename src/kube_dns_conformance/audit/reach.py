@@ -52,15 +52,20 @@ def pod_types(checks: Checks, promises: Promises, keys: Iterable[Key]) -> set[st
     return {rdtype for rdtype, some in pods.items() if any(_known(checks, promises, one) for one in some[:PODS_TRIED])}
 
 
-def served_types(kube: Kube, checks: Checks, zone: str, namespaces: Collection[str]) -> set[str]:
-    """The same before anything has been read, by the first Pods of these namespaces, of all when none is named."""
+def served_types(
+    kube: Kube, checks: Checks, zone: str, namespaces: Collection[str], rdtypes: Collection[str]
+) -> set[str]:
+    """The same before anything has been read: by the first Pods of these namespaces, of all when none is named.
+
+    ``rdtypes`` are those that the cluster has addresses for.
+    """
     tried: Promises = {}
     for items, _ in kube.pages("v1", "Pod"):
         tried |= expected(
             [], [], [one for one in items if not namespaces or one["metadata"]["namespace"] in namespaces], zone
         )
         count = Counter(key.rdtype for key in tried)
-        if all(count[rdtype] >= PODS_TRIED for rdtype in ADDRESS_TYPES):
+        if all(count[rdtype] >= PODS_TRIED for rdtype in rdtypes):
             break
     return pod_types(checks, tried, sorted(tried))
 
