@@ -1,6 +1,6 @@
 """The peak memory of a command and of it alone: ``python -m benchmarks.peak FILE COMMAND...`` writes it.
 
-A process inherits the peak of whoever starts it, until it is another program; this one is small.
+The kernel counts the memory of whoever starts a process as that process's own; this one is small.
 """
 
 from __future__ import annotations

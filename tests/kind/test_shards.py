@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cluster import many
 from cluster.commandline import CommandLine
 from kind import bad_upgrades
 from kind.conftest import REMOTE_TAG
@@ -36,20 +37,17 @@ def services(cluster: Cluster) -> Iterator[None]:
     kube = Kube(cluster.kubeconfig)
     space: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
     kube.apply(space)
-    ports = [("http", 80)]
-    for at in range(SERVICES):
-        some = [endpoint(f"192.0.2.{10 * at + one}", hostname=f"e{one}") for one in range(3)]
-        kube.apply(_fit("v1", headless(f"s{at}", namespace=SPACE, ports=ports)))
-        one = endpoint_slice(*some, of=f"s{at}", name=f"s{at}", namespace=SPACE, ports=ports)
-        kube.apply(_fit("discovery.k8s.io/v1", one))
+    many.send(kube, map(many.applicable, _services()))
     yield
     kube.delete(space)
 
 
-def _fit(api_version: str, item: Object) -> Object:
-    """For a real API server, which gives an object its uid itself."""
-    meta = {name: value for name, value in item["metadata"].items() if name in {"name", "namespace", "labels"}}
-    return {"apiVersion": api_version, **item, "metadata": meta}
+def _services() -> Iterator[Object]:
+    ports = [("http", 80)]
+    for at in range(SERVICES):
+        some = [endpoint(f"192.0.2.{10 * at + one}", hostname=f"e{one}") for one in range(3)]
+        yield headless(f"s{at}", namespace=SPACE, ports=ports)
+        yield endpoint_slice(*some, of=f"s{at}", name=f"s{at}", namespace=SPACE, ports=ports)
 
 
 @pytest.fixture

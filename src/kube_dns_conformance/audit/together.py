@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from operator import itemgetter
 
 from kube_dns_conformance.audit.findings import Finding, Outcome
 from kube_dns_conformance.promises import Key
@@ -78,7 +77,7 @@ def of_nodes(outcomes: Mapping[str, Outcome]) -> Outcome:
             wrong.setdefault(found.key, {})[node] = found
         for key, why in one.unknown.items():
             unknown.setdefault(key, []).append(f"{why} (from node {node})")
-    made.findings = [_from(some, len(outcomes)) for _, some in sorted(wrong.items(), key=itemgetter(0))]
+    made.findings = [_from(wrong[key], len(outcomes)) for key in sorted(wrong)]
     made.unknown = {key: "; ".join(whys) for key, whys in unknown.items() if key not in wrong}
     return made
 
