@@ -31,20 +31,24 @@ runpy.run_module("kube_dns_conformance.agent.server", run_name="__main__")
 
 
 @contextmanager
-def agent_process(directory: Path, ahead: float = 0.0) -> Iterator[int]:
-    """The port of an agent that runs from nothing but the files that go into the cluster, without site-packages."""
+def agent_process(directory: Path, ahead: float = 0.0, kept: Path | None = None) -> Iterator[int]:
+    """The port of an agent that runs from nothing but the files that go into the cluster, without site-packages.
+
+    It is killed at the end; the next one that is given what it ``kept`` is its successor.
+    """
     for file in FILES:
         target = directory / PACKAGE.name / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / file, target)
     command = [sys.executable, "-S", "-B", "-c", AHEAD, str(ahead)]
     variables = {"KDC_TOKEN": TOKEN, "KDC_PORT": "0", "PATH": os.environ["PATH"]}
+    variables |= {"KDC_KEPT": str(kept)} if kept else {}
     with subprocess.Popen(command, cwd=directory, env=variables, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield int(process.stdout.readline())
         finally:
-            process.terminate()
+            process.kill()
 
 
 Hand = Callable[[BaseHTTPRequestHandler], bool]

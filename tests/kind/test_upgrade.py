@@ -15,6 +15,7 @@ from kind import bad_upgrades
 from kind.bad_upgrades import rollout
 from kind.roles import permitted
 from kube_dns_conformance.agent.proxy import Agent
+from kube_dns_conformance.clusters import engine
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.kube import RUN_LABEL, Kube
 from kube_dns_conformance.results import Results, Verdict, read
@@ -97,10 +98,30 @@ def test_a_runner_that_died_and_an_agent_that_was_killed_lose_next_to_nothing(
     seen = read_seen(folder.lines())
     assert seen.end is not None
     for path, track in seen.clients().items():
-        allowed = 12.0 if path.node == victim["spec"]["nodeName"] else 3.0
+        allowed = 6.0 if path.node == victim["spec"]["nodeName"] else 3.0
         assert track.unknown < allowed, f"{path}: {track.unknown:.1f} s"
         assert track.start < died_at < track.end
     assert stranger("upgrade", "verify", *arguments).returncode == 0
+
+
+@pytest.mark.release
+def test_what_an_agent_saw_while_the_api_server_was_away_outlives_its_container(
+    cluster: Cluster, stranger: CommandLine
+) -> None:
+    arguments = [f"--kubeconfig={cluster.kubeconfig}", *QUICK, "--state=up"]
+    assert stranger("upgrade", "baseline", *arguments).returncode == 0
+    control, worker = f"{cluster.name}-control-plane", f"{cluster.name}-worker"
+    inside = [[engine.program(), "exec", node, "pkill"] for node in (control, worker)]
+    away = [[*inside[0], f"-{signal}", "kube-apiserver"] for signal in ("STOP", "CONT")]
+    kill = [*inside[1], "-KILL", "--full", "kube_dns_conformance.agent.server"]
+    command = script(away[0], ["sleep", "15"], kill, ["sleep", "10"], away[1])
+    watched = stranger("upgrade", "watch", *arguments, "--", *command, timeout=300)
+    assert watched.returncode == 0, watched.stderr
+    seen = read_seen(Folder(stranger.directory / "up").lines())
+    assert {path.node for path in seen.clients()} >= {control, worker}
+    for path, track in seen.clients().items():
+        assert track.end - track.start > 25
+        assert track.unknown < (6.0 if path.node == worker else 3.0), f"{path}: {track.unknown:.1f} s"
 
 
 @pytest.mark.release

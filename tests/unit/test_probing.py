@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import dns.message
 import pytest
@@ -13,7 +16,7 @@ from agent_process import TOKEN, Hand, agent_process, api_server
 from dns_server import DnsServer, records
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agent, Agents
-from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.dns.model import Question, Server, Transport
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.inside import Inside
 from kube_dns_conformance.probing import InAgent, Observation
@@ -116,6 +119,47 @@ def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
         probing.stop()
         assert {said.problem for _, said in taken(probing, 10)} == {None}
         probing.stop()
+
+
+def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_goes_on_asking_unasked(
+    tmp_path: Path,
+) -> None:
+    pods: dict[str, int] = {}
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    queries: list[bytes] = []
+
+    def counting(query: bytes, transport: Transport) -> Any:
+        queries.append(query)
+        return ONE(query, transport)
+
+    def wait_for(more: int) -> None:
+        wanted, deadline = len(queries) + more, time.monotonic() + 30
+        while len(queries) < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(SLOT)
+
+    with api_server(pods) as api, DnsServer(counting) as server:
+        agent = Agent(api, "agents", "agent-a", TOKEN)
+        agents = Agents(lambda: [agent], 5.0)
+        with agent_process(tmp_path / "first", kept=kept) as pods["agent-a"]:
+            probing = InAgent(agents, probes(server), SLOT, 5.0)
+            found = taken(probing, 20)
+            wait_for(40)  # which nobody takes from the first
+        killed = time.time()
+        with agent_process(tmp_path / "second", kept=kept) as pods["agent-a"]:
+            wait_for(20)
+            found += taken(probing, 60)
+            while probing.missed == 0 or max(seen.sent for seen, _ in found) < killed:
+                found += taken(probing, 1)
+            probing.stop()
+        assert not list(kept.iterdir())
+    asked = [seen.sent for seen, _ in found if seen.probe == 0]
+    assert asked == sorted(set(asked))  # nothing twice
+    before = [at for at in asked if at < killed]
+    assert max(later - at for at, later in pairwise(before)) < 10 * SLOT
+    assert killed - before[-1] < 10 * SLOT
+    assert {said.problem for _, said in found} == {None}
 
 
 def test_every_node_is_a_place_and_another_asks_in_place_of_what_is_gone(port: int) -> None:

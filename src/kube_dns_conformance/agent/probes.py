@@ -2,7 +2,8 @@
 
 ``/probe/start`` takes ``{"slot", "timeout", "probes"}`` and says the id of a new prober. ``/probe/take`` takes
 ``{"id", "seen", "said", "within"}``, the numbers of what was taken so far, and says what is new; ``/probe/stop`` takes
-``{"id"}``. A prober that nobody takes from ends after a while.
+``{"id"}``. A prober that nobody takes from ends after a while. Given a folder, what is not taken yet is kept there, and
+the agent that is started anew in that folder goes on asking, told or not.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from kube_dns_conformance.agent.kept import Kept, all_in
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Prober
 
@@ -36,28 +41,39 @@ class News(NamedTuple):
 class Probers:
     """Those that run here, by their ids."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._running: dict[str, Prober] = {}
+        self._kept: dict[str, Kept] = {}
         self._taken: dict[str, float] = {}
         self._lock = threading.Lock()
+        for kept in all_in(folder) if folder else ():
+            self._add(kept.name, kept.order, kept)
 
     def start(self, body: bytes) -> list[bytes]:
         """Start one, and end those that nobody takes from."""
-        wanted = json.loads(body)
+        with self._lock:
+            abandoned = [one for one, at in self._taken.items() if time.monotonic() - at > LEASE_SECONDS]
+        for one in abandoned:
+            self._end(one)
+        name = secrets.token_hex(8)
+        self._add(name, body, Kept(self._folder, name) if self._folder else None)
+        return [_line(name)]
+
+    def _add(self, name: str, order: bytes, kept: Kept | None) -> None:
+        wanted = json.loads(order)
         probes = [Probe(str(host), int(port), _way(how), _wire(wire)) for host, port, how, wire in wanted["probes"]]
         if not 0 < len(probes) <= MOST_PROBES:
             raise ValueError(f"between 1 and {MOST_PROBES} probes")
-        prober = Prober(probes, float(wanted["slot"]), float(wanted["timeout"]), time.monotonic)
-        name = secrets.token_hex(8)
+        prober = Prober(probes, float(wanted["slot"]), float(wanted["timeout"]), time.monotonic, kept)
         with self._lock:
-            abandoned = [one for one, at in self._taken.items() if time.monotonic() - at > LEASE_SECONDS]
             self._running[name], self._taken[name] = prober, time.monotonic()
-        for one in abandoned:
-            self._end(one)
+            if kept:
+                kept.begin(order)
+                self._kept[name] = kept
         prober.start()
-        return [_line(name)]
 
-    def take(self, body: bytes) -> list[bytes]:
+    def take(self, body: bytes) -> Iterable[bytes]:
         """What is new: a line with what was said, then lines with what was seen; only ``null`` for an unknown id."""
         wanted = json.loads(body)
         with self._lock:
@@ -69,7 +85,7 @@ class Probers:
         said = prober.said[int(wanted["said"]) :]
         texts = [[base64.b64encode(one.wire).decode(), one.problem, one.cut] for one in said]
         head = _line({"slots": prober.slots, "missed": prober.missed, "said": texts})
-        return [head, *(_line(seen[at : at + AT_ONCE]) for at in range(0, len(seen), AT_ONCE))]
+        return chain([head], (_line(seen[at : at + AT_ONCE]) for at in range(0, len(seen), AT_ONCE)))
 
     def stop(self, body: bytes) -> list[bytes]:
         """End one; one that is not there has ended."""
@@ -80,8 +96,11 @@ class Probers:
         with self._lock:
             prober = self._running.pop(name, None)
             self._taken.pop(name, None)
+            kept = self._kept.pop(name, None)
         if prober:
             prober.stop()
+        if kept:
+            kept.end()
 
 
 def encode_start(probes: list[Probe], slot: float, timeout: float) -> bytes:

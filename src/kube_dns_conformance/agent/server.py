@@ -1,7 +1,8 @@
 """The agent: asks from inside its Pod what the suite tells it to, over HTTP, reached through the API server.
 
 ``KDC_TOKEN`` is the secret that every request must carry, so that nobody else in the cluster can make it ask anything;
-``KDC_BIND`` and ``KDC_PORT`` are where it listens. Runs on the standard library alone.
+``KDC_BIND`` and ``KDC_PORT`` are where it listens; in the folder ``KDC_KEPT``, if there is one, it keeps what was seen
+and not yet taken, and goes on from there when it is started anew. Runs on the standard library alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from kube_dns_conformance.agent import batch, resolver
 from kube_dns_conformance.agent.connect import connect
@@ -40,7 +42,7 @@ class Agent(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, token: str) -> None:
+    def __init__(self, host: str, port: int, token: str, kept: Path | None = None) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         self.token = token.encode()
@@ -48,7 +50,7 @@ class Agent(ThreadingHTTPServer):
         # For all batches together: however many come at once, this Pod holds no more sockets than this.
         self.exchanges = ThreadPoolExecutor(PARALLEL_EXCHANGES)
         self.resolutions = ThreadPoolExecutor(PARALLEL_RESOLUTIONS)
-        self.probers = Probers()
+        self.probers = Probers(kept)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """Say in one line why a request was given up; the other side sees an answer that was cut off."""
@@ -174,7 +176,9 @@ def main() -> None:
     token = os.environ.get("KDC_TOKEN", "")
     if len(token) < 16:
         sys.exit("KDC_TOKEN must be set to a secret of 16 characters or more")
-    agent = Agent(os.environ.get("KDC_BIND", "127.0.0.1"), int(os.environ.get("KDC_PORT", "0")), token)
+    kept = os.environ.get("KDC_KEPT")
+    port = int(os.environ.get("KDC_PORT", "0"))
+    agent = Agent(os.environ.get("KDC_BIND", "127.0.0.1"), port, token, Path(kept) if kept else None)
     # The first process of a container is not ended by a signal that it does not handle.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     print(agent.server_address[1], flush=True)  # noqa: T201

@@ -25,6 +25,7 @@ MODULES = (
     "connect",
     "exchange",
     "flight",
+    "kept",
     "observations",
     "prober",
     "probes",
@@ -32,6 +33,7 @@ MODULES = (
     "server",
     "talks",
 )
+KEPT = "/kept"
 FILES = tuple(f"agent/{name}.py" for name in MODULES)
 IMAGE_HINT = "--agent-image names another one, --image-registry a mirror"
 NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
@@ -118,11 +120,19 @@ def pod_spec(template: Object, image: str) -> Object:
 
 
 def on_every_node(deployment: Object) -> Object:
-    """The same Pods as a DaemonSet, for what has to be asked from each node; tainted nodes too."""
+    """The same Pods as a DaemonSet, for what has to be asked from each node; tainted nodes too.
+
+    What they see outlives their container. Others have no such volume: a drain refuses to delete a Pod with one.
+    """
     made = copy.deepcopy(deployment)
     made["kind"] = "DaemonSet"
-    del made["spec"]["replicas"], made["spec"]["template"]["spec"]["topologySpreadConstraints"]
-    made["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
+    spec = made["spec"]["template"]["spec"]
+    del made["spec"]["replicas"], spec["topologySpreadConstraints"]
+    spec["tolerations"] = [{"operator": "Exists"}]
+    spec["volumes"].append({"name": "kept", "emptyDir": {}})
+    (container,) = spec["containers"]
+    container["volumeMounts"].append({"name": "kept", "mountPath": KEPT})
+    container["env"].append({"name": "KDC_KEPT", "value": KEPT})
     return dict(made)
 
 
