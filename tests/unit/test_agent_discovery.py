@@ -105,11 +105,40 @@ def test_of_a_replica_with_two_addresses_that_of_the_services_family_is_asked() 
     assert dns.replicas == (Server("names-a", "fd00:1::2", 5353, single=True),)
 
 
-def test_a_cache_on_the_node_is_asked_alone() -> None:
-    text = "nameserver 169.254.20.10\nsearch kdc-1-agent.svc.cluster.local svc.cluster.local\n"
-    assert found(service("names", "10.96.0.10"), resolv_conf=text) == Dns(
-        "cluster.local", (Server("resolver", "169.254.20.10", 53),), ()
+CACHE = "nameserver 169.254.20.10\nsearch kdc-1-agent.svc.cluster.local svc.cluster.local\n"
+CACHE_ALONE = Dns("cluster.local", (Server("resolver", "169.254.20.10", 53),), ())
+
+
+def test_behind_a_cache_on_the_node_are_the_replicas_of_the_service_that_offers_dns() -> None:
+    dns = found(
+        service("web", "10.96.0.11") | {"spec": {"clusterIPs": ["10.96.0.11"], "ports": [{"port": 80}]}},
+        service("names", "10.96.0.10"),
+        endpoints("names", ("names-a", "10.244.0.2", True), ("names-b", "10.244.1.2", True)),
+        endpoints("web", ("web-a", "10.244.0.9", True)),
+        resolv_conf=CACHE,
     )
+    assert dns.servers == (
+        Server("resolver", "169.254.20.10", 53),
+        Server("names-a", "10.244.0.2", 5353, single=True),
+        Server("names-b", "10.244.1.2", 5353, single=True),
+    )
+
+
+def test_a_second_service_for_the_same_replicas_is_as_good_as_the_first() -> None:
+    items = [service("names", "10.96.0.10"), service("names-upstream", "10.96.0.20")]
+    items += [endpoints(one, ("names-a", "10.244.0.2", True)) for one in ("names", "names-upstream")]
+    dns = found(*items, resolv_conf=CACHE)
+    assert dns.replicas == (Server("names-a", "10.244.0.2", 5353, single=True),)
+
+
+def test_where_several_lead_to_different_replicas_the_cache_is_asked_alone() -> None:
+    items = [service("names", "10.96.0.10"), service("somebodys", "10.96.0.20")]
+    items += [endpoints("names", ("names-a", "10.244.0.2", True)), endpoints("somebodys", ("it", "10.244.0.3", True))]
+    assert found(*items, resolv_conf=CACHE) == CACHE_ALONE
+
+
+def test_where_nobody_offers_dns_the_cache_is_asked_alone() -> None:
+    assert found(service("names", "10.96.0.10"), resolv_conf=CACHE) == CACHE_ALONE
 
 
 def pod(name: str, *containers: Object) -> Object:

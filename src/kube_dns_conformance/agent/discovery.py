@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -64,9 +65,11 @@ def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dn
             f"the resolv.conf of the agent's Pod has no search domain {namespace}.svc.<zone>", "say it with --zone"
         )
     addresses, replicas, software = [], [], []
+    services = _services(kube)
     for address in found.nameservers:
-        service = _service(kube, address)
+        service = of_address(services, address)
         addresses.append(Server(service["metadata"]["name"] if service else NOT_A_SERVICE, address, DNS_PORT))
+        service = service or behind_cache(services, address, partial(_slices, kube))
         if service:
             slices = _slices(kube, service)
             replicas += replicas_of(service, slices, address)
@@ -107,12 +110,34 @@ def zone_of(search: Iterable[str], namespace: str) -> str:
     return next((name.removeprefix(head) for name in search if name.startswith(head)), "")
 
 
-def _service(kube: Kube, address: str) -> Object | None:
+def _services(kube: Kube) -> list[Object]:
     try:
-        services, _ = kube.list("v1", "Service")
+        return kube.list("v1", "Service")[0]
     except ClusterError:
-        return None  # not everybody may see the Services of all namespaces; what Pods ask is known all the same
-    return next((one for one in services if address in one["spec"].get("clusterIPs", [])), None)
+        return []  # not everybody may see the Services of all namespaces; what Pods ask is known all the same
+
+
+def of_address(services: Iterable[Object], address: str) -> Object | None:
+    """The Service with this address; None when it is that of a cache on the nodes."""
+    return next((one for one in services if address in (one["spec"].get("clusterIPs") or [])), None)
+
+
+def behind_cache(
+    services: Iterable[Object], address: str, slices_of: Callable[[Object], Iterable[Object]]
+) -> Object | None:
+    """The Service whose replicas answer what a cache on the nodes, at this address, does not know.
+
+    Nobody says which one that is; it is known where all Services that offer DNS lead to the same replicas. NodeLocal
+    DNSCache makes a second one for them.
+    """
+    found = [(one, replicas_of(one, slices_of(one), address)) for one in services if _offers_dns(one)]
+    led = [(one, set(replicas)) for one, replicas in found if replicas]
+    return led[0][0] if led and all(replicas == led[0][1] for _, replicas in led) else None
+
+
+def _offers_dns(service: Object) -> bool:
+    ports = service["spec"].get("ports") or []
+    return any((port["port"], port.get("protocol")) == (DNS_PORT, "UDP") for port in ports)
 
 
 def _slices(kube: Kube, service: Object) -> list[Object]:
@@ -157,11 +182,12 @@ def replicas_of(service: Object, slices: Iterable[Object], address: str) -> list
 
 
 def configuration(kube: Kube, address: str) -> dict[str, str]:
-    """What is in the ConfigMaps that the Pods behind this address of a Service mount, by namespace, name and key.
+    """What is in the ConfigMaps that the DNS replicas behind this address mount, by namespace, name and key.
 
     Nothing where nobody may see it.
     """
-    service = _service(kube, address)
+    services = _services(kube)
+    service = of_address(services, address) or behind_cache(services, address, partial(_slices, kube))
     selector = (service or {"spec": {}})["spec"].get("selector") or {}
     if not service or not selector:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from kube_dns_conformance.agent.discovery import replicas_of
+from kube_dns_conformance.agent.discovery import behind_cache, of_address, replicas_of
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.kube import Kube, Object
@@ -54,10 +54,13 @@ class Surroundings:
             self._note("Service", name, f"has the address {addresses}" if addresses else "is gone")
 
     def _replicas(self) -> Iterator[Server]:
-        for service in self._live.objects("Service"):
-            for address in self._addresses.intersection(service["spec"]["clusterIPs"] or []):
-                slices = [one for one in self._live.objects("EndpointSlice") if _belongs(one, service)]
-                yield from replicas_of(service, slices, address)
+        services = list(self._live.objects("Service"))
+        for address in self._addresses:
+            if service := of_address(services, address) or behind_cache(services, address, self._slices):
+                yield from replicas_of(service, self._slices(service), address)
+
+    def _slices(self, service: Object) -> list[Object]:
+        return [one for one in self._live.objects("EndpointSlice") if _belongs(one, service)]
 
     def _note(self, kind: str, name: str, said: str) -> None:
         before = self._known.get((kind, name))
