@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from kube_dns_conformance.outages import State
 from kube_dns_conformance.reports import pages
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Results, Verdict
+from kube_dns_conformance.upgrade.budget import Budget
+from kube_dns_conformance.upgrade.seen import read
+from kube_dns_conformance.upgrade.upgraded import Upgraded
 from reports_samples import (
     HEAD,
     HOSTILE,
@@ -24,6 +28,9 @@ from reports_samples import (
     result,
     with_evidence,
 )
+from unit.test_upgrade_difference import BEFORE as UPGRADED
+from unit.test_upgrade_seen import HEAD as HEAD_OF_WATCH
+from unit.test_upgrade_seen import SERVERS, seen
 
 AA = 4.5
 """The least contrast of text: WCAG 2.2, 1.4.3."""
@@ -49,14 +56,29 @@ def side_by_side(folder: Path) -> Path:
     return write(folder, pages.side_by_side([every_verdict(), hostile_cluster(LONG)], ["OLD", LONG]))
 
 
+def of_upgrade(folder: Path, text: str = LONG) -> Path:
+    """The page of an upgrade that left one node without answers, with this text wherever a cluster can put it."""
+    answers = [seen(100, 105), seen(105.5, 111, "no answer", cause="timeout", said=text), seen(111.5, 120)]
+    lines = [
+        *(row | {"name": text} for row in (*answers, seen(100, 120, vantage="w2"))),
+        {"kind": "mark", "at": 104.0, "of": "Node", "name": text, "what": text},
+        {"kind": "end", "at": 130.0, "commanded": 120.0, "announced": 30.0, "status": 0},
+    ]
+    after = replace(UPGRADED, software=(text,), configuration={text: text}, addresses=(text,))
+    upgraded = Upgraded(UPGRADED, after, read([HEAD_OF_WATCH, *SERVERS, *lines]), Budget())
+    asked = {"name": text, "before": text, "after": text}
+    outcome = {"outcome": "nonconformant", "command": 1, "broken": {MUST: text}, "answered_otherwise": [asked]}
+    return write(folder, pages.of_upgrade(outcome, upgraded, every_verdict(), hostile_cluster(text)))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["run", "side-by-side"])
+@pytest.mark.parametrize("name", ["run", "side-by-side", "upgrade"])
 def test_it_fits_the_screen_and_can_be_read(
     name: str, size: tuple[int, int], scheme: Scheme, browser: Browser, tmp_path: Path
 ) -> None:
-    page = of_run(tmp_path) if name == "run" else side_by_side(tmp_path)
-    with opened(browser, page, size, scheme) as found:
+    make = {"run": of_run, "side-by-side": side_by_side, "upgrade": of_upgrade}[name]
+    with opened(browser, make(tmp_path), size, scheme) as found:
         found.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         assert not found.is_wider_than_the_screen()
         assert found.page.evaluate(CONTRAST, AA) == []
@@ -114,6 +136,29 @@ def test_what_is_hostile_is_text(text: str, browser: Browser, tmp_path: Path) ->
         assert found.page.locator("script").count() == 1
         assert found.page.locator("img, iframe, object, embed, link").count() == 0
         assert {one for one in links(found.page) if not one.startswith("#")} == set()
+
+
+def test_the_page_of_an_upgrade_says_what_broke_where_and_when(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, of_upgrade(tmp_path, "web.shop.svc.cluster.local.")) as found:
+        assert "nonconformant" in found.page.locator("h1").inner_text()
+        found.page.get_by_role("link", name="While it went on").click()
+        row = found.page.locator("#seen tbody tr").first
+        assert row.locator("th, td").all_inner_texts()[:4] == ["kube-dns/udp", "w1", "1", "6.00 s"]
+        assert found.page.locator("#seen figure svg").is_visible()
+        assert found.page.locator("#seen li").all_inner_texts()[0].startswith("+4.0 s: Node")
+        assert [one.get_attribute("href") for one in found.page.locator("header a").all()] == [
+            "before/index.html",
+            "after/index.html",
+        ]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_hostile_is_text_on_the_page_of_an_upgrade(text: str, browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, of_upgrade(tmp_path, text)) as found:
+        assert found.page.locator("script").count() == 1
+        assert found.page.locator("img, iframe, object, embed, link").count() == 0
+        elsewhere = {one for one in links(found.page) if not one.startswith("#")}
+        assert elsewhere == {"before/index.html", "after/index.html"}
 
 
 def test_a_script_that_somebody_puts_into_it_is_not_run(browser: Browser, tmp_path: Path) -> None:
