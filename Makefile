@@ -35,9 +35,9 @@ audit-scale: .venv/ready ## Audit 2,000 Services on an embedded cluster: nothing
 
 FROM ?= 1.36.3
 TO ?= 1.37.2
-upgrade: .venv/ready ## Validate a real kubeadm upgrade of a kind cluster of its own. FROM=1.36.3 TO=1.37.2
-	$(BIN)/python -m tools.kubeadm_upgrade --prepare $(TO)
-	KDC_KUBERNETES=$(FROM) $(BIN)/python -m tools.on_kind $(BIN)/python -m tools.real_upgrade $(TO)
+upgrade: .venv/ready ## Validate a real kubeadm upgrade of a kind cluster of its own. FROM=1.36.3 TO=1.37.2; CoreDNS alone: TO=1.14.7 ARGS=--dns-alone
+	$(BIN)/python -m tools.real_upgrade --prepare $(ARGS) $(TO)
+	KDC_KUBERNETES=$(FROM) $(BIN)/python -m tools.on_kind $(BIN)/python -m tools.real_upgrade $(ARGS) $(TO)
 
 faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50'.
 	@PYTHONPATH=tests $(BIN)/python -m faults.table $(ARGS)

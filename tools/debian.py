@@ -28,10 +28,14 @@ def unpack_root(name: str, include: Sequence[str], into: Path) -> None:
     Raises:
         ToolsError: no archive in reach, or debootstrap failed.
     """
-    recipe = ["debian.py", *include]
-    kept = cached(f"debian-{name}.tar", recipe, lambda new, work: _kept_root(new, work, include, name))
     into.mkdir(mode=0o755)
-    run(["tar", "--extract", f"--file={kept}", f"--directory={into}"])
+    run(["tar", "--extract", f"--file={packed_root(name, include)}", f"--directory={into}"])
+
+
+def packed_root(name: str, include: Sequence[str]) -> Path:
+    """The same as a tar archive, in the cache. Raises ToolsError."""
+    recipe = ["debian.py", *include]
+    return cached(f"debian-{name}.tar", recipe, lambda new, work: _kept_root(new, work, include, name))
 
 
 def root(into: Path, include: Sequence[str], what: str) -> None:

@@ -66,7 +66,7 @@ class Upgrade:
 
     def __init__(self, cluster: str, version: str) -> None:
         self._version = version
-        control, self._workers = _nodes(cluster, CONTROL_PLANE), _nodes(cluster, "worker")
+        control, self._workers = nodes(cluster, CONTROL_PLANE), nodes(cluster, "worker")
         if len(control) != 1:
             raise ToolsError(f"kind cluster {cluster!r} has {len(control)} control planes, and not one")
         (self._control,) = control
@@ -82,22 +82,22 @@ class Upgrade:
     def _bring(self, archive: Path) -> None:
         for name in (self._control, *self._workers):
             with step(f"bringing Kubernetes {self._version} to {name}"):
-                self._in(name, "mkdir", "-p", FOLDER)
+                run_in(name, "mkdir", "-p", FOLDER)
                 with archive.open("rb") as file:
                     run([program(), "exec", "--interactive", name, "tar", "-xf", "-", "-C", FOLDER], stdin=file)
                 importing = f"for image in {FOLDER}/images/*.tar; do ctr -n k8s.io images import --local $image; done"
                 if has_images():
-                    self._in(name, "sh", "-ec", importing)
+                    run_in(name, "sh", "-ec", importing)
 
     def _upgrade(self, name: str) -> None:
         apply = ("apply", f"v{self._version}", "--yes", "--etcd-upgrade=false")
         what = apply if name == self._control else ("node",)
-        self._in(name, "install", f"{FOLDER}/bin/kubeadm", f"{FOLDER}/bin/kubectl", "/usr/bin/")
-        self._in(name, "kubeadm", "upgrade", *what, PREFLIGHT)
+        run_in(name, "install", f"{FOLDER}/bin/kubeadm", f"{FOLDER}/bin/kubectl", "/usr/bin/")
+        run_in(name, "kubeadm", "upgrade", *what, PREFLIGHT)
         self._kubectl("drain", name, *DRAIN)
-        self._in(name, "systemctl", "stop", "kubelet")
-        self._in(name, "install", f"{FOLDER}/bin/kubelet", "/usr/bin/")
-        self._in(name, "systemctl", "start", "kubelet")
+        run_in(name, "systemctl", "stop", "kubelet")
+        run_in(name, "install", f"{FOLDER}/bin/kubelet", "/usr/bin/")
+        run_in(name, "systemctl", "start", "kubelet")
         self._kubectl("wait", f"node/{name}", "--for=condition=Ready", "--timeout=120s")
         version = f"jsonpath={{.status.nodeInfo.kubeletVersion}}=v{self._version}"
         self._kubectl("wait", f"node/{name}", f"--for={version}", "--timeout=120s")
@@ -105,15 +105,23 @@ class Upgrade:
         self._kubectl("rollout", "status", "--namespace=kube-system", "deployment/coredns", "--timeout=120s")
 
     def _kubectl(self, *words: str) -> None:
-        self._in(self._control, "kubectl", CONFIGURATION, *words)
-
-    def _in(self, name: str, *words: str) -> None:
-        """Run this in a node; what it says is shown when it fails."""
-        run([program(), "exec", name, *words])
+        kubectl_in(self._control, *words)
 
 
-def _nodes(cluster: str, role: str) -> Sequence[str]:
-    labels = f"--filter=label={CLUSTER_LABEL}={cluster}", f"--filter=label={ROLE_LABEL}={role}"
+def run_in(node: str, *words: str) -> str:
+    """Run this in a node; what it says is shown when it fails. Raises ToolsError."""
+    return run([program(), "exec", node, *words])
+
+
+def kubectl_in(control_plane: str, *words: str) -> str:
+    """The same for kubectl, as the cluster's administrator."""
+    return run_in(control_plane, "kubectl", CONFIGURATION, *words)
+
+
+def nodes(cluster: str, role: str = "") -> Sequence[str]:
+    """The names of the containers of a kind cluster, or of those that have this role."""
+    labels = [f"--filter=label={CLUSTER_LABEL}={cluster}"]
+    labels += [f"--filter=label={ROLE_LABEL}={role}"] if role else []
     return sorted(run([program(), "ps", *labels, "--format={{.Names}}"]).split())
 
 

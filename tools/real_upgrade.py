@@ -1,4 +1,9 @@
-"""A kind cluster with some workloads, upgraded by kubeadm and validated: ``python -m tools.real_upgrade VERSION``."""
+"""A kind cluster with some workloads, upgraded and validated: ``python -m tools.real_upgrade VERSION``.
+
+By kubeadm, to that version of Kubernetes; or with ``--dns-alone`` CoreDNS to that version. With ``--dig`` another
+witness asks beside the watch in every node, and it is an error when the two do not tell of the same outage.
+``--prepare`` gets what it takes: nothing can be fetched where clusters of our own engine are reached.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +11,28 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import yaml
 
 from kube_dns_conformance.clusters import kind, store
+from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.upgrade.folder import Folder
+from kube_dns_conformance.upgrade.seen import Path as Asked
+from kube_dns_conformance.upgrade.seen import Seen, read
+from tools import coredns_upgrade, dig_loop, kubeadm_upgrade
 from tools.command import guarded
+from tools.dig_loop import EVERY_SECONDS, Loops, difference, longest, told, watched
 
 SHOP = Path(__file__).parent / "shop.yaml"
+ASKED = "web.shop.svc.cluster.local."
+"""By dig as well."""
+DIG_SECONDS = 0.1
+"""What it may take a shell to come to asking, on a busy machine."""
 
 
 def deploy(kubeconfig: Path) -> None:
@@ -25,18 +42,76 @@ def deploy(kubeconfig: Path) -> None:
         kube.apply(item)
 
 
+def prepare(version: str, *, dns_alone: bool, dig: bool) -> None:
+    """Get what it takes. Raises ToolsError, ToolchainError."""
+    if dns_alone:
+        coredns_upgrade.prepare(version)
+    else:
+        print(kubeadm_upgrade.bundle(version))
+    if dig:
+        print(dig_loop.archive())
+
+
+def validated(cluster: Cluster, folder: Path, module: str, version: str) -> int:
+    """Upgrade it under the eyes of ``kube-dns-conformance upgrade``, whose exit status this returns."""
+    own = [sys.executable, "-m", "kube_dns_conformance", "upgrade", f"--name={cluster.name}", f"--state={folder}"]
+    command = [sys.executable, "-m", f"tools.{module}", cluster.name, version]
+    return subprocess.run([*own, "--", *command], check=False).returncode
+
+
+def beside_dig(cluster: Cluster, folder: Path, module: str, version: str) -> int:
+    """The same beside dig; 3 when they contradict each other."""
+    kube = Kube(cluster.kubeconfig)
+    dns, web = (
+        kube.get("v1", "Service", *one)["spec"]["clusterIP"] for one in (("kube-dns", "kube-system"), ("web", "shop"))
+    )
+    nodes = kubeadm_upgrade.nodes(cluster.name)
+    loops = Loops(nodes, dns, ASKED, Timings().answer)
+    loops.start()
+    status = validated(cluster, folder, module, version)
+    dug = loops.stop()
+    dig_loop.save(dug, folder / "dig.json")
+    seen = read(Folder(folder).lines())
+    agree = [_agree(seen, node, dig_loop.windows(lines, web)) for node, lines in dug.items()]
+    return status if all(agree) else 3
+
+
+def _agree(seen: Seen, node: str, by_dig: list[dig_loop.Window]) -> bool:
+    """Whether both saw the same longest outage from a node, to within a slot of each."""
+    (track,) = (track for path, track in seen.clients().items() if _is_asked(path, node))
+    one, other = longest(watched(track)), longest(w for w in by_dig if w.end > track.start and w.start < track.end)
+    allowed = float(seen.head["slot"]) + EVERY_SECONDS + DIG_SECONDS
+    differ = difference(one, other)
+    began = float(seen.head["began"])
+    says = "agree" if differ <= allowed else "DO NOT AGREE"
+    print(f"{node}: {told('the watch', one, began)}, {told('dig', other, began)}: they {says} ({differ:.2f} s)")
+    return differ <= allowed
+
+
+def _is_asked(path: Asked, node: str) -> bool:
+    return (path.name, path.rdtype, path.transport, path.node) == (ASKED, "A", "udp", node)
+
+
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.real_upgrade", description=__doc__)
-    parser.add_argument("version", help="of Kubernetes, such as 1.37.2")
-    version = parser.parse_args().version
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.real_upgrade", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--prepare", action="store_true", help="only get what it takes")
+    parser.add_argument("--dns-alone", action="store_true", help="CoreDNS, and nothing else")
+    parser.add_argument("--dig", action="store_true", help="compare what is seen with what dig sees")
+    parser.add_argument("version", help="such as 1.37.2, or with --dns-alone 1.14.7")
+    chosen = parser.parse_args()
+    if chosen.prepare:
+        prepare(chosen.version, dns_alone=chosen.dns_alone, dig=chosen.dig)
+        return 0
     name = f"upgrade-{os.getpid()}"
     cluster = kind.up(name, kind.Options(image=os.environ.get("KDC_KIND_IMAGE", "")), keep=True)
     try:
         deploy(cluster.kubeconfig)
-        own = [sys.executable, "-m", "kube_dns_conformance", "upgrade", f"--name={name}"]
-        command = [sys.executable, "-m", "tools.kubeadm_upgrade", name, version]
-        return subprocess.run([*own, "--", *command], check=False).returncode
+        folder = Path("kdc-upgrade") / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        module = "coredns_upgrade" if chosen.dns_alone else "kubeadm_upgrade"
+        return (beside_dig if chosen.dig else validated)(cluster, folder, module, chosen.version)
     finally:
         store.down(name)
 
