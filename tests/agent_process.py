@@ -67,11 +67,13 @@ def api_server(pods: dict[str, int], before: Hand = lambda request: False, cut_a
     settings = Configuration(host=f"http://127.0.0.1:{server.server_port}")
     settings.retries = False
     settings.api_key["authorization"] = "Bearer of-the-user"
-    with ApiClient(settings) as client:
-        yield client
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        with ApiClient(settings) as client:
+            yield client
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class _ApiServer(ThreadingHTTPServer):

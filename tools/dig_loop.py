@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from kube_dns_conformance.clusters.engine import program
@@ -22,7 +23,9 @@ LOOP = """
 rm -f {log}
 while :; do
   ( at=$(date +%s.%N); said=$(chroot {folder} dig +short +tries=2 +timeout={timeout:g} "@$1" "$2" A 2>&1)
-    echo "$at $? $said" | tr '\\n' ' ' | sed 's/$/\\n/' >> {log} ) &
+    status=$?
+    # Of a first try that failed it says so beside the answer to the second.
+    echo "$at $status" $(echo "$said" | sed '/^;;/d') >> {log} ) &
   sleep {every:g}
 done
 """
@@ -72,21 +75,24 @@ class Loops:
         return found
 
 
-def windows(lines: Iterable[str], right: str) -> list[Window]:
-    """When dig, which wrote these lines, was told something else than ``right``, or nothing."""
-    asked = []
+def asked(lines: Iterable[str], right: str) -> list[tuple[float, bool]]:
+    """When dig, which wrote these lines, asked (seconds since the epoch), and whether it was told ``right``."""
+    found = []
     for line in lines:
         at, status, *said = line.split()
-        asked.append((float(at), status == "0" and said == [right]))
-    return list(_windows(sorted(asked)))
+        found.append((float(at), status == "0" and said == [right]))
+    return sorted(found)
 
 
-def _windows(asked: Iterable[tuple[float, bool]]) -> Iterator[Window]:
-    start = None
-    for at, is_right in asked:
+def windows(asked: Iterable[tuple[float, bool]]) -> Iterator[Window]:
+    """When it was told something else, or nothing. What lasts until the end ends with the last question."""
+    start = last = None
+    for last, is_right in asked:
         if start is not None and is_right:
-            yield Window(start, at)
-        start = None if is_right else at if start is None else start
+            yield Window(start, last)
+        start = None if is_right else last if start is None else start
+    if start is not None and last is not None:
+        yield Window(start, last)
 
 
 def watched(track: Track) -> list[Window]:
@@ -100,22 +106,33 @@ def watched(track: Track) -> list[Window]:
     return found
 
 
-def longest(found: Iterable[Window]) -> Window | None:
-    """The one that lasted longest; None when none lasted a second."""
-    best = max(found, key=lambda one: one.seconds, default=None)
-    return best if best and best.seconds >= LEAST_SECONDS else None
+def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: float) -> list[str]:
+    """The windows of either that the other does not have, within ``allowed`` seconds at each end.
+
+    One that is hardly as long as is compared at all may be a little shorter there.
+    """
+    return [
+        f"{one.seconds:.2f} s from {one.start:.2f}"
+        for these, those in ((some, others), (others, some))
+        for one in these
+        if one.seconds >= LEAST_SECONDS + 2 * allowed and not any(_alike(one, other, allowed) for other in those)
+    ]
 
 
-def difference(one: Window | None, other: Window | None) -> float:
-    """By how many seconds two differ, at their beginning or at their end; for ever when one of them is not there."""
-    if one is None or other is None:
-        return 0.0 if one is other else float("inf")
-    return max(abs(one.start - other.start), abs(one.end - other.end))
+def _alike(one: Window, other: Window, allowed: float) -> bool:
+    return abs(one.start - other.start) <= allowed and abs(one.end - other.end) <= allowed
 
 
-def told(name: str, one: Window | None, began: float) -> str:
+def gaps(asked: Sequence[tuple[float, bool]], start: float, end: float) -> float:
+    """The longest time (seconds) in which dig did not ask, between these two moments."""
+    moments = [start, *(at for at, _ in asked if start <= at <= end), end]
+    return max(later - at for at, later in pairwise(moments))
+
+
+def told(found: Iterable[Window], began: float) -> str:
     """For people."""
-    return f"{name} none" if one is None else f"{name} {one.seconds:.2f} s from +{one.start - began:.2f} s"
+    shown = [f"{one.seconds:.2f} s at +{one.start - began:.2f} s" for one in found if one.seconds >= LEAST_SECONDS]
+    return f"{', '.join(shown) or 'none'} without an answer"
 
 
 def save(found: dict[str, list[str]], path: Path) -> None:

@@ -26,13 +26,17 @@ from kube_dns_conformance.upgrade.seen import Path as Asked
 from kube_dns_conformance.upgrade.seen import Seen, read
 from tools import coredns_upgrade, dig_loop, kubeadm_upgrade
 from tools.command import guarded
-from tools.dig_loop import EVERY_SECONDS, Loops, difference, longest, told, watched
+from tools.dig_loop import EVERY_SECONDS, Loops, disagreements, gaps, told, watched, windows
 
 SHOP = Path(__file__).parent / "shop.yaml"
 ASKED = "web.shop.svc.cluster.local."
 """By dig as well."""
 DIG_SECONDS = 0.1
 """What it may take a shell to come to asking, on a busy machine."""
+
+
+GAP_SECONDS = 3.0
+"""On a machine that busy nobody can tell."""
 
 
 def deploy(kubeconfig: Path) -> None:
@@ -72,20 +76,22 @@ def beside_dig(cluster: Cluster, folder: Path, module: str, version: str) -> int
     dug = loops.stop()
     dig_loop.save(dug, folder / "dig.json")
     seen = read(Folder(folder).lines())
-    agree = [_agree(seen, node, dig_loop.windows(lines, web)) for node, lines in dug.items()]
+    agree = [_agree(seen, node, dig_loop.asked(lines, web)) for node, lines in dug.items()]
     return status if all(agree) else 3
 
 
-def _agree(seen: Seen, node: str, by_dig: list[dig_loop.Window]) -> bool:
-    """Whether both saw the same longest outage from a node, to within a slot of each."""
+def _agree(seen: Seen, node: str, asked: list[tuple[float, bool]]) -> bool:
+    """Whether both saw the same outages from a node, to within a slot of each."""
     (track,) = (track for path, track in seen.clients().items() if _is_asked(path, node))
-    one, other = longest(watched(track)), longest(w for w in by_dig if w.end > track.start and w.start < track.end)
+    asked = [one for one in asked if track.start <= one[0] <= track.end]
     allowed = float(seen.head["slot"]) + EVERY_SECONDS + DIG_SECONDS
-    differ = difference(one, other)
-    began = float(seen.head["began"])
-    says = "agree" if differ <= allowed else "DO NOT AGREE"
-    print(f"{node}: {told('the watch', one, began)}, {told('dig', other, began)}: they {says} ({differ:.2f} s)")
-    return differ <= allowed
+    by_watch, by_dig = watched(track), list(windows(asked))
+    wrong = disagreements(by_watch, by_dig, allowed)
+    if not any(right for _, right in asked) or gaps(asked, track.start, track.end) > GAP_SECONDS:
+        wrong.append("dig did not ask")
+    print(f"{node}: the watch {told(by_watch, track.start)}; dig {told(by_dig, track.start)}: ", end="")
+    print(f"they do NOT AGREE on {', '.join(wrong)}" if wrong else "they agree")
+    return not wrong
 
 
 def _is_asked(path: Asked, node: str) -> bool:

@@ -8,16 +8,17 @@ from dataclasses import replace
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
-from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
+from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, Dns, discover
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.ask import Stream
-from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.dns.model import Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.probing import InAgent, Probing
+from kube_dns_conformance.promises import ADDRESS_TYPES
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
 
@@ -82,16 +83,31 @@ def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> 
     """The cluster with the DNS that its Pods use. ``zone`` is the user's word for its domain, if there is one."""
     facts = vantage.agents.ask(lambda agent: agent.facts())
     dns = discover(kube, facts.resolv_conf, workload.namespace_of(run), zone)
+    if _has_cache(dns) and not _know(dns.replicas, dns.zone, vantage):
+        dns = replace(dns, replicas=(), software=())  # somebody's DNS, and not what is behind the cache
     capabilities = (cluster.capabilities - {Capability.DNS_REPLICAS}) | {Capability.REAL_PODS}
     if _takes_pods_on_several_nodes(kube):
         capabilities |= {Capability.REAL_NODES}
     if len(dns.replicas) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
-    if any(server.name == NOT_A_SERVICE for server in dns.addresses):
+    if _has_cache(dns):
         capabilities |= {Capability.NODE_LOCAL_CACHE}
     note = "" if zone else "as its Pods are told"
     seen = replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, implementation=dns.software)
     return replace(seen, capabilities=capabilities)
+
+
+def _has_cache(dns: Dns) -> bool:
+    return any(server.name == NOT_A_SERVICE for server in dns.addresses)
+
+
+def _know(servers: Sequence[Server], zone: str, vantage: Vantage) -> bool:
+    """Whether one of them knows the Service that every cluster has."""
+    questions = [Question(f"kubernetes.default.svc.{zone}.", rdtype) for rdtype in ADDRESS_TYPES]
+    return any(
+        answer.records
+        for answer in vantage.ask([(question, server, "udp") for server in servers for question in questions])
+    )
 
 
 def _takes_pods_on_several_nodes(kube: Kube) -> bool:

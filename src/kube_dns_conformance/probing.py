@@ -33,6 +33,9 @@ class Probing(ABC):
         """Up to where it was read, for whoever goes on reading should this process die; empty where nobody can."""
         return ""
 
+    def keep(self, position: str) -> None:  # noqa: B027 - what this process has seen goes with it anyhow
+        """From this position on nothing is to be forgotten yet, for whoever goes on reading."""
+
     @abstractmethod
     def take(self, within: float) -> list[Observation]:
         """What is new, waiting for it up to ``within`` seconds; those of a probe in the order of asking.
@@ -80,6 +83,7 @@ class InAgent(Probing):
         self._agent: Agent | None = None
         self._id = ""
         self._seen = 0
+        self._needed: int | None = None
         self._said: list[Said] = []
         self._before = (0, 0)
         self._heard = now()
@@ -88,7 +92,15 @@ class InAgent(Probing):
     @property
     def position(self) -> str:
         """See `Probing`."""
-        return f"{self._agent.pod} {self._id} {self._seen}" if self._agent else ""
+        return f"{self._name} {self._seen}" if self._agent else ""
+
+    @property
+    def _name(self) -> str:
+        return f"{self._agent.pod} {self._id}" if self._agent else ""
+
+    def keep(self, position: str) -> None:
+        """See `Probing`."""
+        self._needed = int(position.split()[2]) if position.startswith(f"{self._name} ") else 0
 
     def take(self, within: float) -> list[Observation]:
         """See `Probing`."""
@@ -105,6 +117,7 @@ class InAgent(Probing):
         lost = int((now() - self._heard) / self._ask[1])
         self._before = (self.slots + lost, self.missed + lost)
         self._id, self._agent, self._seen, self._said = agent.probe(*self._ask), agent, 0, []
+        self._needed = None if self._needed is None else 0
 
     def _go_on(self, position: str, agent: Agent) -> None:
         pod, prober, seen = position.split()
@@ -114,14 +127,16 @@ class InAgent(Probing):
         self._id, self._agent, self._seen, self._said = prober, agent, int(seen), []
 
     def _take(self, within: float, agent: Agent) -> list[Observation]:
-        if agent is not self._agent:
+        if self._agent is None or agent.pod != self._agent.pod:
             self._start(agent)
-        news = agent.news(self._id, self._seen, len(self._said), within)
+        self._agent = agent
+        forget = self._seen if self._needed is None else self._needed
+        news = agent.news(self._id, self._seen, len(self._said), within, forget)
         if news is None:  # its container was started anew
             self._start(agent)
             return []
         self.ahead, self.error = agent.clock.skew, agent.clock.error
-        self._seen += len(news.seen)
+        self._seen = news.first + len(news.seen)
         self._said += news.said
         slots, missed = self._before
         self.slots, self.missed = slots + news.slots, missed + news.missed

@@ -99,6 +99,11 @@ class Watch:
         """Up to where a watch of one vantage has taken what was seen."""
         return self._probing[0][1].position if self._probing else ""
 
+    def keep(self, position: str) -> None:
+        """From this position on nothing may be forgotten yet where it was seen."""
+        for _, probing in self._probing:
+            probing.keep(position)
+
     def answers(self) -> list[Answer]:
         """Everything seen so far, in the order of asking."""
         self._hear(0.0)

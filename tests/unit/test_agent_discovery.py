@@ -137,6 +137,12 @@ def test_where_several_lead_to_different_replicas_the_cache_is_asked_alone() -> 
     assert found(*items, resolv_conf=CACHE) == CACHE_ALONE
 
 
+def test_a_service_without_replicas_may_be_the_one_and_then_nobody_else_is_taken_for_it() -> None:
+    items = [service("names", "10.96.0.10"), service("somebodys", "10.96.0.20")]
+    items += [endpoints("names"), endpoints("somebodys", ("it", "10.244.0.3", True))]
+    assert found(*items, resolv_conf=CACHE) == CACHE_ALONE
+
+
 def test_where_nobody_offers_dns_the_cache_is_asked_alone() -> None:
     assert found(service("names", "10.96.0.10"), resolv_conf=CACHE) == CACHE_ALONE
 

@@ -54,6 +54,17 @@ def test_each_probe_is_asked_once_in_each_slot_in_the_order_of_time() -> None:
         assert all(late - early > SLOT / 10 for early, late in zip(times, times[2:], strict=False))
 
 
+def test_who_is_not_read_for_too_long_ends_and_what_it_has_seen_stays() -> None:
+    with DnsServer(records({"web.test. A": ["10.0.0.1"]})) as server:
+        prober = Prober([probe(server)], SLOT, 5.0, lease=20 * SLOT)
+        prober.start()
+        prober.join(30)
+        assert not prober.is_alive()
+    found = prober.take(0)
+    assert len(found) > 5
+    assert prober.take(len(found)) == []
+
+
 def test_what_is_said_again_and_again_is_kept_once() -> None:
     with DnsServer(records({"web.test. A": ["10.0.0.1", "10.0.0.2"]})) as server:
         found = seen_until(lambda seen: len(seen) >= 20, probe(server), probe(server, "tcp"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
@@ -121,45 +121,139 @@ def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
         probing.stop()
 
 
-def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_goes_on_asking_unasked(
-    tmp_path: Path,
-) -> None:
-    pods: dict[str, int] = {}
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    queries: list[bytes] = []
+class Counted:
+    """Answers as it should, and knows how often it was asked."""
 
-    def counting(query: bytes, transport: Transport) -> Any:
-        queries.append(query)
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, query: bytes, transport: Transport) -> Any:
+        self.count += 1
         return ONE(query, transport)
 
-    def wait_for(more: int) -> None:
-        wanted, deadline = len(queries) + more, time.monotonic() + 30
-        while len(queries) < wanted:
+    def wait_for(self, more: int) -> None:
+        wanted, deadline = self.count + more, time.monotonic() + 30
+        while self.count < wanted:
             assert time.monotonic() < deadline
             time.sleep(SLOT)
 
-    with api_server(pods) as api, DnsServer(counting) as server:
-        agent = Agent(api, "agents", "agent-a", TOKEN)
-        agents = Agents(lambda: [agent], 5.0)
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    return folder
+
+
+def asked(found: Iterable[Observation]) -> list[float]:
+    return [seen.sent for seen, _ in found if seen.probe == 0]
+
+
+def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_goes_on_asking_unasked(
+    tmp_path: Path, kept: Path
+) -> None:
+    pods: dict[str, int] = {}
+    with api_server(pods) as api, DnsServer(counted := Counted()) as server:
+        # Another object each time: while a Pod is not ready it is forgotten.
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
         with agent_process(tmp_path / "first", kept=kept) as pods["agent-a"]:
             probing = InAgent(agents, probes(server), SLOT, 5.0)
             found = taken(probing, 20)
-            wait_for(40)  # which nobody takes from the first
+            counted.wait_for(40)  # which nobody takes from the first
         killed = time.time()
+        agents._known = {}
         with agent_process(tmp_path / "second", kept=kept) as pods["agent-a"]:
-            wait_for(20)
+            counted.wait_for(20)
             found += taken(probing, 60)
-            while probing.missed == 0 or max(seen.sent for seen, _ in found) < killed:
+            while max(asked(found)) < killed:
                 found += taken(probing, 1)
             probing.stop()
         assert not list(kept.iterdir())
-    asked = [seen.sent for seen, _ in found if seen.probe == 0]
-    assert asked == sorted(set(asked))  # nothing twice
-    before = [at for at in asked if at < killed]
+    moments = asked(found)
+    assert moments == sorted(set(moments))  # nothing twice
+    before = [at for at in moments if at < killed]
     assert max(later - at for at, later in pairwise(before)) < 10 * SLOT
     assert killed - before[-1] < 10 * SLOT
+    assert probing.missed > 0  # until the second began
     assert {said.problem for _, said in found} == {None}
+
+
+def test_of_many_times_that_an_agent_is_started_anew_one_prober_remains(tmp_path: Path, kept: Path) -> None:
+    pods: dict[str, int] = {}
+    with api_server(pods) as api, DnsServer(Counted()) as server:
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        with agent_process(tmp_path / "0", kept=kept) as pods["agent-a"]:
+            probing = InAgent(agents, probes(server), SLOT, 5.0)
+            taken(probing, 2)
+        for number in range(1, 4):
+            agents._known = {}
+            with agent_process(tmp_path / str(number), kept=kept) as pods["agent-a"]:
+                taken(probing, 20)
+        assert len(list(kept.glob("*.order"))) == 1
+
+
+def test_answers_stay_those_to_their_questions_over_a_restart(tmp_path: Path, kept: Path) -> None:
+    pods: dict[str, int] = {}
+    silent: list[bool] = []
+    addresses = {f"10.0.0.{number}": records({"web.test. A": [f"10.0.0.{number}"]}) for number in range(1, 200)}
+    sequence = iter(addresses.values())
+
+    def answer(query: bytes, transport: Transport) -> Any:
+        return None if silent and transport == "tcp" else next(sequence, ONE)(query, transport)
+
+    with api_server(pods) as api, DnsServer(answer) as server:
+        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        with agent_process(tmp_path / "first", kept=kept) as pods["agent-a"]:
+            probing = InAgent(agents, probes(server), SLOT, 1.0)
+            found = taken(probing, 20)
+            silent.append(True)  # so that nothing is told of what was said meanwhile
+            for _ in range(20):
+                found += probing.take(0.0)
+                time.sleep(SLOT)
+        silent.clear()
+        agents._known = {}
+        with agent_process(tmp_path / "second", kept=kept) as pods["agent-a"]:
+            found += taken(probing, 200)
+            probing.stop()
+    said = [dns.message.from_wire(b"\0\0" + said.wire).answer[0][0].address for _, said in found if not said.problem]
+    told = [one for one in said if one != "10.0.0.1"]
+    assert len(told) == len(set(told))  # each was said once, and so is only one observation's answer
+
+
+def test_whoever_goes_on_reading_gets_everything_once(port: int) -> None:
+    with api_server({"agent-a": port}) as api, DnsServer(Counted()) as server:
+        agent = Agent(api, "agents", "agent-a", TOKEN)
+        agents = Agents(lambda: [agent], 5.0)
+        first = InAgent(agents, probes(server), SLOT, 5.0)
+        first.keep(first.position)
+        found = taken(first, 20)
+        safe, position = len(found), first.position
+        first.keep(position)
+        lost = taken(first, 20)  # by a process that dies before it has written that down
+        lost += taken(first, 20)
+        again = InAgent(agents, probes(server), SLOT, 5.0, position)
+        found = found[:safe] + taken(again, 60)
+        again.stop()
+    moments = asked(found)
+    assert set(asked(lost)) <= set(moments)
+    assert moments == sorted(set(moments))
+
+
+def test_what_was_forgotten_meanwhile_is_lost_and_nothing_comes_twice(port: int) -> None:
+    with api_server({"agent-a": port}) as api, DnsServer(Counted()) as server:
+        agent = Agent(api, "agents", "agent-a", TOKEN)
+        agents = Agents(lambda: [agent], 5.0)
+        first = InAgent(agents, probes(server), SLOT, 5.0)
+        taken(first, 20)
+        position = first.position
+        for _ in range(3):
+            taken(first, 20)
+        again = InAgent(agents, probes(server), SLOT, 5.0, position)
+        found = taken(again, 20)
+        found += taken(again, 20)
+        again.stop()
+    moments = asked(found)
+    assert moments == sorted(set(moments))
 
 
 def test_every_node_is_a_place_and_another_asks_in_place_of_what_is_gone(port: int) -> None:

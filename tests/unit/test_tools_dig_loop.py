@@ -5,23 +5,29 @@ from __future__ import annotations
 import pytest
 
 from kube_dns_conformance.upgrade.seen import Spell, Track
-from tools.dig_loop import Window, difference, longest, told, watched, windows
+from tools.dig_loop import Window, asked, disagreements, gaps, told, watched, windows
 
 LOG = """
-100.0 0 10.96.0.5 
-100.2 9 ;; communications error to 10.96.0.10#53: connection refused ;; no servers could be reached 
-100.6 9 ;; no servers could be reached 
-100.4 0 10.96.0.6 
-100.8 0 10.96.0.5 
-101.0 0 
-103.0 0 10.96.0.5 
-103.2 9 ;; no servers could be reached 
-""".strip("\n").splitlines()  # fmt: skip  # noqa: W291
+100.0 0 10.96.0.5
+100.2 9
+100.6 9
+100.4 0 10.96.0.6
+100.8 0 10.96.0.5
+101.0 0
+103.0 0 10.96.0.5
+103.2 9
+103.6 9
+""".strip().splitlines()
 
 
 def test_a_window_is_from_the_first_question_without_the_right_answer_to_the_first_one_with_it() -> None:
-    # In the order of asking; what had not come to its end yet is none.
-    assert windows(LOG, "10.96.0.5") == [Window(100.2, 100.8), Window(101.0, 103.0)]
+    # In the order of asking, and what lasts until the end ends with the last question.
+    assert list(windows(asked(LOG, "10.96.0.5"))) == [Window(100.2, 100.8), Window(101.0, 103.0), Window(103.2, 103.6)]
+
+
+def test_who_was_always_told_the_right_thing_has_none() -> None:
+    assert list(windows(asked(LOG[:1], "10.96.0.5"))) == []
+    assert list(windows([])) == []
 
 
 def test_spells_that_follow_each_other_are_one_window() -> None:
@@ -29,26 +35,37 @@ def test_spells_that_follow_each_other_are_one_window() -> None:
     assert watched(Track(0.0, 9.0, spells=spells)) == [Window(1.0, 5.5), Window(7.0, 8.0)]
 
 
-def test_what_lasted_less_than_a_second_is_not_compared() -> None:
-    assert longest(windows(LOG, "10.96.0.5")) == Window(101.0, 103.0)
-    assert longest([Window(1.0, 1.9)]) is None
-    assert longest([]) is None
+@pytest.mark.parametrize(
+    ("some", "others"),
+    [
+        ([], []),
+        ([Window(10.0, 15.0)], [Window(10.25, 14.75)]),
+        ([Window(10.0, 15.0), Window(20.0, 30.0)], [Window(10.0, 15.0), Window(20.0, 30.0)]),
+        ([Window(10.0, 11.25)], []),  # there it may have been less than is compared
+    ],
+)
+def test_these_saw_the_same(some: list[Window], others: list[Window]) -> None:
+    assert disagreements(some, others, 0.25) == []
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "seconds"),
+    ("some", "others", "wrong"),
     [
-        (Window(1.0, 5.0), Window(1.25, 5.0), 0.25),
-        (Window(1.0, 5.0), Window(1.25, 5.5), 0.5),
-        (None, None, 0.0),
-        (None, Window(1.0, 2.0), float("inf")),
-        (Window(1.0, 2.0), None, float("inf")),
+        ([Window(10.0, 15.0)], [], ["5.00 s from 10.00"]),
+        ([], [Window(10.0, 15.0)], ["5.00 s from 10.00"]),
+        ([Window(10.0, 15.0)], [Window(10.5, 15.0)], ["5.00 s from 10.00", "4.50 s from 10.50"]),
+        ([Window(10.0, 40.0)], [Window(10.0, 40.0), Window(50.0, 75.0)], ["25.00 s from 50.00"]),
     ],
 )
-def test_windows_differ_by_what_is_farther_apart(one: Window | None, other: Window | None, seconds: float) -> None:
-    assert difference(one, other) == seconds
+def test_these_did_not(some: list[Window], others: list[Window], wrong: list[str]) -> None:
+    assert disagreements(some, others, 0.25) == wrong
+
+
+def test_who_did_not_ask_saw_nothing() -> None:
+    assert gaps([(101.0, True), (101.5, False)], 100.0, 104.0) == 2.5
+    assert gaps([(90.0, True)], 100.0, 104.0) == 4.0
 
 
 def test_it_is_told_when_it_was_and_for_how_long() -> None:
-    assert told("dig", Window(103.0, 105.5), 100.0) == "dig 2.50 s from +3.00 s"
-    assert told("dig", None, 100.0) == "dig none"
+    assert told([Window(103.0, 105.5), Window(106.0, 106.5)], 100.0) == "2.50 s at +3.00 s without an answer"
+    assert told([], 100.0) == "none without an answer"

@@ -132,6 +132,14 @@ def test_what_was_not_watched_is_not_said_to_be_good(lines: tuple[Row, ...], why
     assert str(caught.value) == why
 
 
+def test_a_node_that_nobody_asked_from_any_more_is_missed_unless_it_has_gone() -> None:
+    stayed = END | {"nodes": ["w1"]}
+    with pytest.raises(ClusterError, match=f"of 30 s 20 s were not watched: {WHERE}"):
+        judge("answers.in-time", seen(100, 110), stayed).never_longer()
+    judge("answers.in-time", seen(100, 120), stayed).never_longer()
+    judge("answers.in-time", seen(100, 110), END | {"nodes": ["w2"]}).never_longer()
+
+
 def test_an_address_or_a_zone_that_changed_is_told_with_whom_it_harms() -> None:
     with pytest.raises(Nonconformant) as caught:
         judge("dns.address-kept").same("the addresses", "10.96.0.10", "10.96.0.99", "Pods ask the old one")

@@ -130,9 +130,8 @@ def behind_cache(
     Nobody says which one that is; it is known where all Services that offer DNS lead to the same replicas. NodeLocal
     DNSCache makes a second one for them.
     """
-    found = [(one, replicas_of(one, slices_of(one), address)) for one in services if _offers_dns(one)]
-    led = [(one, set(replicas)) for one, replicas in found if replicas]
-    return led[0][0] if led and all(replicas == led[0][1] for _, replicas in led) else None
+    found = [(one, set(replicas_of(one, slices_of(one), address))) for one in services if _offers_dns(one)]
+    return found[0][0] if found and found[0][1] and all(replicas == found[0][1] for _, replicas in found) else None
 
 
 def _offers_dns(service: Object) -> bool:
@@ -181,13 +180,17 @@ def replicas_of(service: Object, slices: Iterable[Object], address: str) -> list
     return list(_replicas(service, slices, address))
 
 
-def configuration(kube: Kube, address: str) -> dict[str, str]:
+def configuration(kube: Kube, address: str, *, through_cache: bool) -> dict[str, str]:
     """What is in the ConfigMaps that the DNS replicas behind this address mount, by namespace, name and key.
+
+    ``through_cache``: also of those that a cache on the nodes, at this address, asks in its turn.
 
     Nothing where nobody may see it.
     """
     services = _services(kube)
-    service = of_address(services, address) or behind_cache(services, address, partial(_slices, kube))
+    service = of_address(services, address)
+    if service is None and through_cache:
+        service = behind_cache(services, address, partial(_slices, kube))
     selector = (service or {"spec": {}})["spec"].get("selector") or {}
     if not service or not selector:
         return {}

@@ -1,8 +1,8 @@
 """What a prober has seen and nobody has taken yet, in files: a container that is started anew goes on with it.
 
-Each prober has three files: ``ID.order`` is what it asks, a line of ``ID.said`` is one thing that was said, and
-``ID.seen`` begins with how many observations were taken, and has the others. They are JSON lines; where a process was
-killed in the middle of one, it is not counted.
+Each prober has three files. ``ID.order`` is what it asks. A line of ``ID.said`` is one thing that was said, as JSON.
+``ID.seen`` begins with how many observations nobody needs any more, how many slots there were, and how many of them
+were missed; the other observations follow, `packed`. What a process was writing when it was killed is not counted.
 """
 
 from __future__ import annotations
@@ -10,15 +10,29 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import struct
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from kube_dns_conformance.agent.observations import Said, Seen
+from kube_dns_conformance.agent.observations import PACKED, Said, unpacked
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 """Another one after each start of the machine, and with it another monotonic clock."""
+HEAD = struct.Struct("!QQQ")
+SUFFIXES = ("order", "said", "seen")
+
+
+class Before(NamedTuple):
+    """What a process before this one has left: ``order`` is what it was told to ask, ``seen`` is `packed`."""
+
+    order: bytes
+    said: list[Said]
+    seen: bytes
+    forgotten: int
+    slots: int
+    missed: int
 
 
 class Kept:
@@ -26,92 +40,100 @@ class Kept:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
-        self.said: list[Said] = []
-        self.seen: list[Seen] = []
-        self.forgotten = self.slots = self.missed = 0
-        self._order, self._said, self._seen = (folder / f"{name}.{what}" for what in ("order", "said", "seen"))
-
-    @property
-    def order(self) -> bytes:
-        """What it was told to ask, when it was started."""
-        return self._order.read_bytes().partition(b"\n")[2]
+        self._order, self._said, self._seen = (folder / f"{name}.{what}" for what in SUFFIXES)
 
     def begin(self, order: bytes) -> None:
-        """Keep this from now on."""
-        with suppress(OSError):
-            self._order.write_bytes(_boot() + b"\n" + order)
+        """Keep from now on what is seen of this."""
+        try:
+            self._seen.write_bytes(HEAD.pack(0, 0, 0))
+            self._said.write_bytes(b"")
+            _replace(self._order, _boot() + b"\n" + order)
+        except OSError:
+            self.end()
 
-    def read(self) -> bool:
-        """Read what there is; False when it is of another start of the machine, whose times mean nothing any more."""
-        if not self._order.read_bytes().startswith(_boot() + b"\n"):
-            return False
-        self.said = [Said(base64.b64decode(wire), problem, cut) for wire, problem, cut in _lines(self._said)]
-        for line in _lines(self._seen):
-            if isinstance(line, int):
-                self.forgotten = line
-            else:
-                self.slots, self.missed, seen = line
-                self.seen += [Seen(*one) for one in seen if one[3] < len(self.said)]
-        self._said.unlink(missing_ok=True)  # written anew without the line that was begun last
-        self._append(self._said, _texts(self.said))
-        self.forget(self.forgotten, self.slots, self.missed, self.seen)
-        return True
+    def read(self) -> Before | None:
+        """What there is; None when it does not fit together, or is of another start of the machine, whose times mean
+        nothing any more.
 
-    def add(self, slots: int, missed: int, said: Iterable[Said], seen: Sequence[Seen]) -> None:
+        Raises OSError, ValueError and TypeError for what cannot be read.
+        """
+        boot, _, order = self._order.read_bytes().partition(b"\n")
+        if boot != _boot():
+            return None
+        said, whole = _lines(self._said)
+        os.truncate(self._said, whole)
+        size = self._seen.stat().st_size
+        os.truncate(self._seen, size - (size - HEAD.size) % PACKED.size)
+        data = self._seen.read_bytes()
+        forgotten, slots, missed = HEAD.unpack_from(data)
+        if any(one.said >= len(said) for one in unpacked(data[HEAD.size :])):
+            return None
+        return Before(order, said, data[HEAD.size :], forgotten, slots, missed)
+
+    def add(self, slots: int, missed: int, said: Iterable[Said], seen: bytes) -> None:
         """Keep what is new; what it refers to comes first."""
-        self._append(self._said, _texts(said))
-        self._append(self._seen, [[slots, missed, seen]])
+        if not self._order.exists():
+            return
+        try:
+            with self._said.open("ab") as file:
+                file.writelines(map(_line, said))
+            with self._seen.open("r+b") as file:
+                forgotten, _, _ = HEAD.unpack(file.read(HEAD.size))
+                file.seek(0, os.SEEK_END)
+                file.write(seen)
+                file.seek(0)
+                file.write(HEAD.pack(forgotten, slots, missed))
+        except (OSError, struct.error):  # what has a gap is worse than nothing
+            self.end()
 
-    def forget(self, forgotten: int, slots: int, missed: int, seen: Sequence[Seen]) -> None:
-        """So many were taken in all, and these are left."""
-        new = self._seen.with_suffix(".new")
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-            self._append(new, [forgotten, [slots, missed, seen]])
-            new.replace(self._seen)
+    def forget(self, forgotten: int, slots: int, missed: int, seen: bytes) -> None:
+        """So many nobody needs any more, and these are left."""
+        if not self._order.exists():
+            return
+        try:
+            _replace(self._seen, HEAD.pack(forgotten, slots, missed) + seen)
+        except OSError:
+            self.end()
 
     def end(self) -> None:
         """Nobody wants it any more."""
-        with suppress(OSError):
-            for path in (self._order, self._said, self._seen):
-                path.unlink(missing_ok=True)
-
-    def _append(self, path: Path, lines: Iterable[Any]) -> None:
-        data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-        if not data or not self._order.exists():
-            return
-        try:
-            with path.open("ab") as file:
-                file.write(data)
-        except OSError:  # what has a gap is worse than nothing
-            self.end()
+        for path in (self._order, self._said, self._seen):
+            for one in (path, _new(path)):
+                with suppress(OSError):
+                    one.unlink()
 
 
-def all_in(folder: Path) -> Iterator[Kept]:
+def all_in(folder: Path) -> Iterator[tuple[Kept, Before]]:
     """Those of a process that has ended; deleted is what cannot be read, or is of another start of the machine."""
-    for path in sorted(folder.glob("*.order")):
-        kept = Kept(folder, path.stem)
-        try:
-            is_whole = kept.read()
-        except (OSError, ValueError, TypeError, IndexError):
-            is_whole = False
-        if is_whole:
-            yield kept
-        else:
+    for name in sorted({path.name.partition(".")[0] for path in folder.iterdir()}):
+        kept, before = Kept(folder, name), None
+        with suppress(OSError, ValueError, TypeError, struct.error):
+            before = kept.read()
+        if before is None:
             kept.end()
+        else:
+            yield kept, before
 
 
-def _texts(said: Iterable[Said]) -> Iterator[Any]:
-    return ([base64.b64encode(one.wire).decode(), one.problem, one.cut] for one in said)
+def _replace(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    _new(path).write_bytes(data)
+    _new(path).replace(path)
 
 
-def _lines(path: Path) -> Iterator[Any]:
-    with suppress(FileNotFoundError):
-        for line in path.read_bytes().split(b"\n"):
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return
+def _new(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
+
+
+def _line(said: Said) -> bytes:
+    return json.dumps([base64.b64encode(said.wire).decode(), said.problem, said.cut]).encode() + b"\n"
+
+
+def _lines(path: Path) -> tuple[list[Said], int]:
+    """The whole lines, and where the last one ends."""
+    whole = path.read_bytes()[: path.read_bytes().rfind(b"\n") + 1]
+    parsed = (json.loads(line) for line in whole.splitlines())
+    return [Said(base64.b64decode(wire), problem, cut) for wire, problem, cut in parsed], len(whole)
 
 
 def _boot() -> bytes:

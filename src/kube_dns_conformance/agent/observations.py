@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
@@ -33,3 +35,17 @@ class Seen(NamedTuple):
     sent: float
     seconds: float
     said: int
+
+
+PACKED = struct.Struct("!IddI")
+"""A `Seen` where many are held: one of them takes seven times as much as an object."""
+
+
+def packed(some: Iterable[Seen]) -> bytes:
+    """For holding them."""
+    return b"".join(PACKED.pack(*one) for one in some)
+
+
+def unpacked(data: bytes) -> Iterator[Seen]:
+    """What `packed` was given; of what was cut off at its end, all that is whole."""
+    return map(Seen._make, PACKED.iter_unpack(memoryview(data)[: len(data) // PACKED.size * PACKED.size]))

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from kube_dns_conformance.agent.alike import alike
-from kube_dns_conformance.agent.kept import Kept
-from kube_dns_conformance.agent.observations import Probe, Said, Seen
+from kube_dns_conformance.agent.held import Held
+from kube_dns_conformance.agent.observations import Probe, Said, Seen, unpacked
 from kube_dns_conformance.agent.talks import Pending, Talk, Tcp, Udp
 
 STEP_SECONDS = 0.0025
@@ -32,8 +32,7 @@ MOST_SPARED = 8
 SPARING_SECONDS = 1.0
 """For how long at least one pace is kept."""
 MOST_UNTAKEN = 1_000_000
-"""Observations that are held for whoever takes them, some 150 MiB: ten minutes at 1,700 questions a second. Of what
-comes after that nothing is known."""
+"""Observations that are held, 24 MB of them: half an hour at 555 questions a second."""
 TRUNCATED = 0x02
 """In the third byte of a message (RFC 1035 section 4.1.1)."""
 
@@ -52,31 +51,43 @@ class Prober(threading.Thread):
         slot: float,
         timeout: float,
         clock: Callable[[], float] = time.time,
-        kept: Kept | None = None,
+        held: Held | None = None,
+        lease: float = math.inf,
     ) -> None:
-        """``kept`` is where what was seen is kept as well, and what a process before this one has left there."""
+        """``held`` may have what a prober before this one has seen.
+
+        It ends, and what it has seen stays, when nobody has taken anything for ``lease`` seconds, or too much.
+        """
         super().__init__(daemon=True)
-        self._kept = kept
-        self.said: list[Said] = list(kept.said) if kept else []
-        self.slots, self.missed = (kept.slots, kept.missed) if kept else (0, 0)
+        self.held = held or Held()
         self._probes, self._slot, self._timeout, self._clock = list(probes), slot, timeout, clock
         self._steps = list(_steps(self._probes))
-        self._seen: list[Seen] = list(kept.seen) if kept else []
-        self._forgotten = kept.forgotten if kept else 0
-        self._told = len(self.said)
-        if self._seen:
-            lost = int((clock() - self._seen[-1].sent) / slot)
-            self.slots, self.missed = self.slots + lost, self.missed + lost
+        self._lease = lease
         self._known: dict[tuple[bytes, str | None, bool], int] = {}
-        self._news = threading.Condition()
         self._ended = threading.Event()
-        self._failure: BaseException | None = None
         self._selector = selectors.DefaultSelector()
         self._talks: dict[Talk, None] = {}
         self._of_slot: dict[tuple[str, int], Udp] = {}
         self._new: list[Seen] = []
         self._queues = [deque[Pending]() for _ in probes]
         self._pace = Pace(timeout * SLOW)
+        if (last := self.held.last_sent()) is not None:
+            self._miss(int((clock() - last) / slot))
+
+    @property
+    def said(self) -> list[Said]:
+        """What was said, which observations refer to by its number."""
+        return self.held.said
+
+    @property
+    def slots(self) -> int:
+        """How many there were."""
+        return self.held.slots
+
+    @property
+    def missed(self) -> int:
+        """In how many of them it did not ask."""
+        return self.held.missed
 
     def stop(self) -> None:
         """End the asking. What is not answered yet will not be seen."""
@@ -88,25 +99,14 @@ class Prober(threading.Thread):
 
         Raises OSError when nothing can be asked from here, which says nothing about a server.
         """
-        with self._news:
-            self._news.wait_for(lambda: self._forgotten + len(self._seen) > after or self._failure is not None, within)
-            if self._failure is not None:
-                raise self._failure
-            if after > self._forgotten:
-                del self._seen[: after - self._forgotten]
-                self._forgotten = after
-                if self._kept:
-                    self._kept.forget(after, self.slots, self.missed, self._seen)
-            return list(self._seen)
+        return list(unpacked(self.held.take(after, within).data))
 
     def run(self) -> None:
         """The thread."""
         try:
             self._go_on()
         except BaseException as error:  # noqa: BLE001 - whoever takes has to hear of it
-            with self._news:
-                self._failure = error
-                self._news.notify_all()
+            self.held.fail(error)
         finally:
             for talk in list(self._talks):
                 self._close(talk)
@@ -123,12 +123,12 @@ class Prober(threading.Thread):
             done = max(done, due)
             if passed >= 1:
                 # What is late is asked late; slots that went by as a whole are not asked in a burst afterwards.
-                self.slots += int(passed)
-                self.missed += int(passed) - 1
+                self.held.slots += 1
+                self._miss(int(passed) - 1)
                 start, done = start + int(passed) * self._slot, 0
                 self._of_slot = {}
                 if self._pace.leaves_out(time.monotonic()):
-                    self.missed += 1
+                    self.held.missed += 1
                     done = len(self._steps)
             left = start + self._slot - time.monotonic()
             self._hear(min(STEP_SECONDS if done < len(self._steps) else TICK_SECONDS, left))
@@ -231,14 +231,14 @@ class Prober(threading.Thread):
 
     def _tell(self) -> None:
         if self._new:
-            with self._news:
-                new = self._new[: max(0, MOST_UNTAKEN - len(self._seen))]
-                self._seen += new
-                if self._kept:
-                    self._kept.add(self.slots, self.missed, self.said[self._told :], new)
-                self._told = len(self.said)
-                self._news.notify_all()
+            self.held.tell(self._new)
             self._new = []
+        if self.held.untaken >= MOST_UNTAKEN or time.monotonic() - self.held.taken_at > self._lease:
+            self._ended.set()
+
+    def _miss(self, slots: int) -> None:
+        self.held.slots += slots
+        self.held.missed += slots
 
     def _open(self, talk: Talk) -> None:
         self._talks[talk] = None

@@ -1,9 +1,12 @@
 """The probers that run in an agent, and how they are started, read and ended from afar.
 
 ``/probe/start`` takes ``{"slot", "timeout", "probes"}`` and says the id of a new prober. ``/probe/take`` takes
-``{"id", "seen", "said", "within"}``, the numbers of what was taken so far, and says what is new; ``/probe/stop`` takes
-``{"id"}``. A prober that nobody takes from ends after a while. Given a folder, what is not taken yet is kept there, and
-the agent that is started anew in that folder goes on asking, told or not.
+``{"id", "seen", "said", "within", "forget"}``: how much was taken so far, and up to where nobody needs it any more. It
+says what is new, and which number that begins with. ``/probe/stop`` takes ``{"id"}``. A prober that nobody takes from
+ends after a while; what it has seen until then can be taken still.
+
+Given a folder, what is not forgotten yet is kept there, and the agent that is started anew with that folder goes on
+asking, told or not.
 """
 
 from __future__ import annotations
@@ -13,25 +16,28 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kube_dns_conformance.agent.held import Held
 from kube_dns_conformance.agent.kept import Kept, all_in
-from kube_dns_conformance.agent.observations import Probe, Said, Seen
+from kube_dns_conformance.agent.observations import Probe, Said, Seen, unpacked
 from kube_dns_conformance.agent.prober import Prober
 
 MOST_PROBES = 5000
 LONGEST_WAIT = 5.0
-LEASE_SECONDS = 900.0
+LEASE_SECONDS = 3600.0
+"""For so long an API server may be away, or whoever takes."""
 AT_ONCE = 1000
 """How many observations are in a line."""
 
 
 class News(NamedTuple):
-    """What is new of a prober. ``slots`` and ``missed`` are of all its time."""
+    """What is new of a prober, ``seen`` beginning with number ``first``. ``slots``, ``missed`` are of all its time."""
 
+    first: int
     slots: int
     missed: int
     said: list[Said]
@@ -43,60 +49,64 @@ class Probers:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._running: dict[str, Prober] = {}
-        self._kept: dict[str, Kept] = {}
-        self._taken: dict[str, float] = {}
+        self._running: dict[str, tuple[Prober, Kept | None]] = {}
         self._lock = threading.Lock()
-        for kept in all_in(folder) if folder else ():
-            self._add(kept.name, kept.order, kept)
+        for kept, before in all_in(folder) if folder else ():
+            try:
+                self._add(kept.name, before.order, kept, Held(kept, before))
+            except (ValueError, KeyError, TypeError):
+                kept.end()
 
     def start(self, body: bytes) -> list[bytes]:
-        """Start one, and end those that nobody takes from."""
-        with self._lock:
-            abandoned = [one for one, at in self._taken.items() if time.monotonic() - at > LEASE_SECONDS]
-        for one in abandoned:
-            self._end(one)
+        """Start one."""
         name = secrets.token_hex(8)
-        self._add(name, body, Kept(self._folder, name) if self._folder else None)
+        kept = Kept(self._folder, name) if self._folder else None
+        self._add(name, body, kept, Held(kept))
         return [_line(name)]
-
-    def _add(self, name: str, order: bytes, kept: Kept | None) -> None:
-        wanted = json.loads(order)
-        probes = [Probe(str(host), int(port), _way(how), _wire(wire)) for host, port, how, wire in wanted["probes"]]
-        if not 0 < len(probes) <= MOST_PROBES:
-            raise ValueError(f"between 1 and {MOST_PROBES} probes")
-        prober = Prober(probes, float(wanted["slot"]), float(wanted["timeout"]), time.monotonic, kept)
-        with self._lock:
-            self._running[name], self._taken[name] = prober, time.monotonic()
-            if kept:
-                kept.begin(order)
-                self._kept[name] = kept
-        prober.start()
 
     def take(self, body: bytes) -> Iterable[bytes]:
         """What is new: a line with what was said, then lines with what was seen; only ``null`` for an unknown id."""
         wanted = json.loads(body)
-        with self._lock:
-            prober = self._running.get(wanted["id"])
-            if prober is None:
-                return [_line(None)]
-            self._taken[wanted["id"]] = time.monotonic()
-        seen = prober.take(int(wanted["seen"]), min(float(wanted["within"]), LONGEST_WAIT))
-        said = prober.said[int(wanted["said"]) :]
+        prober, _ = self._running.get(wanted["id"], (None, None))
+        if prober is None:
+            return [_line(None)]
+        try:
+            taken = prober.held.take(
+                int(wanted["seen"]), min(float(wanted["within"]), LONGEST_WAIT), wanted.get("forget")
+            )
+        except OSError:
+            self._end(wanted["id"])  # who asks for it once more is told that there is none, and starts another
+            raise
+        if not taken.data and not prober.is_alive():
+            self._end(wanted["id"])
+            return [_line(None)]
+        said = prober.said[int(wanted["said"]) : taken.told]
         texts = [[base64.b64encode(one.wire).decode(), one.problem, one.cut] for one in said]
-        head = _line({"slots": prober.slots, "missed": prober.missed, "said": texts})
-        return chain([head], (_line(seen[at : at + AT_ONCE]) for at in range(0, len(seen), AT_ONCE)))
+        head = {"first": taken.first, "slots": prober.slots, "missed": prober.missed, "said": texts}
+        return chain([_line(head)], _lines(taken.data))
 
     def stop(self, body: bytes) -> list[bytes]:
         """End one; one that is not there has ended."""
         self._end(json.loads(body)["id"])
         return [_line(None)]
 
+    def _add(self, name: str, order: bytes, kept: Kept | None, held: Held) -> None:
+        wanted = json.loads(order)
+        probes = [Probe(str(host), int(port), _way(how), _wire(wire)) for host, port, how, wire in wanted["probes"]]
+        if not 0 < len(probes) <= MOST_PROBES:
+            raise ValueError(f"between 1 and {MOST_PROBES} probes")
+        prober = Prober(
+            probes, float(wanted["slot"]), float(wanted["timeout"]), time.monotonic, held, lease=LEASE_SECONDS
+        )
+        if kept and not held.said:
+            kept.begin(order)
+        with self._lock:
+            self._running[name] = prober, kept
+        prober.start()
+
     def _end(self, name: str) -> None:
         with self._lock:
-            prober = self._running.pop(name, None)
-            self._taken.pop(name, None)
-            kept = self._kept.pop(name, None)
+            prober, kept = self._running.pop(name, (None, None))
         if prober:
             prober.stop()
         if kept:
@@ -115,7 +125,14 @@ def decode_news(lines: list[Any]) -> News | None:
     if first is None:
         return None
     said = [Said(base64.b64decode(wire), problem, cut) for wire, problem, cut in first["said"]]
-    return News(first["slots"], first["missed"], said, [Seen(*one) for line in rest for one in line])
+    seen = [Seen(*one) for line in rest for one in line]
+    return News(first["first"], first["slots"], first["missed"], said, seen)
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    rest = unpacked(data)
+    while some := list(islice(rest, AT_ONCE)):
+        yield _line(some)
 
 
 def _way(how: str) -> str:

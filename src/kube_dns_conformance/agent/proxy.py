@@ -90,12 +90,14 @@ class Agent:
         taken = self._post("/probe/start", encode_start(list(probes), slot, timeout), 1, SLACK_SECONDS)
         return str(taken.replies[0])
 
-    def news(self, prober: str, seen: int, said: int, within: float) -> News | None:
+    def news(self, prober: str, seen: int, said: int, within: float, forget: int) -> News | None:
         """What a prober saw and was told beyond the first so many; None when there is none of this id.
 
-        Waits for it up to ``within`` seconds. Times are told by the clock of this process.
+        Waits for it up to ``within`` seconds. Of all that it saw it may forget the first ``forget``. Times are told by
+        the clock of this process.
         """
-        body = json.dumps({"id": prober, "seen": seen, "said": said, "within": within}).encode()
+        wanted = {"id": prober, "seen": seen, "said": said, "within": within, "forget": forget}
+        body = json.dumps(wanted).encode()
         taken = self._post("/probe/take", body, None, within + SLACK_SECONDS)
         found = decode_news(taken.replies)
         if found is None:

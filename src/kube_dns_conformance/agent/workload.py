@@ -25,6 +25,7 @@ MODULES = (
     "connect",
     "exchange",
     "flight",
+    "held",
     "kept",
     "observations",
     "prober",

@@ -200,7 +200,14 @@ class Upgrade:
                     progress.update(done=int(now() - commanded), total=int(guard.granted))
                     guard.round()
         guard.end()
-        end = {"at": round(now(), 3), "commanded": round(commanded, 3), "announced": guard.announced, "status": status}
+        nodes = sorted(one.place for one in run.vantage.posts())
+        end = {
+            "nodes": nodes,
+            "at": round(now(), 3),
+            "commanded": round(commanded, 3),
+            "announced": guard.announced,
+            "status": status,
+        }
         journal.add("end", end)
         return status
 

@@ -7,12 +7,13 @@ can be reached again is fetched then, and judged against what the objects were a
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from kube_dns_conformance.agent.discovery import NOT_A_SERVICE
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.model import Answer, Question, Server
@@ -56,14 +57,15 @@ class Guard:
         self._journal = journal
         self._truths = Truths(live, run.cluster.zone, keys)
         self._servers = set(run.cluster.dns)
-        self._around = Surroundings(
-            live, Kube(run.cluster.kubeconfig, run.cluster.context), self._addresses(), self.mark
-        )
+        kube = Kube(run.cluster.kubeconfig, run.cluster.context)
+        self._around = Surroundings(live, kube, self._addresses(), self._caches(), self.mark)
         self._fixed = {one for one in self._servers if not (self._is_discovered() and one.single)}
         self._there = set(self._servers)
         self._positions = {(row["node"], row["server"]): row["at"] for row in before if row["kind"] == "position"}
+        self._known = _known(before)
         self._vantages: dict[str, Vantage] = {}
         self._watches: dict[_Post, Watch] = {}
+        self._read: dict[_Post, deque[tuple[float, str]]] = {}
         self._waiting: list[Answer] = []
         self._told = ""
         self._not_right: dict[Lane, str] = {}
@@ -127,8 +129,19 @@ class Guard:
         self._kept_at = now()
         for line in self._runs.rest():
             self._journal.add("seen", line)
-        for (place, server), watch in self._watches.items():
-            self._journal.add("position", {"node": place, "server": server.name, "at": watch.position})
+        for post, watch in self._watches.items():
+            place, server = post
+            position = self._written(post)
+            watch.keep(position)
+            self._journal.add("position", {"node": place, "server": server.name, "at": position})
+
+    def _written(self, post: _Post) -> str:
+        """A position before which all that was read has been judged, and so is written down."""
+        waiting = [one.sent for one in self._waiting if (one.vantage, one.server) == post]
+        read, since = self._read[post], min([now(), *waiting]) - PATIENCE_SECONDS
+        while len(read) > 1 and read[1][0] < since:
+            read.popleft()
+        return read[0][1]
 
     def _slot(self) -> float:
         """As often as it may be, for this many nodes and names."""
@@ -150,6 +163,11 @@ class Guard:
     def _addresses(self) -> set[str]:
         return {one.host for one in self._servers if not one.single} if self._is_discovered() else set()
 
+    def _caches(self) -> set[str]:
+        if not any(one.single for one in self._servers):
+            return set()
+        return {one.host for one in self._servers if one.name == NOT_A_SERVICE} & self._addresses()
+
     def _place(self) -> None:
         """Ask from every node with an agent, of every server that is there; and no more of those that have gone."""
         for vantage in self._run.vantage.posts():
@@ -161,11 +179,14 @@ class Guard:
                     watch = Watch([vantage], [server], self._questions, self.slot, position)
                     with suppress(ClusterError):
                         self._watches[place, server] = watch.__enter__()
+                        self._read[place, server] = deque([(now(), position or watch.position)])
+                        watch.keep(position or watch.position)
         for post in [post for post in self._watches if post[1] not in self._there]:
             self._leave(post)
 
     def _leave(self, post: _Post) -> None:
         watch = self._watches.pop(post)
+        del self._read[post]
         with suppress(ClusterError):
             watch.__exit__(None)
             self._waiting += watch.take(0.0)
@@ -174,10 +195,11 @@ class Guard:
 
     def _take(self) -> None:
         ready = {vantage.place for vantage in self._run.vantage.posts()}
-        for (place, _), watch in self._watches.items():
-            if place in ready:  # nobody waits for those that have gone
+        for post, watch in self._watches.items():
+            if post[0] in ready:  # nobody waits for those that have gone
                 with suppress(ClusterError):
                     self._waiting += watch.take(0.0)
+                    self._read[post].append((now(), watch.position))
 
     def _hear_of_changes(self) -> None:
         with suppress(ClusterError):
@@ -190,6 +212,8 @@ class Guard:
         ready = sorted((one for one in self._waiting if one.sent < until), key=lambda one: one.sent)
         self._waiting = [one for one in self._waiting if one.sent >= until]
         for at, answer in enumerate(ready):
+            if answer.sent < self._known.get(Lane.of(answer), 0.0) + self.slot / 2:
+                continue
             truth = self._truths.of(answer.question)
             found = state(answer, truth)
             if found is State.WRONG:
@@ -225,3 +249,14 @@ class Guard:
 
     def _say(self, text: str) -> None:
         console.print(printable(f"dns {now() - self._began:+.1f} s  {text}"), markup=False)
+
+
+def _known(rows: Iterable[Row]) -> dict[Lane, float]:
+    """When a process that died asked last in each lane, of what it has written down (epoch seconds)."""
+    found: dict[Lane, float] = {}
+    for row in rows:
+        if row["kind"] == "seen":
+            question = Question(row["name"], row["type"])
+            lane = Lane(question, row["server"], row["transport"], row.get("vantage", ""))
+            found[lane] = max(found.get(lane, 0.0), row["to"])
+    return found

@@ -98,7 +98,10 @@ def take(run: Run, namespaces: Collection[str] = ()) -> Snapshot:
     finally:
         live.close()
     addresses = [one.host for one in cluster.dns if not one.single]
-    maps = {name: text for address in addresses for name, text in configuration(kube, address).items()}
+    through = any(one.single for one in cluster.dns)
+    maps: dict[str, str] = {}
+    for address in addresses:
+        maps |= configuration(kube, address, through_cache=through)
     return Snapshot(
         taken=round(now(), 3),
         kubernetes=kube.version(),  # that of a cluster of ours is as it was when it was made

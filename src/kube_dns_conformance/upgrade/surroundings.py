@@ -16,13 +16,16 @@ Mark = Callable[[str, str, str], None]
 class Surroundings:
     """Followed with `look`; what is otherwise than the last time is told to ``mark``: a kind, a name, and what.
 
-    ``addresses`` are what Pods are told to ask; empty where nobody knows, as when servers were named.
+    ``addresses`` are what Pods are told to ask; empty where nobody knows, as when servers were named. ``caches`` are
+    those of them that belong to a cache on the nodes, and that something was found behind.
     """
 
-    def __init__(self, live: Live, kube: Kube, addresses: Iterable[str], mark: Mark) -> None:
+    def __init__(self, live: Live, kube: Kube, addresses: Iterable[str], caches: Iterable[str], mark: Mark) -> None:
         self._live = live
         self._kube = kube
         self._addresses = frozenset(addresses)
+        self._caches = frozenset(caches)
+        self._behind: dict[str, str] = {}
         self._mark = mark
         self._known: dict[tuple[str, str], str] = {}
         self._services: dict[str, str] = {}
@@ -56,8 +59,17 @@ class Surroundings:
     def _replicas(self) -> Iterator[Server]:
         services = list(self._live.objects("Service"))
         for address in self._addresses:
-            if service := of_address(services, address) or behind_cache(services, address, self._slices):
+            if service := of_address(services, address) or self._behind_cache(services, address):
                 yield from replicas_of(service, self._slices(service), address)
+
+    def _behind_cache(self, services: list[Object], address: str) -> Object | None:
+        """Always the same one, as soon as it is known: their endpoints do not change at the same moment."""
+        if address not in self._caches:
+            return None
+        if address not in self._behind:
+            found = behind_cache(services, address, self._slices)
+            self._behind |= {address: self._name(found)} if found else {}
+        return next((one for one in services if self._name(one) == self._behind.get(address)), None)
 
     def _slices(self, service: Object) -> list[Object]:
         return [one for one in self._live.objects("EndpointSlice") if _belongs(one, service)]

@@ -159,12 +159,15 @@ class Judge:
 
     def _insist_seen(self, paths: dict[Asked, Track]) -> None:
         """Raise ClusterError when too little was asked for this to be said: nobody knows what was meanwhile."""
-        if self.upgraded.seen.end is None:
+        end = self.upgraded.seen.end
+        if end is None:
             raise ClusterError("the watch did not reach its end: what came after it is not known")
         for path, track in paths.items():
-            seconds = track.end - track.start
-            if track.unknown > (1 - LEAST_SEEN) * seconds:
-                raise ClusterError(f"of {seconds:.0f} s {track.unknown:.0f} s were not watched: {path}")
+            # A node that has gone nobody can be asked from.
+            until = max(track.end, end["at"]) if path.node in end.get("nodes", ()) else track.end
+            seconds, unknown = until - track.start, track.unknown + until - track.end
+            if unknown > (1 - LEAST_SEEN) * seconds:
+                raise ClusterError(f"of {seconds:.0f} s {unknown:.0f} s were not watched: {path}")
 
     def _when(self, moment: float) -> str:
         """A moment, and what had happened last."""
