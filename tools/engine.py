@@ -10,6 +10,7 @@ import argparse
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from tools import packages, sandbox
 from tools.command import ToolsError, guarded, insist_here, run
 
 COMMANDS = {"dockerd": "docker.io", "jq": "jq", "ip": "iproute2", "iptables": "iptables"}
+REMOVAL_SECONDS, PAUSE_SECONDS = 30.0, 0.5
 SOCKET_PATH_BYTES = 107
 """The longest path of a Unix socket that Linux takes."""
 
@@ -148,9 +150,14 @@ def _end(home: Path) -> None:
 
 
 def _remove_containers() -> None:
-    containers = docker("ps", "--all", "--quiet").split()
-    if containers:
-        docker("rm", "--force", "--volumes", *containers)
+    deadline = time.monotonic() + REMOVAL_SECONDS
+    while containers := docker("ps", "--all", "--quiet").split():
+        try:
+            docker("rm", "--force", "--volumes", *containers)
+        except ToolsError:  # somebody else may be removing one, and who ends a test does so while its cluster goes
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
     docker("network", "prune", "--force")
     docker("volume", "prune", "--force")
 
