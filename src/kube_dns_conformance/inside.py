@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from kube_dns_conformance import oracle
 from kube_dns_conformance.agent import workload
-from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, Dns, discover
+from kube_dns_conformance.agent.discovery import NOT_A_SERVICE, discover
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agents
 from kube_dns_conformance.clusters.base import Capability, Cluster
@@ -82,26 +83,20 @@ def join(kube: Kube, mirror: Mirror, run: str, token: str, timings: Timings) -> 
 def look(kube: Kube, cluster: Cluster, vantage: Inside, run: str, zone: str) -> Cluster:
     """The cluster with the DNS that its Pods use. ``zone`` is the user's word for its domain, if there is one."""
     facts = vantage.agents.ask(lambda agent: agent.facts())
-    dns = discover(kube, facts.resolv_conf, workload.namespace_of(run), zone)
-    if _has_cache(dns) and not _know(dns.replicas, dns.zone, vantage):
-        dns = replace(dns, replicas=(), software=())  # somebody's DNS, and not what is behind the cache
+    dns = discover(kube, facts.resolv_conf, workload.namespace_of(run), zone, partial(_know, vantage))
     capabilities = (cluster.capabilities - {Capability.DNS_REPLICAS}) | {Capability.REAL_PODS}
     if _takes_pods_on_several_nodes(kube):
         capabilities |= {Capability.REAL_NODES}
     if len(dns.replicas) > 1:
         capabilities |= {Capability.DNS_REPLICAS}
-    if _has_cache(dns):
+    if any(server.name == NOT_A_SERVICE for server in dns.addresses):
         capabilities |= {Capability.NODE_LOCAL_CACHE}
     note = "" if zone else "as its Pods are told"
     seen = replace(cluster, zone=dns.zone, zone_note=note, dns=dns.servers, implementation=dns.software)
     return replace(seen, capabilities=capabilities)
 
 
-def _has_cache(dns: Dns) -> bool:
-    return any(server.name == NOT_A_SERVICE for server in dns.addresses)
-
-
-def _know(servers: Sequence[Server], zone: str, vantage: Vantage) -> bool:
+def _know(vantage: Vantage, servers: Sequence[Server], zone: str) -> bool:
     """Whether one of them knows the Service that every cluster has."""
     questions = [Question(f"kubernetes.default.svc.{zone}.", rdtype) for rdtype in ADDRESS_TYPES]
     return any(

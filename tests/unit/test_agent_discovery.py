@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -74,8 +75,13 @@ def endpoints(service: str, *pods: tuple[str, str, bool | None], port: int = 535
     }
 
 
-def found(*items: Object, resolv_conf: str = RESOLV_CONF, refuses: str = "", zone: str = "") -> Dns:
-    return discover(cast(Kube, Api(*items, refuses=refuses)), resolv_conf, "kdc-1-agent", zone)
+def found(*items: Object, resolv_conf: str = RESOLV_CONF, refuses: str = "", zone: str = "", ignorant: str = "") -> Dns:
+    """``ignorant`` is the one that does not know the cluster."""
+
+    def knows(servers: Sequence[Server], zone: str) -> bool:
+        return bool(zone) and all(one.host != ignorant for one in servers)
+
+    return discover(cast(Kube, Api(*items, refuses=refuses)), resolv_conf, "kdc-1-agent", zone, knows)
 
 
 def test_service_replicas_and_zone_are_found_whatever_they_are_called() -> None:
@@ -106,6 +112,12 @@ def test_of_a_replica_with_two_addresses_that_of_the_services_family_is_asked() 
 
 
 CACHE = "nameserver 169.254.20.10\nsearch kdc-1-agent.svc.cluster.local svc.cluster.local\n"
+SOMEBODYS = (
+    endpoints("names", ("names-a", "10.244.0.2", True)),
+    service("names", "10.96.0.10"),
+    service("somebodys", "10.96.0.20"),
+    endpoints("somebodys", ("it", "10.244.0.3", True)),
+)
 CACHE_ALONE = Dns("cluster.local", (Server("resolver", "169.254.20.10", 53),), ())
 
 
@@ -131,16 +143,15 @@ def test_a_second_service_for_the_same_replicas_is_as_good_as_the_first() -> Non
     assert dns.replicas == (Server("names-a", "10.244.0.2", 5353, single=True),)
 
 
-def test_where_several_lead_to_different_replicas_the_cache_is_asked_alone() -> None:
-    items = [service("names", "10.96.0.10"), service("somebodys", "10.96.0.20")]
-    items += [endpoints("names", ("names-a", "10.244.0.2", True)), endpoints("somebodys", ("it", "10.244.0.3", True))]
-    assert found(*items, resolv_conf=CACHE) == CACHE_ALONE
+def test_where_several_know_the_cluster_the_cache_is_asked_alone() -> None:
+    assert found(*SOMEBODYS, resolv_conf=CACHE) == CACHE_ALONE
 
 
-def test_a_service_without_replicas_may_be_the_one_and_then_nobody_else_is_taken_for_it() -> None:
-    items = [service("names", "10.96.0.10"), service("somebodys", "10.96.0.20")]
-    items += [endpoints("names"), endpoints("somebodys", ("it", "10.244.0.3", True))]
-    assert found(*items, resolv_conf=CACHE) == CACHE_ALONE
+def test_who_does_not_know_the_cluster_is_not_behind_its_cache() -> None:
+    assert found(*SOMEBODYS, resolv_conf=CACHE, ignorant="10.244.0.3").replicas == (
+        Server("names-a", "10.244.0.2", 5353, single=True),
+    )
+    assert found(*SOMEBODYS[1:], resolv_conf=CACHE, ignorant="10.244.0.3") == CACHE_ALONE
 
 
 def test_where_nobody_offers_dns_the_cache_is_asked_alone() -> None:

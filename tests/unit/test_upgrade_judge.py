@@ -138,6 +138,8 @@ def test_a_node_that_nobody_asked_from_any_more_is_missed_unless_it_has_gone() -
         judge("answers.in-time", seen(100, 110), stayed).never_longer()
     judge("answers.in-time", seen(100, 120), stayed).never_longer()
     judge("answers.in-time", seen(100, 110), END | {"nodes": ["w2"]}).never_longer()
+    replaced = seen(100, 110, server="coredns-1"), seen(100, 120), stayed
+    judge("answers.true", *replaced).never(LIES, everywhere=True)
 
 
 def test_an_address_or_a_zone_that_changed_is_told_with_whom_it_harms() -> None:

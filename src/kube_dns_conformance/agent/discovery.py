@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,8 +51,16 @@ class Dns:
         return self.addresses + self.replicas
 
 
-def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dns:
+Knows = Callable[[Sequence[Server], str], bool]
+"""Whether one of these servers knows the names of the cluster with this domain."""
+
+
+def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "", knows: Knows | None = None) -> Dns:
     """The DNS that a Pod in ``namespace`` with this resolv.conf uses. ``zone`` is known already when it is not empty.
+
+    Which replicas are behind a cache on the nodes nobody says. It is known where all Services that offer DNS, and whose
+    replicas know the cluster, lead to the same ones: NodeLocal DNSCache makes a second one for them. Without ``knows``
+    nobody is asked, and none are known.
 
     Raises ClusterError when the file names no server, or no domain of the cluster.
     """
@@ -69,7 +77,8 @@ def discover(kube: Kube, resolv_conf: str, namespace: str, zone: str = "") -> Dn
     for address in found.nameservers:
         service = of_address(services, address)
         addresses.append(Server(service["metadata"]["name"] if service else NOT_A_SERVICE, address, DNS_PORT))
-        service = service or behind_cache(services, address, partial(_slices, kube))
+        if service is None and knows:
+            service = _behind_cache(kube, services, address, lambda replicas: knows(replicas, zone))
         if service:
             slices = _slices(kube, service)
             replicas += replicas_of(service, slices, address)
@@ -122,16 +131,30 @@ def of_address(services: Iterable[Object], address: str) -> Object | None:
     return next((one for one in services if address in (one["spec"].get("clusterIPs") or [])), None)
 
 
-def behind_cache(
-    services: Iterable[Object], address: str, slices_of: Callable[[Object], Iterable[Object]]
+def _behind_cache(
+    kube: Kube, services: Iterable[Object], address: str, knows: Callable[[Sequence[Server]], bool]
 ) -> Object | None:
-    """The Service whose replicas answer what a cache on the nodes, at this address, does not know.
+    led: dict[tuple[Server, ...], Object] = {}
+    for service in services:
+        replicas = tuple(replicas_of(service, _slices(kube, service), address)) if _offers_dns(service) else ()
+        if replicas:
+            led.setdefault(tuple(sorted(replicas, key=str)), service)
+    known = [service for replicas, service in led.items() if knows(replicas)]
+    return known[0] if len(known) == 1 else None
 
-    Nobody says which one that is; it is known where all Services that offer DNS lead to the same replicas. NodeLocal
-    DNSCache makes a second one for them.
-    """
-    found = [(one, set(replicas_of(one, slices_of(one), address))) for one in services if _offers_dns(one)]
-    return found[0][0] if found and found[0][1] and all(replicas == found[0][1] for _, replicas in found) else None
+
+def leading_to(
+    hosts: Container[str], services: Iterable[Object], address: str, slices_of: Callable[[Object], Iterable[Object]]
+) -> Object | None:
+    """The first Service that offers DNS and leads to one of these hosts; ``address`` is of the family that is asked."""
+    return next(
+        (
+            one
+            for one in services
+            if _offers_dns(one) and any(each.host in hosts for each in replicas_of(one, slices_of(one), address))
+        ),
+        None,
+    )
 
 
 def _offers_dns(service: Object) -> bool:
@@ -180,17 +203,15 @@ def replicas_of(service: Object, slices: Iterable[Object], address: str) -> list
     return list(_replicas(service, slices, address))
 
 
-def configuration(kube: Kube, address: str, *, through_cache: bool) -> dict[str, str]:
+def configuration(kube: Kube, address: str, replicas: Container[str]) -> dict[str, str]:
     """What is in the ConfigMaps that the DNS replicas behind this address mount, by namespace, name and key.
 
-    ``through_cache``: also of those that a cache on the nodes, at this address, asks in its turn.
+    Where it is that of a cache on the nodes, those with an address among ``replicas`` are meant.
 
     Nothing where nobody may see it.
     """
     services = _services(kube)
-    service = of_address(services, address)
-    if service is None and through_cache:
-        service = behind_cache(services, address, partial(_slices, kube))
+    service = of_address(services, address) or leading_to(replicas, services, address, partial(_slices, kube))
     selector = (service or {"spec": {}})["spec"].get("selector") or {}
     if not service or not selector:
         return {}

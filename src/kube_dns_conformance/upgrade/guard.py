@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from kube_dns_conformance.agent.discovery import NOT_A_SERVICE
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.model import Answer, Question, Server
@@ -58,7 +57,8 @@ class Guard:
         self._truths = Truths(live, run.cluster.zone, keys)
         self._servers = set(run.cluster.dns)
         kube = Kube(run.cluster.kubeconfig, run.cluster.context)
-        self._around = Surroundings(live, kube, self._addresses(), self._caches(), self.mark)
+        replicas = [one.host for one in self._servers if one.single]
+        self._around = Surroundings(live, kube, self._addresses(), replicas, self.mark)
         self._fixed = {one for one in self._servers if not (self._is_discovered() and one.single)}
         self._there = set(self._servers)
         self._positions = {(row["node"], row["server"]): row["at"] for row in before if row["kind"] == "position"}
@@ -162,11 +162,6 @@ class Guard:
 
     def _addresses(self) -> set[str]:
         return {one.host for one in self._servers if not one.single} if self._is_discovered() else set()
-
-    def _caches(self) -> set[str]:
-        if not any(one.single for one in self._servers):
-            return set()
-        return {one.host for one in self._servers if one.name == NOT_A_SERVICE} & self._addresses()
 
     def _place(self) -> None:
         """Ask from every node with an agent, of every server that is there; and no more of those that have gone."""

@@ -98,10 +98,10 @@ def take(run: Run, namespaces: Collection[str] = ()) -> Snapshot:
     finally:
         live.close()
     addresses = [one.host for one in cluster.dns if not one.single]
-    through = any(one.single for one in cluster.dns)
+    replicas = [one.host for one in cluster.dns if one.single]
     maps: dict[str, str] = {}
     for address in addresses:
-        maps |= configuration(kube, address, through_cache=through)
+        maps |= configuration(kube, address, replicas)
     return Snapshot(
         taken=round(now(), 3),
         kubernetes=kube.version(),  # that of a cluster of ours is as it was when it was made

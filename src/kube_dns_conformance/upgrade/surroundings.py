@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from kube_dns_conformance.agent.discovery import behind_cache, of_address, replicas_of
+from kube_dns_conformance.agent.discovery import leading_to, of_address, replicas_of
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.kube import Kube, Object
@@ -16,16 +16,21 @@ Mark = Callable[[str, str, str], None]
 class Surroundings:
     """Followed with `look`; what is otherwise than the last time is told to ``mark``: a kind, a name, and what.
 
-    ``addresses`` are what Pods are told to ask; empty where nobody knows, as when servers were named. ``caches`` are
-    those of them that belong to a cache on the nodes, and that something was found behind.
+    ``addresses`` are what Pods are told to ask; empty where nobody knows, as when servers were named. ``replicas`` are
+    the hosts behind them: behind a cache on the nodes that tells which Service is followed.
     """
 
-    def __init__(self, live: Live, kube: Kube, addresses: Iterable[str], caches: Iterable[str], mark: Mark) -> None:
+    def __init__(self, live: Live, kube: Kube, addresses: Iterable[str], replicas: Iterable[str], mark: Mark) -> None:
         self._live = live
         self._kube = kube
         self._addresses = frozenset(addresses)
-        self._caches = frozenset(caches)
-        self._behind: dict[str, str] = {}
+        services = list(live.objects("Service"))
+        known = frozenset(replicas)
+        self._behind = {
+            address: self._name(found)
+            for address in self._addresses
+            if not of_address(services, address) and (found := leading_to(known, services, address, self._slices))
+        }
         self._mark = mark
         self._known: dict[tuple[str, str], str] = {}
         self._services: dict[str, str] = {}
@@ -63,13 +68,8 @@ class Surroundings:
                 yield from replicas_of(service, self._slices(service), address)
 
     def _behind_cache(self, services: list[Object], address: str) -> Object | None:
-        """Always the same one, as soon as it is known: their endpoints do not change at the same moment."""
-        if address not in self._caches:
-            return None
-        if address not in self._behind:
-            found = behind_cache(services, address, self._slices)
-            self._behind |= {address: self._name(found)} if found else {}
-        return next((one for one in services if self._name(one) == self._behind.get(address)), None)
+        name = self._behind.get(address)
+        return next((one for one in services if self._name(one) == name), None)
 
     def _slices(self, service: Object) -> list[Object]:
         return [one for one in self._live.objects("EndpointSlice") if _belongs(one, service)]

@@ -163,8 +163,9 @@ class Judge:
         if end is None:
             raise ClusterError("the watch did not reach its end: what came after it is not known")
         for path, track in paths.items():
-            # A node that has gone nobody can be asked from.
-            until = max(track.end, end["at"]) if path.node in end.get("nodes", ()) else track.end
+            # From a node that has gone nobody can ask, nor a replica that has gone.
+            lasts = path.node in end.get("nodes", ()) and path.server not in self.upgraded.seen.single
+            until = max(track.end, end["at"]) if lasts else track.end
             seconds, unknown = until - track.start, track.unknown + until - track.end
             if unknown > (1 - LEAST_SEEN) * seconds:
                 raise ClusterError(f"of {seconds:.0f} s {unknown:.0f} s were not watched: {path}")
