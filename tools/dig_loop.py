@@ -14,6 +14,7 @@ from tools import debian
 from tools.command import run
 from tools.kubeadm_upgrade import run_in
 
+WITNESS = "witness"
 FOLDER = "/kind/dig"
 LOG = f"{FOLDER}.log"
 EVERY_SECONDS = 0.2
@@ -51,7 +52,7 @@ def archive() -> Path:
 
 
 class Loops:
-    """In each of these nodes, from `start` to `stop`."""
+    """In each of these nodes, in the network of a Pod with the container `WITNESS`, from `start` to `stop`."""
 
     def __init__(self, nodes: Sequence[str], server: str, name: str, timeout: float) -> None:
         """``timeout`` is how many seconds a question has to be answered, and the second one that follows it then."""
@@ -65,7 +66,11 @@ class Loops:
             with archive().open("rb") as file:
                 run([program(), "exec", "--interactive", node, "tar", "-xf", "-", "-C", FOLDER], stdin=file)
         for node in self._nodes:
-            run([program(), "exec", "--detach", node, "sh", "-c", self._script, "kdc-dig-loop", *self._asked])
+            (container,) = run_in(node, "crictl", "ps", "--quiet", f"--name=^{WITNESS}$").split()
+            pid = run_in(node, "crictl", "inspect", "--output=go-template", "--template={{.info.pid}}", container)
+            inside = ["nsenter", f"--target={pid.strip()}", "--net"]
+            loop = ["sh", "-c", self._script, "kdc-dig-loop", *self._asked]
+            run([program(), "exec", "--detach", node, *inside, *loop])
 
     def stop(self) -> dict[str, list[str]]:
         """The lines that each has written. Raises ToolsError."""

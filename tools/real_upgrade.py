@@ -28,7 +28,7 @@ from tools import coredns_upgrade, dig_loop, kubeadm_upgrade
 from tools.command import guarded
 from tools.dig_loop import EVERY_SECONDS, Loops, disagreements, gaps, told, watched, windows
 
-SHOP = Path(__file__).parent / "shop.yaml"
+SHOP, WITNESS = (Path(__file__).parent / f"{name}.yaml" for name in ("shop", "witness"))
 ASKED = "web.shop.svc.cluster.local."
 """By dig as well."""
 DIG_SECONDS = 0.1
@@ -39,10 +39,10 @@ GAP_SECONDS = 3.0
 """On a machine that busy nobody can tell."""
 
 
-def deploy(kubeconfig: Path) -> None:
-    """Workloads as somebody may have them, spread over the nodes: what drains move."""
+def deploy(kubeconfig: Path, manifest: Path) -> None:
+    """Apply it, with the image of agents."""
     kube = Kube(kubeconfig)
-    for item in yaml.safe_load_all(SHOP.read_text().replace("IMAGE", AGENT_IMAGE)):
+    for item in yaml.safe_load_all(manifest.read_text().replace("IMAGE", AGENT_IMAGE)):
         kube.apply(item)
 
 
@@ -114,7 +114,7 @@ def main() -> int:
     name = f"upgrade-{os.getpid()}"
     cluster = kind.up(name, kind.Options(image=os.environ.get("KDC_KIND_IMAGE", "")), keep=True)
     try:
-        deploy(cluster.kubeconfig)
+        deploy(cluster.kubeconfig, SHOP)  # as somebody may have it, spread over the nodes: what drains move
         folder = Path("kdc-upgrade") / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         module = "coredns_upgrade" if chosen.dns_alone else "kubeadm_upgrade"
         return (beside_dig if chosen.dig else validated)(cluster, folder, module, chosen.version)
