@@ -66,11 +66,13 @@ def validated(cluster: Cluster, folder: Path, module: str, version: str) -> int:
 def beside_dig(cluster: Cluster, folder: Path, module: str, version: str) -> int:
     """The same beside dig; 3 when they contradict each other."""
     kube = Kube(cluster.kubeconfig)
-    dns, web = (
-        kube.get("v1", "Service", *one)["spec"]["clusterIP"] for one in (("kube-dns", "kube-system"), ("web", "shop"))
-    )
-    nodes = kubeadm_upgrade.nodes(cluster.name)
-    loops = Loops(nodes, dns, ASKED, Timings().answer)
+    services = ("kube-dns", "kube-system"), ("web", "shop")
+    dns, web = (kube.get("v1", "Service", *one)["spec"]["clusterIP"] for one in services)
+    deploy(cluster.kubeconfig, WITNESS)
+    (control,) = kubeadm_upgrade.nodes(cluster.name, kubeadm_upgrade.CONTROL_PLANE)
+    ready = ("rollout", "status", "--namespace=shop", f"daemonset/{dig_loop.WITNESS}", "--timeout=120s")
+    kubeadm_upgrade.kubectl_in(control, *ready)
+    loops = Loops(kubeadm_upgrade.nodes(cluster.name), dns, ASKED, Timings().answer)
     loops.start()
     status = validated(cluster, folder, module, version)
     dug = loops.stop()
