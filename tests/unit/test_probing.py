@@ -24,6 +24,8 @@ from kube_dns_conformance.timeline import lanes
 from kube_dns_conformance.watch import Watch
 
 SLOT = 0.02
+GAP = 1.0
+"""Seconds that even a busy machine does not keep a prober from asking; what would be lost takes longer."""
 ONE = records({"web.test. A": ["10.0.0.1"]})
 QUERY = dns.message.make_query("web.test.", "A").to_wire()
 
@@ -159,12 +161,12 @@ def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_
         with agent_process(tmp_path / "first", kept=kept) as pods["agent-a"]:
             probing = InAgent(agents, probes(server), SLOT, 5.0)
             found = taken(probing, 20)
-            counted.wait_for(40)  # which nobody takes from the first
+            counted.wait_for(200)  # which nobody takes from the first
         killed = time.time()
         agents._known = {}
         with agent_process(tmp_path / "second", kept=kept) as pods["agent-a"]:
             counted.wait_for(20)
-            found += taken(probing, 60)
+            found += taken(probing, 220)
             while max(asked(found)) < killed:
                 found += taken(probing, 1)
             probing.stop()
@@ -172,8 +174,8 @@ def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_
     moments = asked(found)
     assert moments == sorted(set(moments))  # nothing twice
     before = [at for at in moments if at < killed]
-    assert max(later - at for at, later in pairwise(before)) < 10 * SLOT
-    assert killed - before[-1] < 10 * SLOT
+    assert max(later - at for at, later in pairwise(before)) < GAP
+    assert killed - before[-1] < GAP
     assert probing.missed > 0  # until the second began
     assert {said.problem for _, said in found} == {None}
 
@@ -229,14 +231,17 @@ def test_whoever_goes_on_reading_gets_everything_once(port: int) -> None:
         found = taken(first, 20)
         safe, position = len(found), first.position
         first.keep(position)
-        lost = taken(first, 20)  # by a process that dies before it has written that down
-        lost += taken(first, 20)
+        lost = taken(first, 100)  # by a process that dies before it has written that down
+        lost += taken(first, 100)
         again = InAgent(agents, probes(server), SLOT, 5.0, position)
-        found = found[:safe] + taken(again, 60)
+        found = found[:safe] + taken(again, 260)
         again.stop()
     moments = asked(found)
-    assert set(asked(lost)) <= set(moments)
     assert moments == sorted(set(moments))
+    assert moments[-1] > asked(lost)[-1]
+    # How far the agent's clock is ahead is known better and better: the same moment is not told twice alike.
+    assert max(later - at for at, later in pairwise(moments)) < GAP
+    assert min(later - at for at, later in zip(moments, moments[2:], strict=False)) > SLOT / 10
 
 
 def test_what_was_forgotten_meanwhile_is_lost_and_nothing_comes_twice(port: int) -> None:
