@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from kube_dns_conformance.clusters.engine import program
-from kube_dns_conformance.upgrade.seen import Track
+from kube_dns_conformance.outages import State
+from kube_dns_conformance.upgrade.seen import Row
 from tools import debian
 from tools.command import run
 from tools.kubeadm_upgrade import run_in
@@ -101,15 +102,10 @@ def windows(asked: Iterable[tuple[float, bool]]) -> Iterator[Window]:
         yield Window(start, last)
 
 
-def watched(track: Track) -> list[Window]:
-    """The same of what a watch has seen of one path: spells that follow each other are one window."""
-    found: list[Window] = []
-    for spell in track.spells:
-        if found and found[-1].end == spell.start:
-            found[-1] = Window(found[-1].start, spell.end)
-        else:
-            found.append(Window(spell.start, spell.end))
-    return found
+def watched(rows: Iterable[Row]) -> list[Window]:
+    """The same of what a watch has seen of one path, given its timeline. Where it did not ask for a moment it says
+    nothing, and so that ends no window."""
+    return list(windows((row["from"], row["state"] == State.RIGHT) for row in rows))
 
 
 def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: float) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kube_dns_conformance.upgrade.seen import Spell, Track
 from tools.dig_loop import Window, asked, disagreements, gaps, told, watched, windows
 
 LOG = """
@@ -30,9 +29,15 @@ def test_who_was_always_told_the_right_thing_has_none() -> None:
     assert list(windows([])) == []
 
 
-def test_spells_that_follow_each_other_are_one_window() -> None:
-    spells = [Spell("refused", 1.0, 2.0, ""), Spell("timeout", 2.0, 5.5, ""), Spell("timeout", 7.0, 8.0, "")]
-    assert watched(Track(0.0, 9.0, spells=spells)) == [Window(1.0, 5.5), Window(7.0, 8.0)]
+def test_a_watch_has_the_same_windows_whatever_the_causes_and_where_it_did_not_ask_for_a_moment() -> None:
+    rows = [
+        {"from": 0.0, "to": 0.5, "state": "right"},
+        {"from": 1.0, "to": 1.5, "state": "no answer"},
+        {"from": 2.0, "to": 5.0, "state": "missing"},
+        {"from": 6.5, "to": 7.0, "state": "missing"},
+        {"from": 7.5, "to": 9.0, "state": "right"},
+    ]
+    assert watched(rows) == [Window(1.0, 7.5)]
 
 
 @pytest.mark.parametrize(
