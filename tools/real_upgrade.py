@@ -11,7 +11,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import yaml
@@ -21,6 +20,7 @@ from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.images import AGENT_IMAGE
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.timings import Timings
+from kube_dns_conformance.upgrade.command import folder as new_folder
 from kube_dns_conformance.upgrade.folder import Folder
 from kube_dns_conformance.upgrade.seen import Path as Asked
 from kube_dns_conformance.upgrade.seen import Seen, read
@@ -118,7 +118,7 @@ def main() -> int:
     cluster = kind.up(name, kind.Options(image=os.environ.get("KDC_KIND_IMAGE", "")), keep=True)
     try:
         deploy(cluster.kubeconfig, SHOP)  # as somebody may have it, spread over the nodes: what drains move
-        folder = Path("kdc-upgrade") / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        folder = new_folder("", "")
         module = "coredns_upgrade" if chosen.dns_alone else "kubeadm_upgrade"
         return (beside_dig if chosen.dig else validated)(cluster, folder, module, chosen.version)
     finally:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import dns.message
+import pytest
 
 from dns_server import DnsServer, Handler, Reply, framed, records, reply
+from kube_dns_conformance.agent import prober as prober_module
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Pace, Prober
 from kube_dns_conformance.dns.model import Server, Transport
@@ -63,6 +65,21 @@ def test_who_is_not_read_for_too_long_ends_and_what_it_has_seen_stays() -> None:
     found = prober.take(0)
     assert len(found) > 5
     assert prober.take(len(found)) == []
+
+
+def test_only_who_has_a_lease_ends_when_too_much_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prober_module, "MOST_UNTAKEN", 5)
+    with DnsServer(records({"web.test. A": ["10.0.0.1"]})) as server:
+        leased, free = Prober([probe(server)], SLOT, 5.0, lease=3600.0), Prober([probe(server)], SLOT, 5.0)
+        for one in (leased, free):
+            one.start()
+        leased.join(30)
+        assert not leased.is_alive()
+        found = free.take(0, 5.0)
+        while len(found) < 20:
+            found += free.take(len(found), 5.0)
+        assert free.is_alive()
+        free.stop()
 
 
 def test_what_is_said_again_and_again_is_kept_once() -> None:

@@ -56,7 +56,8 @@ class Prober(threading.Thread):
     ) -> None:
         """``held`` may have what a prober before this one has seen.
 
-        It ends, and what it has seen stays, when nobody has taken anything for ``lease`` seconds, or too much.
+        With a ``lease`` it ends, and what it has seen stays, when nobody has taken anything for so many seconds, or
+        when `MOST_UNTAKEN` are held.
         """
         super().__init__(daemon=True)
         self.held = held or Held()
@@ -233,6 +234,8 @@ class Prober(threading.Thread):
         if self._new:
             self.held.tell(self._new)
             self._new = []
+        if math.isinf(self._lease):  # whoever reads it here would wait for more in vain
+            return
         if self.held.untaken >= MOST_UNTAKEN or time.monotonic() - self.held.taken_at > self._lease:
             self._ended.set()
 
