@@ -18,11 +18,12 @@ from typing import Any
 
 from kube_dns_conformance.agent.observations import Probe, Seen
 from kube_dns_conformance.agent.prober import Prober
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns import ask
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.kube import Kube
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Ask, ThisProcess, Vantage
 from tools.standing import own_cluster

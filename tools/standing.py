@@ -11,13 +11,14 @@ from dataclasses import replace
 import pytest
 
 from kube_dns_conformance import features, oracle
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clusters import embedded, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, Software
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.judging import pytest_options
 from kube_dns_conformance.marks import RUN, WRITER
 from kube_dns_conformance.results import Results
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.timings import Timings
 
 FOUND_BY_ASKING = {Capability.POD_RECORDS, Capability.CLUSTER_SET}

@@ -89,12 +89,12 @@ def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int]
         scaling.scale(situation.kube, deployment, run.id, number, run.timings.api)
         _wait(run, lambda found: len(found) == number, f"there were not {number} DNS replicas")
 
-    run.will_scale(deployment)
+    run.ledger.will_scale(deployment)
     try:
         yield before, scale
     finally:
         with cleaning_up():
-            run.scale_back(deployment)
+            run.ledger.scale_back(situation.kube, deployment)
     _wait(run, lambda found: len(found) == before, f"there were not {before} DNS replicas")
 
 

@@ -32,13 +32,13 @@ def drained(run: Run, situation: Situation, pod: str) -> Iterator[Callable[[], N
 
 @contextmanager
 def _cordoned(run: Run, situation: Situation, node: str) -> Iterator[None]:
-    run.will_cordon(node)
+    run.ledger.will_cordon(node)
     try:
         cordon(situation.kube, node, run.id, run.timings.api)
         yield
     finally:
         with cleaning_up():
-            run.uncordon(node)
+            run.ledger.uncordon(situation.kube, node)
 
 
 @contextmanager
@@ -56,13 +56,13 @@ def lost(run: Run, situation: Situation, node: str) -> Iterator[tuple[Callable[[
         situation.note("Node", node, "goes on")
         engine.unpause(node)
 
-    run.will_freeze(node)
+    run.ledger.will_freeze(node)
     try:
         yield freeze, go_on
     finally:
         with cleaning_up():
             go_on()
-            run.goes_on(node)
+            run.ledger.goes_on(node)
 
 
 def node_without_dns(run: Run, situation: Situation) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kube_dns_conformance import opening, sharing
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.clusters.choice import PROVIDERS
 from kube_dns_conformance.clusters.zone import parse_zone
@@ -25,7 +26,7 @@ from kube_dns_conformance.marks import EVIDENCE, RUN, WRITER, requirement_of
 from kube_dns_conformance.progress import console
 from kube_dns_conformance.requirements import Level, Profile, Requirement, catalogue, select
 from kube_dns_conformance.results import Result, Verdict
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.signals import cleaning_up, exit_status, heed
 from kube_dns_conformance.timings import timings
 from kube_dns_conformance.toolchain.versions import parse_versions

@@ -8,8 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,47 +25,19 @@ from kube_dns_conformance import (
     terminating,
 )
 from kube_dns_conformance.agent import workload
-from kube_dns_conformance.clusters import embedded, existing, kind, store
-from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily
-from kube_dns_conformance.clusters.choice import choose
-from kube_dns_conformance.cordon import uncordon
+from kube_dns_conformance.chosen import Options, open_cluster
+from kube_dns_conformance.clusters import kind, store
+from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Server
-from kube_dns_conformance.errors import ClusterError, KdcError, UsageError
+from kube_dns_conformance.errors import ClusterError, KdcError
 from kube_dns_conformance.kube import RUN_LABEL, Kube
+from kube_dns_conformance.ledger import Ledger
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.progress import console, step
 from kube_dns_conformance.signals import cleaning_up
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import ThisProcess, Vantage
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line says about where to judge."""
-
-    provider: str = ""
-    cluster_name: str = ""
-    kubeconfig: str = ""
-    context: str = ""
-    zone: str = ""
-    dns_servers: tuple[str, ...] = ()
-    family: IpFamily | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    keep: bool = False
-    kind_image: str = ""
-    agent_image: str = ""
-    image_registry: str = ""
-    allow_disruptive: bool = False
-    allow_large: bool = False
-    read_only: bool = False
-    every_node: bool = False
-    upgrade: str = ""
-
-    @cached_property
-    def chosen_provider(self) -> tuple[str, str]:
-        """The provider and why."""
-        return choose(self.provider, self.cluster_name)
 
 
 class Run:
@@ -83,14 +54,11 @@ class Run:
         self.spent: dict[str, float] = {}
         self.silent: tuple[Server, ...] = ()
         self._cluster: Cluster | None = None
-        self._made_cluster = False
+        self._made_cluster = self._is_ours = False
         self._private: tempfile.TemporaryDirectory[str] | None = None
+        self.ledger = Ledger(self.id, timings.api)
         self._kube: Kube | None = None
         self._mirror: Mirror | None = None
-        self._namespaces: list[str] = []
-        self._cordoned: list[str] = []
-        self._frozen: list[str] = []
-        self._scaled: list[scaling.Deployment] = []
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, KdcError] = {}
 
@@ -99,7 +67,7 @@ class Run:
         """The cluster; started or connected to on first use."""
         if self._cluster is None:
             began = time.monotonic()
-            self._cluster = self._permit(self._open())
+            self._cluster, self._made_cluster, self._is_ours, self._private = open_cluster(self.options, self.id)
             if self._asks_from_inside():
                 with step("starting the agents that ask from inside"):
                     self._cluster = self._go_inside(self._cluster)
@@ -118,7 +86,7 @@ class Run:
             "token": self._token,
             "cluster": self.cluster.as_data(),
             "made_cluster": self._made_cluster,
-            "namespaces": self._namespaces,
+            "namespaces": self.ledger.namespaces,
             "situations": list(self._situations),
             "failures": {name: str(error) for name, error in self._failures.items()},
         }
@@ -131,7 +99,8 @@ class Run:
         redact.remember(run._token)
         run._cluster = cluster = Cluster.from_data(invitation["cluster"])
         run._made_cluster = invitation["made_cluster"]
-        run._namespaces = list(invitation["namespaces"])
+        run.ledger = Ledger(run.id, timings.api)
+        run.ledger.namespaces = list(invitation["namespaces"])
         run._failures = {name: ClusterError(why) for name, why in invitation["failures"].items()}
         kube, mirror = run._connect(cluster)
         if run._asks_from_inside():
@@ -145,7 +114,7 @@ class Run:
     def own(self) -> None:
         """The process whose run this is has died: this one deletes in the end what that one made."""
         self._is_guest = False
-        self._note_again()
+        self.ledger.note()
 
     def deploy(self, names: Iterable[str]) -> None:
         """Apply every situation at once, and wait until all are settled and DNS has caught up."""
@@ -192,51 +161,10 @@ class Run:
         for name in self._situations.keys() - self._failures.keys():
             self._situations[name].wait_settled()
 
-    def will_cordon(self, node: str) -> None:
-        """Known before it is done, so that the next run undoes it should this one be killed."""
-        self._cordoned.append(node)
-        self._note_again()
-
-    def will_freeze(self, node: str) -> None:
-        """The same for a node of a kind cluster that is frozen for a while."""
-        self._frozen.append(node)
-        self._note_again()
-
-    def goes_on(self, node: str) -> None:
-        """A frozen node is so no more."""
-        self._frozen.remove(node)
-        self._note_again()
-
-    def will_scale(self, deployment: scaling.Deployment) -> None:
-        """The same for a Deployment that is scaled for a while."""
-        self._scaled.append(deployment)
-        self._note_again()
-
-    def scale_back(self, deployment: scaling.Deployment) -> None:
-        """Let it have as many replicas again as before. Says when it did not work."""
-        kube, _ = self._connect(self.cluster)
-        try:
-            scaling.scale_back(kube, deployment, self.id, self.timings.api)
-            self._scaled.remove(deployment)
-            self._note_again()
-        except ClusterError as error:
-            where = f"namespace {deployment.namespace}"
-            console.print(f"Deployment {deployment.name} in {where} keeps its replicas: {error}", markup=False)
-
-    def uncordon(self, node: str) -> None:
-        """Let Pods be scheduled to the node again, if it was this run that kept them off. Says when it did not work."""
-        kube, _ = self._connect(self.cluster)
-        try:
-            uncordon(kube, node, self.id, self.timings.api)
-            self._cordoned.remove(node)
-            self._note_again()
-        except ClusterError as error:
-            console.print(f"node {node} stays cordoned, until: kubectl uncordon {node} ({error})", markup=False)
-
     def save_logs(self, directory: Path) -> None:
         """Copy the logs of a cluster of ours, before they go with it. Says what did not work."""
         try:
-            if self._cluster is None or not self._is_ours(self._cluster):
+            if self._cluster is None or not self._is_ours:
                 return  # what else runs there is not for our report
             try:
                 self._copy_logs(self._cluster, directory)
@@ -275,10 +203,10 @@ class Run:
             except KdcError as error:
                 return [str(error)]
         elif self._kube is not None:
-            problems = situations.delete(self._namespaces, self._kube)
-            if not problems and not leftovers.disturbed(self.id):
-                leftovers.forget(self.id)
-            return problems or terminating.hanging(self._namespaces, self._kube)
+            problems = situations.delete(self.ledger.namespaces, self._kube)
+            if not problems:
+                self.ledger.settled()
+            return problems or terminating.hanging(self.ledger.namespaces, self._kube)
         return []
 
     def _connect(self, cluster: Cluster) -> tuple[Kube, Mirror]:
@@ -286,6 +214,7 @@ class Run:
         if self._kube is None or self._mirror is None:
             self._kube = Kube(cluster.kubeconfig, cluster.context)
             self._mirror = Mirror(self._kube, f"{RUN_LABEL}={self.id}", self.timings.api)
+            self.ledger.server = "" if self._made_cluster else self._kube.host
         return self._kube, self._mirror
 
     def _asks_from_inside(self) -> bool:
@@ -313,7 +242,7 @@ class Run:
 
     def _will_make(self, namespaces: list[str], kube: Kube) -> None:
         """Known before they exist, so that `close` deletes them, or the next run should this one be killed."""
-        self._namespaces += namespaces
+        self.ledger.namespaces += namespaces
         if not self._made_cluster:
             self._look_after(kube)
 
@@ -321,17 +250,7 @@ class Run:
         """Delete what killed runs left in this cluster, and note what the next run has to should this one be killed."""
         for line in leftovers.delete(kube):
             console.print(line, markup=False)
-        self._note(kube)
-
-    def _note_again(self) -> None:
-        if self._kube is not None and not self._made_cluster:
-            self._note(self._kube)
-
-    def _note(self, kube: Kube) -> None:
-        try:
-            leftovers.note(self.id, kube.host, self._namespaces, self._cordoned, self._frozen, self._scaled)
-        except OSError as error:
-            console.print(f"should this run be killed, what it made will stay: {error}", markup=False)
+        self.ledger.note()
 
     def _wait_settled(self) -> None:
         for name, one in self._situations.items():
@@ -343,54 +262,6 @@ class Run:
         if self._kube is not None and self._situations:
             first = next(iter(self._situations.values()))
             barrier.wait_caught_up(self._kube, self.cluster, self.vantage, first.namespace, self.timings.propagation)
-
-    def _open(self) -> Cluster:
-        provider, _ = self.options.chosen_provider
-        chosen = self.options
-        if provider == "existing":
-            if chosen.cluster_name:
-                raise UsageError("--name is that of a cluster of ours, and does not go with --cluster existing")
-            return existing.connect(
-                chosen.kubeconfig, chosen.context, chosen.zone, chosen.dns_servers, read_only=chosen.read_only
-            )
-        if chosen.kubeconfig or chosen.context:
-            raise UsageError("--kubeconfig and --context go with --cluster existing")
-        cluster = self._open_kind() if provider == "kind" else self._open_embedded()
-        return existing.with_servers(cluster, chosen.dns_servers) if chosen.dns_servers else cluster
-
-    def _open_embedded(self) -> Cluster:
-        chosen = self.options
-        options = embedded.Options(family=chosen.family, zone=chosen.zone, versions=chosen.versions)
-        return self._ours(embedded.up(chosen.cluster_name or f"run-{self.id}", options, keep=chosen.keep))
-
-    def _open_kind(self) -> Cluster:
-        chosen = self.options
-        if chosen.cluster_name and kind.is_foreign(chosen.cluster_name):
-            self._refuse_making_options(chosen.cluster_name)
-            self._private = tempfile.TemporaryDirectory(prefix="kdc-")
-            return kind.borrow(chosen.cluster_name, Path(self._private.name))
-        options = kind.Options(chosen.family, chosen.zone, chosen.kind_image, chosen.versions)
-        return self._ours(kind.up(chosen.cluster_name or f"run-{self.id}", options, keep=chosen.keep))
-
-    def _refuse_making_options(self, name: str) -> None:
-        chosen = self.options
-        given = {"--ip-family": chosen.family, "--kind-image": chosen.kind_image, "--tool-version": chosen.versions}
-        if unheard := [option for option, value in given.items() if value]:
-            raise UsageError(
-                f"{' and '.join(unheard)} {'says' if len(unheard) == 1 else 'say'} what cluster to make, "
-                f"but somebody else made kind cluster {name!r}",
-                "without, also as a KDC_ variable, that one is judged; another --name makes one",
-            )
-
-    def _permit(self, cluster: Cluster) -> Cluster:
-        """What is ours may be disturbed; what is somebody's only when they said so, and neither may be filled."""
-        is_ours = self._is_ours(cluster)
-        allowed = {Capability.ALLOW_DISRUPTIVE} if is_ours or self.options.allow_disruptive else set()
-        if is_ours and cluster.provider == "kind":
-            allowed |= {Capability.FREEZE_NODES}
-        if self.options.allow_large:
-            allowed |= {Capability.LARGE_WORKLOADS}
-        return replace(cluster, capabilities=cluster.capabilities | allowed)
 
     def _may_interrupt(self, cluster: Cluster) -> set[Capability]:
         """Whoever else may be using a cluster at this moment is not left without DNS, unless somebody said so."""
@@ -404,13 +275,6 @@ class Run:
         kube, _ = self._connect(cluster)
         scalable = {Capability.SCALE_DNS} if scaling.deployment_of(kube, hosts) else set()
         return {Capability.RESTART_DNS} | scalable
-
-    def _is_ours(self, cluster: Cluster) -> bool:
-        return self._private is None and cluster.provider != "existing"
-
-    def _ours(self, cluster: Cluster) -> Cluster:
-        self._made_cluster = not store.load(store.directory(cluster.name)).kept
-        return cluster
 
 
 def report_directory(chosen: str) -> Path:

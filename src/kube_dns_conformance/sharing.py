@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 
 from kube_dns_conformance import opening
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clusters.base import Capability
 from kube_dns_conformance.marks import RUN, WRITER, requirement_of
 from kube_dns_conformance.results import Result, Verdict
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.timings import Timings
 
 TOGETHER = ("loadfile", "loadscope")

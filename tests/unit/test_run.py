@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from kube_dns_conformance import redact
+from kube_dns_conformance.chosen import Opened, Options
 from kube_dns_conformance.clusters import kind
 from kube_dns_conformance.clusters.base import Cluster, IpFamily
 from kube_dns_conformance.errors import ClusterError, UsageError
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.timings import Timings
 
 SERVER = ("127.0.0.1:5300",)
@@ -49,10 +50,11 @@ def test_logs_that_are_not_complete_hold_no_secrets_either(
         raise ClusterError("kind export logs failed: no crictl")
 
     redact.remember("a-secret-of-12345")
-    mine = Run(Options(provider="kind"), Timings())
     cluster = Cluster("kind", "ours", tmp_path / "kubeconfig", None, "cluster.local", (), frozenset())
-    monkeypatch.setattr(mine, "_cluster", cluster)
+    monkeypatch.setattr("kube_dns_conformance.run.open_cluster", lambda *_: Opened(cluster, ours=True))
     monkeypatch.setattr(kind, "save_logs", half)
+    mine = run()
+    assert mine.cluster.name == "ours"
     mine.save_logs(tmp_path / "logs")
     assert "a-secret" not in (tmp_path / "logs" / "kubelet.log").read_text()
     assert capsys.readouterr().err == "the cluster's logs are not complete: kind export logs failed: no crictl\n"

@@ -17,6 +17,7 @@ import pytest
 from dns_server import DnsServer, Handler, Reply, records, reply
 from kube_dns_conformance import change as change_module
 from kube_dns_conformance.change import Change, Piecewise, Telling, observe
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.compare import Expected, exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Transport
@@ -27,7 +28,7 @@ from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.mirror import Mirror
 from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.requirements import catalogue
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.survival import (
     insist_agreement,

@@ -20,12 +20,13 @@ from kube_dns_conformance.audit.reach import insist_answering, served_types
 from kube_dns_conformance.audit.selection import insist_something
 from kube_dns_conformance.audit.spread import namespace_of, spread
 from kube_dns_conformance.audit.task import Task
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clusters import store
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.errors import ExitCode, UsageError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.progress import Output
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.text import printable
 from kube_dns_conformance.timings import Timings
 

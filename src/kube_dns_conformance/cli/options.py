@@ -10,7 +10,7 @@ from kube_dns_conformance.clusters.base import IpFamily
 from kube_dns_conformance.timings import TIMINGS
 
 if TYPE_CHECKING:
-    from kube_dns_conformance.run import Options
+    from kube_dns_conformance.chosen import Options
 
 PANEL_JUDGE, PANEL_WHERE, PANEL_REPORT = "What to judge", "Where to judge", "Report"
 
@@ -110,8 +110,8 @@ def live(
     image_registry: str,
 ) -> Options:
     """Which cluster is looked at, and from where."""
+    from kube_dns_conformance.chosen import Options  # noqa: PLC0415
     from kube_dns_conformance.clusters.zone import parse_zone  # noqa: PLC0415 - --help does not wait for Kubernetes
-    from kube_dns_conformance.run import Options  # noqa: PLC0415
 
     return Options(
         cluster_name=name,

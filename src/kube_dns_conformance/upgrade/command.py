@@ -23,6 +23,7 @@ from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.command import running
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.reach import insist_answering
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
 from kube_dns_conformance.journal import Journal
@@ -31,7 +32,7 @@ from kube_dns_conformance.progress import Output, console, step
 from kube_dns_conformance.promises import ADDRESS_TYPES, Key
 from kube_dns_conformance.reports import compared, write_upgrade
 from kube_dns_conformance.results import Results, read
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
 from kube_dns_conformance.situations import is_of_a_run
 from kube_dns_conformance.text import printable

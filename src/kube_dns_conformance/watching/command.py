@@ -15,6 +15,7 @@ from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.command import running
 from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.reach import insist_answering
+from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.dns.model import Answer, Question
@@ -23,7 +24,7 @@ from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.outages import State, Truth, state
 from kube_dns_conformance.progress import Output, step
 from kube_dns_conformance.promises import Key
-from kube_dns_conformance.run import Options, Run
+from kube_dns_conformance.run import Run
 from kube_dns_conformance.timeline import Lane, Runs
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.watch import Observer, Watch
