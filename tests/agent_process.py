@@ -132,6 +132,18 @@ class _Proxy(BaseHTTPRequestHandler):
         self.close_connection = bool(self.server.cut_at)
 
 
+def refusing(gone: list[bool]) -> Hand:
+    """What keeps agent-a out of reach for as long as there is something in ``gone``."""
+
+    def is_gone(request: BaseHTTPRequestHandler) -> bool:
+        if gone and "agent-a" in request.path:
+            request.send_error(503)
+            return True
+        return False
+
+    return is_gone
+
+
 def refuse(request: BaseHTTPRequestHandler, status: int, message: str) -> bool:
     """Answer the way an API server refuses."""
     body = b'{"kind": "Status", "message": "%s"}' % message.replace('"', r"\"").encode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ class Journal:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if go_on else os.O_TRUNC)
-            os.close(os.open(path, flags, 0o600))
+            path.open("a" if go_on else "w", encoding="utf-8").close()
         except OSError as error:
-            raise self._cannot(error) from None
+            raise unwritable(path, error) from None
 
     def add(self, kind: str, data: dict[str, Any]) -> None:
         """Append a line. Raises ReportError."""
@@ -30,7 +28,9 @@ class Journal:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(redact.data({"kind": kind} | data)) + "\n")
         except OSError as error:
-            raise self._cannot(error) from None
+            raise unwritable(self._path, error) from None
 
-    def _cannot(self, error: OSError) -> ReportError:
-        return ReportError(f"cannot write the report to {error.filename or self._path}: {error.strerror}")
+
+def unwritable(path: Path, error: OSError) -> ReportError:
+    """What is said of a report that cannot be written."""
+    return ReportError(f"cannot write the report to {error.filename or path}: {error.strerror}")

@@ -16,6 +16,13 @@ from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.vantage import Ask, Vantage
 
 WAYS: tuple[Transport, ...] = ("udp", "tcp")
+QUESTIONS_PER_SECOND = 5000
+"""Of all nodes together no more than this: being watched must not be what hurts."""
+
+
+def gentle_slot(slot: float, nodes: int, servers: int, questions: int) -> float:
+    """How often (seconds) every node may ask everything, ``slot`` at the most often."""
+    return max(slot, nodes * servers * questions * len(WAYS) / QUESTIONS_PER_SECOND)
 
 
 @dataclass(frozen=True)

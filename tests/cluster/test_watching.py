@@ -51,7 +51,7 @@ def test_honest_servers_are_watched_and_the_timeline_is_kept(command: CommandLin
     assert {(f"{HEADLESS}.svc.cluster.local.", "A", how) for how in ("udp", "tcp")} <= asked
     assert len({one["server"] for one in found["lanes"]}) == len(cluster.dns)
     assert all(one["asked"] >= 10 for one in found["lanes"])
-    assert found["observer"]["slots"] >= 10
+    assert found["observers"][0]["slots"] >= 10
     lines = [json.loads(line) for line in (command.directory / "out" / "watch.jsonl").read_text().splitlines()]
     assert [lines[0]["kind"], lines[-1]["kind"]] == ["watch", "end"]
     assert {one["state"] for one in lines if one["kind"] == "seen"} == {"right"}

@@ -12,7 +12,7 @@ from typing import Any
 import dns.message
 import pytest
 
-from agent_process import TOKEN, Hand, agent_process, api_server
+from agent_process import TOKEN, agent_process, api_server, refusing
 from dns_server import DnsServer, records
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agent, Agents
@@ -47,18 +47,6 @@ def taken(probing: InAgent, count: int) -> list[Observation]:
         assert time.monotonic() < deadline
         found += probing.take(1.0)
     return found
-
-
-def refusing(gone: list[bool]) -> Hand:
-    """What keeps agent-a out of reach as soon as there is something in ``gone``."""
-
-    def is_gone(request: BaseHTTPRequestHandler) -> bool:
-        if gone and "agent-a" in request.path:
-            request.send_error(503)
-            return True
-        return False
-
-    return is_gone
 
 
 def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -168,12 +169,22 @@ def test_how_an_outage_goes_on_is_told_with_each_answer() -> None:
 
 def test_servers_are_told_with_the_causes_and_what_is_not_right_now() -> None:
     found = made(OLD, "-", "-", "!", OLD, "", truth=TRUTH)
-    ((where, tallies),) = found.by_server().items()
+    ((where, lanes),) = found.by_server().items()
+    tallies = list(lanes.values())
     assert where == ("dns-0", "udp")
     assert causes(tallies[0].outages) == "timeout 2, SERVFAIL 1, NXDOMAIN 1"
     assert not_right(tallies) == 1
     data = found.as_data()
     assert (data["asked"], data["longest"], data["outcome"]) == (6, 3.0, "conformant")
+
+
+def test_a_problem_names_the_node_it_was_seen_from_where_there_are_several() -> None:
+    found = Seen(Budget(0.0, 0.5))
+    for at in (0.0, 1.0):
+        found.add(replace(silent(at), vantage="node-b"), TRUTH)
+    assert found.problems() == [
+        "web.shop.svc.cluster.local. A at dns-0/udp from node node-b was not right for 1.00 s, and 0.5 s are allowed"
+    ]
 
 
 def test_a_name_that_is_gone_may_be_denied_or_empty() -> None:

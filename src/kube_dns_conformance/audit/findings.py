@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kube_dns_conformance import redact
 from kube_dns_conformance.dns.compare import Difference
 from kube_dns_conformance.dns.model import Answer, repeat_command
-from kube_dns_conformance.errors import ExitCode, ReportError
+from kube_dns_conformance.errors import ExitCode
+from kube_dns_conformance.journal import Journal, unwritable
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.promises import Key, Promise
 
@@ -29,7 +30,7 @@ CLAUSES = {
 }
 """What the sections are about, as the catalogue's requirements begin."""
 RECORDS_SAID = 3
-FILE = "audit.jsonl"
+FILE, SUMMARY = "audit.jsonl", "summary.md"
 
 
 @dataclass(frozen=True)
@@ -188,22 +189,16 @@ class Report:
         """Empty: no report. Raises ReportError."""
         self.directory = Path(directory) if directory else None
         if self.directory is not None:
+            self._journal = Journal(self.directory / FILE)
             try:
-                self.directory.mkdir(parents=True, exist_ok=True)
-                (self.directory / FILE).write_text("")
-                (self.directory / "summary.md").unlink(missing_ok=True)
+                (self.directory / SUMMARY).unlink(missing_ok=True)
             except OSError as error:
-                raise self._cannot(error) from None
+                raise unwritable(self.directory, error) from None
 
     def add(self, kind: str, data: dict[str, Any]) -> None:
         """Append a line."""
-        if self.directory is None:
-            return
-        try:
-            with (self.directory / FILE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"kind": kind} | data) + "\n")
-        except OSError as error:
-            raise self._cannot(error) from None
+        if self.directory is not None:
+            self._journal.add(kind, data)
 
     def summarise(self, head: Iterable[str], outcome: Outcome) -> None:
         """Write ``summary.md``."""
@@ -218,9 +213,6 @@ class Report:
             [f"# Audit: {outcome.word()}", "", *(f"{line}  " for line in head), "", *rows, "", *details, *unknown, ""]
         )
         try:
-            (self.directory / "summary.md").write_text(text, encoding="utf-8")
+            (self.directory / SUMMARY).write_text(redact.text(text), encoding="utf-8")
         except OSError as error:
-            raise self._cannot(error) from None
-
-    def _cannot(self, error: OSError) -> ReportError:
-        return ReportError(f"cannot write the report to {error.filename or self.directory}: {error.strerror}")
+            raise unwritable(self.directory, error) from None

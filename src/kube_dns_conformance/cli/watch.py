@@ -23,6 +23,7 @@ from kube_dns_conformance.cli.options import (
     Timing,
     judge,
     live,
+    where,
 )
 
 
@@ -30,6 +31,7 @@ from kube_dns_conformance.cli.options import (
     epilog="Examples:\n\n[bold]kube-dns-conformance watch --kubeconfig F web.shop web-0.web.shop[/] goes on until "
     "Ctrl-C.\n\n[bold]kube-dns-conformance watch --kubeconfig F --namespace shop --for 10m --max-outage 5s "
     "--report-dir out[/] watches what may be upgraded meanwhile, and draws it.\n\n"
+    "[bold]kube-dns-conformance watch --kubeconfig F --namespace shop --per-node[/] says on which nodes DNS fails.\n\n"
     "Exit status: 0 within the budget, 1 beyond it, 2 wrong usage, 3 could not judge, 130 Ctrl-C before --for was up.",
     rich_help_panel="Judge",
 )
@@ -62,6 +64,7 @@ def watch(  # noqa: PLR0913, PLR0917 - these are the options of the command line
     dns_server: DnsServer = None,
     agent_image: AgentImage = "",
     image_registry: ImageRegistry = "",
+    per_node: Annotated[bool, where("Ask from an agent on every node.", envvar="KDC_PER_NODE")] = False,
     report_dir: NoReport = "",
     as_json: OutcomeJson = False,
 ) -> None:
@@ -75,5 +78,5 @@ def watch(  # noqa: PLR0913, PLR0917 - these are the options of the command line
 
     options = live(name, kubeconfig, context, zone, dns_server, agent_image, image_registry)
     limits = duration("--for", seconds), duration("--max-outage", max_outage)
-    choice = Choice(tuple(names or ()), tuple(namespace or ()), sample or 0, *limits, report_dir, as_json)
+    choice = Choice(tuple(names or ()), tuple(namespace or ()), sample or 0, *limits, per_node, report_dir, as_json)
     raise typer.Exit(watch_cluster(options, choice, timings(timing or ())))

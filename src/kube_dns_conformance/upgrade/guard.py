@@ -29,7 +29,7 @@ from kube_dns_conformance.upgrade.budget import Budget
 from kube_dns_conformance.upgrade.seen import gap_of
 from kube_dns_conformance.upgrade.surroundings import Surroundings
 from kube_dns_conformance.vantage import Vantage
-from kube_dns_conformance.watch import WAYS, Watch
+from kube_dns_conformance.watch import Watch, gentle_slot
 from kube_dns_conformance.watching.names import Truths
 
 ROUND_SECONDS = 0.5
@@ -37,8 +37,6 @@ PATIENCE_SECONDS = 1.0
 """DNS may hear of a change before we do."""
 KEPT_SECONDS = 5.0
 """What was seen is not written down later than that, so that no more is lost should this process die."""
-QUESTIONS_PER_SECOND = 5000
-"""Of all nodes together no more than this: being watched must not be what hurts."""
 Row = dict[str, Any]
 _Post = tuple[str, Server]
 
@@ -144,10 +142,8 @@ class Guard:
         return read[0][1]
 
     def _slot(self) -> float:
-        """As often as it may be, for this many nodes and names."""
         nodes = max(1, len(self._run.vantage.posts()))
-        load = nodes * len(self._servers) * len(self._questions) * len(WAYS)
-        return max(self._run.timings.slot, load / QUESTIONS_PER_SECOND)
+        return gentle_slot(self._run.timings.slot, nodes, len(self._servers), len(self._questions))
 
     def _look(self) -> None:
         """Which DNS servers there are now: those that Pods are told to ask, and whatever is ready behind them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from types import TracebackType
 
 from rich.console import Group, RenderableType
@@ -16,11 +18,11 @@ from kube_dns_conformance.progress import PLAIN_LINE_EVERY_SECONDS, Output
 from kube_dns_conformance.text import printable
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.watch import Observer
-from kube_dns_conformance.watching.verdict import Seen, causes, not_right
+from kube_dns_conformance.watching.verdict import Seen, causes, not_right, place
 
 REDRAWS_PER_SECOND = 4
 LINES_SHOWN = 8
-OUTAGES_SHOWN = 20
+LINES_AT_END = 20
 
 
 class Board:
@@ -50,11 +52,11 @@ class Board:
 
     def began(self, lane: Lane, one: Outage, ago: float) -> None:
         """An outage has begun."""
-        self._say(Text(printable(f"{ago:+.2f} s  {_where(lane)} is not right: {one.cause}"), "yellow"))
+        self._say(Text(printable(f"{ago:+.2f} s  {place(lane)} is not right: {one.cause}"), "yellow"))
 
     def ended(self, lane: Lane, one: Outage, ago: float) -> None:
         """An outage has ended, or goes on for another reason."""
-        self._say(Text(printable(f"{ago:+.2f} s  {_where(lane)}: {one.cause} for {one.seconds:.2f} s"), "yellow"))
+        self._say(Text(printable(f"{ago:+.2f} s  {place(lane)}: {one.cause} for {one.seconds:.2f} s"), "yellow"))
 
     def changed(self, text: str, ago: float) -> None:
         """The objects say something else now."""
@@ -69,26 +71,25 @@ class Board:
             self._said_at = time.monotonic()
             self._output.print(f"… {self._state()}", markup=False)
 
-    def end(self, observer: Observer, exit_word: str) -> None:
+    def end(self, observers: Sequence[Observer], exit_word: str) -> None:
         """The table, the longest outages, and the outcome."""
         self._output.print()
         self._output.print(table(self._seen))
-        for lane, one in self._seen.outages()[:OUTAGES_SHOWN]:
-            self._output.print(
-                Text(printable(f"{_where(lane)}: {one.cause} for {one.seconds:.2f} s, {one.asks} asked"))
-            )
-        if (more := len(self._seen.outages()) - OUTAGES_SHOWN) > 0:
-            self._output.print(Text(f"… {more} more outages"))
+        outages = self._seen.outages()
+        texts = (f"{place(lane)}: {one.cause} for {one.seconds:.2f} s, {one.asks} asked" for lane, one in outages)
+        self._most(texts, len(outages), "outages")
         for problem in self._seen.problems():
             self._output.print(Text(printable(problem), "red"))
-        self._output.print(
-            Text(
-                f"watched from {observer.name}: {observer.missed} of {observer.slots} slots missed, times exact to"
-                f" {max(observer.error, 0.001):.3f} s, slots of {observer.slot:g} s"
-            )
-        )
+        worst = sorted(observers, key=lambda one: -one.missed)
+        self._most(map(_watched, worst), len(worst), "who watched")
         style = "bold green" if exit_word == "conformant" else "bold red"
         self._output.print(Text(f"{exit_word}: {self._state()}", style))
+
+    def _most(self, texts: Iterable[str], count: int, what: str) -> None:
+        for text in islice(texts, LINES_AT_END):
+            self._output.print(Text(printable(text)))
+        if count > LINES_AT_END:
+            self._output.print(Text(f"… {count - LINES_AT_END} more {what}"))
 
     def _say(self, line: Text) -> None:
         if self._screen:
@@ -114,13 +115,14 @@ def table(seen: Seen) -> Table:
     made = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("server", "transport", "names", "asked", "not right now", "outages", "longest", "why"):
         made.add_column(heading, justify="left" if heading in {"server", "transport", "why"} else "right")
-    for (server, transport), tallies in seen.by_server().items():
+    for (server, transport), lanes in seen.by_server().items():
+        names, tallies = len({lane.question for lane in lanes}), list(lanes.values())
         outages = [one for tally in tallies for one in tally.outages]
         worst = max((longest(tally.outages) for tally in tallies), default=0.0)
         made.add_row(
             printable(server),
             transport,
-            str(len(tallies)),
+            str(names),
             str(sum(tally.asked for tally in tallies)),
             _red(not_right(tallies)),
             str(len(outages)),
@@ -134,5 +136,6 @@ def _red(count: int) -> Text:
     return Text(str(count), "red" if count else "green")
 
 
-def _where(lane: Lane) -> str:
-    return f"{lane.question} at {lane.server}/{lane.transport}"
+def _watched(one: Observer) -> str:
+    missed = f"{one.missed} of {one.slots} slots missed"
+    return f"watched from {one.name}: {missed}, times exact to {max(one.error, 0.001):.3f} s, slots of {one.slot:g} s"

@@ -6,10 +6,11 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from types import FrameType
+from typing import Any
 
 from kube_dns_conformance.audit.checks import Checks
 from kube_dns_conformance.audit.command import running
@@ -17,19 +18,19 @@ from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.reach import insist_answering
 from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clock import now
-from kube_dns_conformance.clusters.base import Cluster
+from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ExitCode, UsageError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.outages import State, Truth, state
 from kube_dns_conformance.progress import Output, step
-from kube_dns_conformance.promises import Key
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.timeline import Lane, Runs
 from kube_dns_conformance.timings import Timings
-from kube_dns_conformance.watch import Observer, Watch
+from kube_dns_conformance.watch import Observer
 from kube_dns_conformance.watching.board import Board
 from kube_dns_conformance.watching.names import Truths, choose
+from kube_dns_conformance.watching.posts import EveryNode, OnePlace, Posts
 from kube_dns_conformance.watching.report import Report
 from kube_dns_conformance.watching.verdict import Budget, Seen
 
@@ -51,6 +52,7 @@ class Choice:
     sample: int = 0
     seconds: float | None = None
     max_outage: float | None = None
+    per_node: bool = False
     report_dir: str = ""
     as_json: bool = False
 
@@ -71,19 +73,29 @@ def watch(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     """Watch names of a cluster and say what came of it. Raises KdcError when that cannot be done."""
     report = Report(choice.report_dir)
     output = Output(file=sys.stderr if choice.as_json else sys.stdout, highlight=False, soft_wrap=True)
-    run = Run(replace(running(options), read_only=True), timings)
+    if choice.per_node and options.dns_servers:
+        raise UsageError("--per-node asks from inside, and --dns-server from here")
+    run = Run(replace(running(options), read_only=True, every_node=choice.per_node), timings)
     try:
         cluster = run.cluster
+        if choice.per_node and Capability.REAL_PODS not in cluster.capabilities:
+            raise UsageError(f"cluster {cluster.name} runs no Pods: --per-node goes with one that does")
         insist_answering(Checks(run.vantage, cluster.dns), cluster.zone, timings)
-        seen, observer, interrupted = _watch(run, cluster, choice, output, report)
+        seen, observers, interrupted = _watch(run, cluster, choice, output, report)
     finally:
         run.close()
     if choice.as_json:
-        print(json.dumps(seen.as_data() | {"observer": observer.as_data()}, indent=2))  # noqa: T201
+        print(json.dumps(seen.as_data() | {"observers": _told(observers)}, indent=2))  # noqa: T201
     return ExitCode.INTERRUPTED if interrupted and choice.seconds else seen.exit_code()
 
 
-def _watch(run: Run, cluster: Cluster, choice: Choice, output: Output, report: Report) -> tuple[Seen, Observer, bool]:
+def _told(observers: Iterable[Observer]) -> list[dict[str, Any]]:
+    return [one.as_data() for one in observers]
+
+
+def _watch(
+    run: Run, cluster: Cluster, choice: Choice, output: Output, report: Report
+) -> tuple[Seen, Sequence[Observer], bool]:
     with step("reading Services, EndpointSlices and Pods") as progress:
         live = Live(Kube(cluster.kubeconfig, cluster.context), run.timings.api, progress)
     try:
@@ -96,10 +108,12 @@ def _watch(run: Run, cluster: Cluster, choice: Choice, output: Output, report: R
             servers = ", ".join(f"{server.name} {server}" for server in cluster.dns)
             until = f"for {choice.seconds:g} s" if choice.seconds else "until Ctrl-C"
             output.print(f"watching {len(keys)} names and types at {servers} {until}", markup=False)
-            observer = one.go_on(run, keys, choice.seconds, is_interrupted)
-            report.end(seen.as_data() | {"observer": observer.as_data()})
-            one.board.end(observer, seen.as_data()["outcome"])
-            return seen, observer, is_interrupted()
+            made = EveryNode if choice.per_node else OnePlace
+            posts = made(run.vantage, cluster.dns, [Question(*key) for key in keys], run.timings)
+            one.go_on(posts, choice.seconds, is_interrupted)
+            report.end(seen.as_data() | {"observers": _told(posts.observers)})
+            one.board.end(posts.observers, seen.as_data()["outcome"])
+            return seen, posts.observers, is_interrupted()
     finally:
         live.close()
 
@@ -114,23 +128,19 @@ class _Watching:
         self._waiting: list[Answer] = []
         self._began = now()
 
-    def go_on(self, run: Run, keys: list[Key], seconds: float | None, is_interrupted: Callable[[], bool]) -> Observer:
+    def go_on(self, posts: Posts, seconds: float | None, is_interrupted: Callable[[], bool]) -> None:
         """Watch until the time is up, or until somebody interrupts."""
-        questions = [Question(*key) for key in keys]
-        watch = Watch([run.vantage], run.cluster.dns, questions, run.timings.slot)
         end = self._began + seconds if seconds else float("inf")
-        with self.board, watch:
+        with self.board, posts:
             while now() < end and not is_interrupted():
                 self._look()
-                self._waiting += watch.take(TAKE_SECONDS)
+                self._waiting += posts.take(TAKE_SECONDS)
                 self._judge(now() - PATIENCE_SECONDS)
                 self.board.refresh()
-        self._waiting += watch.take(0.0)
+        self._waiting += posts.take(0.0)
         self._judge(float("inf"))
         for line in self._runs.rest():
             self._report.add("seen", line)
-        (observer,) = watch.observers
-        return observer
 
     def _look(self) -> None:
         for moment, key, said in self._truths.news():

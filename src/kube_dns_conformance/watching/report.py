@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from kube_dns_conformance import redact
-from kube_dns_conformance.errors import ReportError
+from kube_dns_conformance.journal import Journal, unwritable
 from kube_dns_conformance.reports.picture import picture
 
 FILE, PICTURE = "watch.jsonl", "watch.svg"
@@ -23,12 +21,11 @@ class Report:
         self._drawn: list[dict[str, Any]] = []
         self._marks: list[dict[str, Any]] = []
         if self._directory:
+            self._journal = Journal(self._directory / FILE)
             try:
-                self._directory.mkdir(parents=True, exist_ok=True)
-                (self._directory / FILE).write_text("")
                 (self._directory / PICTURE).unlink(missing_ok=True)
             except OSError as error:
-                raise self._cannot(error) from None
+                raise unwritable(self._directory, error) from None
 
     def begin(self, head: dict[str, Any]) -> None:
         """What is watched."""
@@ -42,21 +39,14 @@ class Report:
             self._drawn.append(data)
         if kind == "truth":
             self._marks.append({"at": data["at"], "kind": data["type"], "name": data["name"], "what": data["says"]})
-        try:
-            with (self._directory / FILE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(redact.data({"kind": kind} | data)) + "\n")
-        except OSError as error:
-            raise self._cannot(error) from None
+        self._journal.add(kind, data)
 
     def end(self, outcome: dict[str, Any]) -> None:
         """What came of it, and the picture."""
         self.add("end", outcome)
-        drawn = picture({"timeline": self._drawn, "events": self._marks, "observers": [outcome["observer"]]})
+        drawn = picture({"timeline": self._drawn, "events": self._marks, "observers": outcome["observers"]})
         if self._directory and drawn:
             try:
                 (self._directory / PICTURE).write_text(drawn, encoding="utf-8")
             except OSError as error:
-                raise self._cannot(error) from None
-
-    def _cannot(self, error: OSError) -> ReportError:
-        return ReportError(f"cannot write the report to {error.filename or self._directory}: {error.strerror}")
+                raise unwritable(self._directory, error) from None

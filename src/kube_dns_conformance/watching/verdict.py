@@ -45,11 +45,11 @@ class Seen:
         self.announced = max([self.announced, *map(float, ttls), float(answer.negative_ttl or 0)])
         return before, tally.goes_on
 
-    def by_server(self) -> dict[tuple[str, str], list[Tally]]:
+    def by_server(self) -> dict[tuple[str, str], dict[Lane, Tally]]:
         """The lanes of each server and transport."""
-        found: dict[tuple[str, str], list[Tally]] = {}
+        found: dict[tuple[str, str], dict[Lane, Tally]] = {}
         for lane, tally in self.tallies.items():
-            found.setdefault((lane.server, lane.transport), []).append(tally)
+            found.setdefault((lane.server, lane.transport), {})[lane] = tally
         return found
 
     def outages(self) -> list[tuple[Lane, Outage]]:
@@ -69,7 +69,7 @@ class Seen:
         """What is not as it has to be, a line each."""
         allowed, found = self.budget.seconds(self.announced), []
         for lane, tally in self.tallies.items():
-            where = f"{lane.question} at {lane.server}/{lane.transport}"
+            where = place(lane)
             if wrong := sum(one.asks for one in tally.outages if one.state is State.WRONG):
                 found.append(f"{where} gave what was never right in {wrong} of {tally.asked} answers")
             if (worst := longest(tally.outages)) > allowed:
@@ -90,6 +90,12 @@ class Seen:
             "allowed": self.budget.seconds(self.announced),
             "lanes": [lane.as_data() | lane_data(tally) for lane, tally in self.tallies.items()],
         }
+
+
+def place(lane: Lane) -> str:
+    """What is asked, of whom, and from which node where there are several."""
+    node = f" from node {lane.vantage}" if lane.vantage else ""
+    return f"{lane.question} at {lane.server}/{lane.transport}{node}"
 
 
 def lane_data(tally: Tally) -> dict[str, Any]:
