@@ -24,9 +24,12 @@ def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
         yield made
 
 
-def test_what_one_node_alone_cannot_reach_is_told_of_that_node(limited: Cluster, stranger: CommandLine) -> None:
-    nodes = sorted(node["metadata"]["name"] for node in Kube(limited.kubeconfig).list("v1", "Node")[0])
-    broken, service = nodes[-1], Kube(limited.kubeconfig).get("v1", "Service", "kube-dns", "kube-system")
+def test_what_one_node_alone_cannot_reach_is_told_of_that_node(
+    cluster: Cluster, limited: Cluster, stranger: CommandLine
+) -> None:
+    kube = Kube(cluster.kubeconfig)
+    nodes = sorted(node["metadata"]["name"] for node in kube.list("v1", "Node")[0])
+    broken, service = nodes[-1], kube.get("v1", "Service", "kube-dns", "kube-system")
     where = [f"--kubeconfig={limited.kubeconfig}", "--per-node", "--max-outage=1s", "--report-dir=out"]
     watching = stranger.start("watch", *where, NAME, "--for=8s")
     read_until(watching, "watching ")
