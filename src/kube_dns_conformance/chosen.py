@@ -77,6 +77,7 @@ def _connect(options: Options) -> Opened:
 def _make(options: Options, provider: str, name: str) -> Opened:
     if options.kubeconfig or options.context:
         raise UsageError("--kubeconfig and --context go with --cluster existing")
+    existing.parse_servers(options.dns_servers)  # what is wrong with them is said before anything is made
     name = options.cluster_name or name
     opened = _kind(options, name) if provider == "kind" else _embedded(options, name)
     if not options.dns_servers:

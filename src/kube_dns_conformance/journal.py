@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from kube_dns_conformance.errors import ReportError
 class Journal:
     """Nothing secret gets past it."""
 
-    def __init__(self, path: Path, *, go_on: bool = False) -> None:
-        """The file is begun anew, unless it shall ``go_on``. Raises ReportError."""
+    def __init__(self, path: Path, *, go_on: bool = False, private: bool = False) -> None:
+        """The file is begun anew, unless it shall ``go_on``; ``private`` is for this user alone. Raises ReportError."""
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.open("a" if go_on else "w", encoding="utf-8").close()
+            flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if go_on else os.O_TRUNC)
+            os.close(os.open(path, flags, 0o600 if private else 0o666))
         except OSError as error:
             raise unwritable(path, error) from None
 

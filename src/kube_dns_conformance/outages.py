@@ -133,10 +133,12 @@ def cause(answer: Answer, found: State) -> str:
 class Tally:
     """What was not right in a row, kept up to date with each answer. ``asked`` counts them, ``state`` is the last's.
 
-    ``goes_on`` is the outage that has not ended.
+    ``goes_on`` is the outage that has not ended. Between two questions further apart than ``gap`` (seconds) nothing is
+    known: there it ends with the first of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gap: float = math.inf) -> None:
+        self._gap = gap
         self.asked = 0
         self.state = State.RIGHT
         self._ended: list[Outage] = []
@@ -149,6 +151,9 @@ class Tally:
 
     def add(self, answer: Answer, truth: Truth) -> None:
         """Take the next answer over."""
+        if self.goes_on and answer.sent - self.goes_on.end > self._gap:
+            self._ended.append(self.goes_on)
+            self.goes_on = None
         what, before = state(answer, truth), self.goes_on
         self.asked, self.state = self.asked + 1, what
         why = "" if what is State.RIGHT else cause(answer, what)

@@ -136,6 +136,11 @@ def returns(answers: Sequence[Answer], holding: Collection[int]) -> list[Answer]
     return back
 
 
+def gap_of(slot: float) -> float:
+    """Between two questions further apart than this (seconds) nobody asked: nothing is known of the time between."""
+    return max(4 * slot, 0.5)
+
+
 class Runs:
     """Makes one line of equal answers in a row of one lane, for reports.
 

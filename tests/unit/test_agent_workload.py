@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -25,7 +25,7 @@ class Api:
 
     api = None
 
-    def __init__(self, nodes: int = 0) -> None:
+    def __init__(self, nodes: Mapping[str, bool]) -> None:
         self.applied: list[Object] = []
         self.nodes = nodes
 
@@ -33,7 +33,8 @@ class Api:
         self.applied.append(item)
 
     def list(self, api_version: str, kind: str) -> tuple[list[Object], str]:
-        return [{}] * self.nodes, "1"
+        conditions = {name: [{"type": "Ready", "status": str(ready)}] for name, ready in self.nodes.items()}
+        return [{"metadata": {"name": name}, "status": {"conditions": one}} for name, one in conditions.items()], "1"
 
 
 class Still:
@@ -64,7 +65,7 @@ def pod(name: str, *, ready: bool = False, waiting: str = "", message: str = "",
 
 def deployed(*pods: Object, **options: Any) -> list[str]:
     agents = deploy(
-        cast(Kube, Api(options.pop("nodes", 0))),
+        cast(Kube, Api(options.pop("nodes", {}))),
         cast(Mirror, Still(*pods)),
         "r1",
         "python:3.13-slim",
@@ -109,12 +110,36 @@ def test_the_scheduler_is_quoted_when_no_node_takes_the_pods() -> None:
         deployed(pod("a", unplaced="0/3 nodes are available"), pod("b", unplaced="0/3 nodes are available"))
 
 
-def test_where_a_suite_needs_it_there_is_one_on_every_node() -> None:
+THREE = {"node-of-a": True, "node-of-b": True, "node-of-c": True}
+
+
+def test_where_a_suite_needs_it_there_is_one_on_every_node(capsys: pytest.CaptureFixture[str]) -> None:
+    pods = [pod("a", ready=True), pod("b", ready=True), pod("c", ready=True)]
+    assert deployed(*pods, every_node=True, nodes=THREE) == [*THREE]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_node_without_an_agent_is_named_and_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    two = [pod("a", ready=True), pod("b", ready=True)]
+    for third in ([], [pod("c")], [pod("c", waiting="ImagePullBackOff")]):
+        assert deployed(*two, *third, every_node=True, nodes=THREE) == ["node-of-a", "node-of-b"]
+        assert capsys.readouterr().err == "no agent is ready on node node-of-c\n"
+
+
+def test_a_node_that_is_not_ready_is_not_waited_for() -> None:
+    class Waits(Still):
+        def wait(self, probe: Callable[[], Any], within: float, what: str) -> Any:
+            assert probe() is True
+            return True
+
+    pods = Waits(pod("a", ready=True), pod("b", ready=True), pod("c"))
+    api, there = cast(Kube, Api(THREE | {"node-of-c": False})), cast(Mirror, pods)
+    assert len(deploy(api, there, "r1", "python:3.13-slim", "a token", Timings(), every_node=True).ready()) == 2
+
+
+def test_without_any_agent_on_any_node_nothing_can_be_judged() -> None:
     with pytest.raises(ClusterError, match="no agent Pod became ready"):
-        deployed(pod("a", ready=True), pod("b", ready=True), every_node=True, nodes=3)
-    assert (
-        len(deployed(pod("a", ready=True), pod("b", ready=True), pod("c", ready=True), every_node=True, nodes=3)) == 3
-    )
+        deployed(pod("a"), every_node=True, nodes=THREE)
 
 
 def test_the_pod_of_a_situation_outlives_the_loss_of_its_node_for_as_long_as_any_other() -> None:

@@ -157,14 +157,29 @@ def test_without_a_budget_dns_is_granted_propagation_and_the_ttl_that_it_announc
     ]
 
 
-def test_how_an_outage_goes_on_is_told_with_each_answer() -> None:
+def test_what_each_answer_begins_and_ends_is_told() -> None:
     found = Seen(Budget(1.0))
     assert found.add(seen(OLD, at=0.0), TRUTH) == (None, None)
-    before, after = found.add(silent(1.0), TRUTH)
-    assert (before, after.start if after else None) == (None, 1.0)
-    before, after = found.add(seen(OLD, at=3.0), TRUTH)
-    assert (before.start if before else None, after) == (1.0, None)
-    assert [one.seconds for _, one in found.outages()] == [2.0]
+    ended, begun = found.add(silent(1.0), TRUTH)
+    assert (ended, begun.cause if begun else None) == (None, "timeout")
+    assert found.add(silent(1.5), TRUTH) == (None, None)
+    ended, begun = found.add(seen(at=2.0, rcode="SERVFAIL"), TRUTH)
+    assert (ended.seconds if ended else None, begun.cause if begun else None) == (1.0, "SERVFAIL")
+    ended, begun = found.add(seen(OLD, at=3.0), TRUTH)
+    assert (ended.seconds if ended else None, begun) == (1.0, None)
+    assert [one.seconds for _, one in found.outages()] == [1.0, 1.0]
+
+
+def test_of_the_time_in_which_nobody_asked_nothing_is_told() -> None:
+    found = Seen(Budget(1.0), gap=0.5)
+    for at in (0.0, 0.4):
+        found.add(silent(at), TRUTH)
+    ended, begun = found.add(silent(300.0), TRUTH)
+    assert (ended.seconds if ended else None, begun.start if begun else None) == (0.4, 300.0)
+    ended, begun = found.add(seen(OLD, at=600.0), TRUTH)
+    assert (ended.seconds if ended else None, begun) == (0.0, None)
+    assert found.problems() == []
+    assert found.longest() == 0.4
 
 
 def test_servers_are_told_with_the_causes_and_what_is_not_right_now() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,6 +15,7 @@ from kube_dns_conformance.agent.proxy import Agent, Agents
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.kube import RUN_LABEL, Kube, Object
 from kube_dns_conformance.mirror import Mirror
+from kube_dns_conformance.progress import console
 from kube_dns_conformance.resources import PACKAGE, folder
 from kube_dns_conformance.timings import Timings
 
@@ -46,20 +47,27 @@ def deploy(
 ) -> Agents:
     """Make the agents in a namespace of their own, and wait until all are ready, or one is and the others failed.
 
-    There are two, or with ``every_node`` one on each node. ``mirror`` must follow the objects labelled with ``run``.
-    Raises ClusterError, which makes every verdict *unknown*, as soon as it is clear that there will be none.
+    There are two, or with ``every_node`` one on each node that is ready; where one does not come in time, it is said,
+    and the others ask. ``mirror`` must follow the objects labelled with ``run``. Raises ClusterError, which makes every
+    verdict *unknown*, as soon as it is clear that there will be none.
     """
     namespace = namespace_of(run)
     *others, deployment = objects(namespace, run, image, token)
     for item in [*others, on_every_node(deployment) if every_node else deployment]:
         kube.apply(item)
-    wanted = len(kube.list("v1", "Node")[0]) if every_node else deployment["spec"]["replicas"]
-    probe = partial(_ready_or_failed, mirror, namespace, wanted)
+    nodes = kube.list("v1", "Node")[0] if every_node else []
+    there = {node["metadata"]["name"] for node in nodes if oracle.has_condition(node, "Ready")}
+    wanted = len(there) if every_node else deployment["spec"]["replicas"]
+    agents = find(kube, mirror, run, token, timings)
     try:
+        probe = partial(_ready_or_failed, mirror, namespace, wanted, there)
         mirror.wait(probe, timings.settle, "no agent Pod became ready")
     except ClusterError as error:
-        raise with_reason(error, mirror.objects("Pod", namespace)) from error
-    return find(kube, mirror, run, token, timings)
+        if not (every_node and agents.ready()):
+            raise with_reason(error, mirror.objects("Pod", namespace)) from error
+    for name in sorted({node["metadata"]["name"] for node in nodes} - {agent.node for agent in agents.ready()}):
+        console.print(f"no agent is ready on node {name}", markup=False)
+    return agents
 
 
 def find(kube: Kube, mirror: Mirror, run: str, token: str, timings: Timings) -> Agents:
@@ -137,8 +145,9 @@ def on_every_node(deployment: Object) -> Object:
     return dict(made)
 
 
-def _ready_or_failed(mirror: Mirror, namespace: str, wanted: int) -> bool | None:
-    pods = mirror.objects("Pod", namespace)
+def _ready_or_failed(mirror: Mirror, namespace: str, wanted: int, nodes: Collection[str]) -> bool | None:
+    """Of ``wanted`` Pods; where each of ``nodes`` shall have one, others do not count."""
+    pods = [one for one in mirror.objects("Pod", namespace) if not nodes or one["spec"].get("nodeName") in nodes]
     if len(pods) < wanted:
         return None
     ready = [pod for pod in pods if oracle.is_ready(pod)]

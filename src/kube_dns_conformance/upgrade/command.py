@@ -188,7 +188,7 @@ class Upgrade:
         keys = [key for key in keys if key.rdtype in ADDRESS_TYPES]
         if before:
             keys = [Key(*key) for key in before[0]["keys"]]
-        journal = Journal(self._folder.watch, go_on=bool(before))
+        journal = Journal(self._folder.watch, go_on=bool(before), private=True)
         guard = Guard(run, live, keys, journal, choice.budget, before)
         console.print(f"watching {len(keys)} names and types, each once in {guard.slot:g} s", markup=False)
         with _told_to_end() as is_told:

@@ -24,9 +24,8 @@ from kube_dns_conformance.progress import console
 from kube_dns_conformance.promises import Key
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.text import printable
-from kube_dns_conformance.timeline import Lane, Runs
+from kube_dns_conformance.timeline import Lane, Runs, gap_of
 from kube_dns_conformance.upgrade.budget import Budget
-from kube_dns_conformance.upgrade.seen import gap_of
 from kube_dns_conformance.upgrade.surroundings import Surroundings
 from kube_dns_conformance.vantage import Vantage
 from kube_dns_conformance.watch import Watch, gentle_slot

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kube_dns_conformance.outages import State
+from kube_dns_conformance.timeline import gap_of
 
 Row = dict[str, Any]
 LEARNED_SECONDS = 1.0
@@ -182,11 +183,6 @@ def _ends(rows: Sequence[Row], slot: float) -> Iterator[tuple[Row, float, float]
             yield row, row["to"], gap - slot
         else:
             yield row, rows[at + 1]["from"], 0.0
-
-
-def gap_of(slot: float) -> float:
-    """Between two questions further apart than this (seconds) nobody asked: nothing is known of the time between."""
-    return max(4 * slot, 0.5)
 
 
 def _is_lag(row: Mapping[str, Any], end: float, changes: Iterable[float], granted: float) -> bool:

@@ -71,7 +71,7 @@ class Board:
             self._said_at = time.monotonic()
             self._output.print(f"… {self._state()}", markup=False)
 
-    def end(self, observers: Sequence[Observer], exit_word: str) -> None:
+    def end(self, observers: Sequence[Observer]) -> None:
         """The table, the longest outages, and the outcome."""
         self._output.print()
         self._output.print(table(self._seen))
@@ -82,8 +82,11 @@ class Board:
             self._output.print(Text(printable(problem), "red"))
         worst = sorted(observers, key=lambda one: -one.missed)
         self._most(map(_watched, worst), len(worst), "who watched")
-        style = "bold green" if exit_word == "conformant" else "bold red"
-        self._output.print(Text(f"{exit_word}: {self._state()}", style))
+        for name in self._seen.blind:
+            self._output.print(Text(printable(f"{name} did not watch for more than half of the time"), "yellow"))
+        outcome = self._seen.outcome()
+        style = {"conformant": "bold green", "nonconformant": "bold red"}.get(outcome, "bold yellow")
+        self._output.print(Text(f"{outcome}: {self._state()}", style))
 
     def _most(self, texts: Iterable[str], count: int, what: str) -> None:
         for text in islice(texts, LINES_AT_END):

@@ -20,12 +20,12 @@ from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.clusters.base import Capability, Cluster
 from kube_dns_conformance.dns.model import Answer, Question
-from kube_dns_conformance.errors import ExitCode, UsageError
+from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.outages import State, Truth, state
 from kube_dns_conformance.progress import Output, step
 from kube_dns_conformance.run import Run
-from kube_dns_conformance.timeline import Lane, Runs
+from kube_dns_conformance.timeline import Lane, Runs, gap_of
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.watch import Observer
 from kube_dns_conformance.watching.board import Board
@@ -35,6 +35,7 @@ from kube_dns_conformance.watching.report import Report
 from kube_dns_conformance.watching.verdict import Budget, Seen
 
 TAKE_SECONDS = 0.25
+NODES_TRIED = 3
 PATIENCE_SECONDS = 1.0
 """DNS may hear of a change before we do."""
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -71,22 +72,37 @@ def duration(option: str, text: str) -> float | None:
 
 def watch(options: Options, choice: Choice, timings: Timings) -> ExitCode:
     """Watch names of a cluster and say what came of it. Raises KdcError when that cannot be done."""
-    report = Report(choice.report_dir)
-    output = Output(file=sys.stderr if choice.as_json else sys.stdout, highlight=False, soft_wrap=True)
     if choice.per_node and options.dns_servers:
         raise UsageError("--per-node asks from inside, and --dns-server from here")
+    report = Report(choice.report_dir)
+    output = Output(file=sys.stderr if choice.as_json else sys.stdout, highlight=False, soft_wrap=True)
     run = Run(replace(running(options), read_only=True, every_node=choice.per_node), timings)
     try:
         cluster = run.cluster
         if choice.per_node and Capability.REAL_PODS not in cluster.capabilities:
             raise UsageError(f"cluster {cluster.name} runs no Pods: --per-node goes with one that does")
-        insist_answering(Checks(run.vantage, cluster.dns), cluster.zone, timings)
+        _insist_answering(run, cluster, choice)
         seen, observers, interrupted = _watch(run, cluster, choice, output, report)
     finally:
         run.close()
     if choice.as_json:
         print(json.dumps(seen.as_data() | {"observers": _told(observers)}, indent=2))  # noqa: T201
-    return ExitCode.INTERRUPTED if interrupted and choice.seconds else seen.exit_code()
+    if interrupted and choice.seconds:
+        return ExitCode.INTERRUPTED
+    return seen.exit_code()
+
+
+def _insist_answering(run: Run, cluster: Cluster, choice: Choice) -> None:
+    """Where every node is asked from, one of them may be the very one that is broken."""
+    last: ClusterError | None = None
+    for vantage in run.vantage.posts()[:NODES_TRIED] if choice.per_node else [run.vantage]:
+        try:
+            insist_answering(Checks(vantage, cluster.dns), cluster.zone, run.timings)
+        except ClusterError as error:
+            last = error
+        else:
+            return
+    raise last or ClusterError("there is no agent Pod that is ready")
 
 
 def _told(observers: Iterable[Observer]) -> list[dict[str, Any]]:
@@ -96,26 +112,43 @@ def _told(observers: Iterable[Observer]) -> list[dict[str, Any]]:
 def _watch(
     run: Run, cluster: Cluster, choice: Choice, output: Output, report: Report
 ) -> tuple[Seen, Sequence[Observer], bool]:
+    kube = Kube(cluster.kubeconfig, cluster.context)
     with step("reading Services, EndpointSlices and Pods") as progress:
-        live = Live(Kube(cluster.kubeconfig, cluster.context), run.timings.api, progress)
+        live = Live(kube, run.timings.api, progress)
     try:
         keys = choose(live, cluster.zone, choice.names, choice.namespaces, choice.sample)
         truths = Truths(live, cluster.zone, keys)
-        seen = Seen(Budget(run.timings.propagation, choice.max_outage))
+        posts = _posts(run, kube, [Question(*key) for key in keys], choice)
+        seen = Seen(Budget(run.timings.propagation, choice.max_outage), gap_of(posts.slot))
         one = _Watching(seen, truths, report, Board(output, seen, choice.seconds))
         report.begin({"keys": keys, "timings": run.timings.as_data(), "chosen": asdict(choice)})
         with _interruptible() as is_interrupted:
             servers = ", ".join(f"{server.name} {server}" for server in cluster.dns)
             until = f"for {choice.seconds:g} s" if choice.seconds else "until Ctrl-C"
-            output.print(f"watching {len(keys)} names and types at {servers} {until}", markup=False)
-            made = EveryNode if choice.per_node else OnePlace
-            posts = made(run.vantage, cluster.dns, [Question(*key) for key in keys], run.timings)
+            often = f"every {posts.slot:g} s"
+            output.print(f"watching {len(keys)} names and types at {servers} {often} {until}", markup=False)
             one.go_on(posts, choice.seconds, is_interrupted)
+            if choice.per_node:
+                seen.blind = [watched.name for watched in posts.observers if watched.missed > watched.slots / 2]
             report.end(seen.as_data() | {"observers": _told(posts.observers)})
-            one.board.end(posts.observers, seen.as_data()["outcome"])
+            one.board.end(posts.observers)
             return seen, posts.observers, is_interrupted()
     finally:
         live.close()
+
+
+def _posts(run: Run, kube: Kube, questions: Sequence[Question], choice: Choice) -> Posts:
+    """Raises UsageError where nodes would ask too seldom to tell an outage from one lost answer."""
+    servers = run.cluster.dns
+    if not choice.per_node:
+        return OnePlace(run.vantage, servers, questions, run.timings)
+    nodes = [node["metadata"]["name"] for node in kube.list("v1", "Node")[0]]
+    posts = EveryNode(run.vantage, servers, questions, run.timings, nodes)
+    allowed = choice.max_outage or run.timings.propagation
+    if 2 * posts.slot > allowed:
+        often = f"{len(nodes)} nodes ask {len(questions)} names and types every {posts.slot:.1f} s"
+        raise UsageError(f"{often}: too seldom where {allowed:g} s are allowed", "fewer names, as with --sample 10")
+    return posts
 
 
 class _Watching:
@@ -124,7 +157,7 @@ class _Watching:
         self._seen = seen
         self._truths = truths
         self._report = report
-        self._runs = Runs()
+        self._runs = Runs(seen.gap)
         self._waiting: list[Answer] = []
         self._began = now()
 
@@ -159,12 +192,12 @@ class _Watching:
     def _take(self, answer: Answer, truth: Truth) -> None:
         if line := self._runs.add(answer, truth):
             self._report.add("seen", line)
-        before, after = self._seen.add(answer, truth)
+        ended, begun = self._seen.add(answer, truth)
         lane, moment = Lane.of(answer), answer.sent - self._began
-        if before and (not after or after.start != before.start):
-            self.board.ended(lane, replace(before, end=answer.sent), moment)
-        if after and (not before or after.start != before.start):
-            self.board.began(lane, after, moment)
+        if ended:
+            self.board.ended(lane, ended, moment)
+        if begun:
+            self.board.began(lane, begun, moment)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -30,20 +31,25 @@ class Budget:
 
 @dataclass
 class Seen:
-    """Everything that was seen, by lane."""
+    """Everything that was seen, by lane; for ``gap`` see `Tally`. Who is ``blind`` has seen less than half of it."""
 
     budget: Budget
+    gap: float = math.inf
     tallies: dict[Lane, Tally] = field(default_factory=dict)
     announced: float = 0.0
+    blind: list[str] = field(default_factory=list)
 
     def add(self, answer: Answer, truth: Truth) -> tuple[Outage | None, Outage | None]:
-        """Take over the next answer; the outage of its lane as it was before, and as it is now."""
-        tally = self.tallies.setdefault(Lane.of(answer), Tally())
-        before = tally.goes_on
+        """Take over the next answer; the outage of its lane that it has ended, and the one that has begun."""
+        tally = self.tallies.setdefault(Lane.of(answer), Tally(self.gap))
+        before, number = tally.goes_on, len(tally.outages)
         tally.add(answer, truth)
+        is_new = tally.goes_on is not None and (before is None or tally.goes_on.start != before.start)
+        has_ended = before is not None and (tally.goes_on is None or is_new)
         ttls = [record.ttl for record in answer.records]
         self.announced = max([self.announced, *map(float, ttls), float(answer.negative_ttl or 0)])
-        return before, tally.goes_on
+        ended = tally.outages[number - 1] if has_ended else None
+        return ended, tally.goes_on if is_new else None
 
     def by_server(self) -> dict[tuple[str, str], dict[Lane, Tally]]:
         """The lanes of each server and transport."""
@@ -76,15 +82,21 @@ class Seen:
                 found.append(f"{where} was not right for {worst:.2f} s, and {allowed:g} s are allowed")
         return found
 
+    def outcome(self) -> str:
+        """``conformant``, ``nonconformant``, or ``unknown`` where somebody is blind."""
+        return "nonconformant" if self.problems() else "unknown" if self.blind else "conformant"
+
     def exit_code(self) -> ExitCode:
         """Of the command."""
-        return ExitCode.NONCONFORMANT if self.problems() else ExitCode.CONFORMANT
+        codes = {"nonconformant": ExitCode.NONCONFORMANT, "unknown": ExitCode.COULD_NOT_JUDGE}
+        return codes.get(self.outcome(), ExitCode.CONFORMANT)
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "outcome": "nonconformant" if self.problems() else "conformant",
+            "outcome": self.outcome(),
             "problems": self.problems(),
+            "blind": self.blind,
             "asked": self.asked(),
             "longest": round(self.longest(), 3),
             "allowed": self.budget.seconds(self.announced),
