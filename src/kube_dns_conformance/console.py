@@ -128,7 +128,7 @@ class Reporter:
         self.console.print(printable(f"{where}, asking {servers}"), markup=False)
 
     def _show(self, result: Result) -> None:
-        if self.console.is_terminal:
+        if self.console.is_terminal or self._live is None:  # where nothing has begun, the summary says all of it
             return
         sign, style = LOOK[result.verdict]
         name = result.test.rpartition("::")[2]

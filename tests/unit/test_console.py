@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,17 @@ def test_a_foreseen_error_needs_no_details(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert shown(ReportError("cannot write")) == ["cannot write"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_an_api_server_each_requirement_is_told_once(tmp_path: Path) -> None:
+    server = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    user = {"name": "u", "user": {"token": "x"}}
+    config = {"clusters": [server], "contexts": [context], "users": [user], "current-context": "c"}
+    (tmp_path / "kubeconfig").write_text(json.dumps({"apiVersion": "v1", "kind": "Config"} | config))
+    where = ["--cluster=existing", "--kubeconfig=kubeconfig", "--dns-server=127.0.0.1:5"]
+    command = [sys.executable, "-m", "kube_dns_conformance", "run", *where, "--requirement=clusterip.address.*"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert done.stdout.count("clusterip.address.ipv4") == 1
+    assert done.stdout.count("cannot reach the API server at https://127.0.0.1:1") == 1
