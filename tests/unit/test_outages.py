@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from kube_dns_conformance.dns.compare import exactly, no_such_name
 from kube_dns_conformance.dns.model import Answer
-from kube_dns_conformance.outages import Follow, Outage, State, Truth, cause, follow, longest, outages, state, total
+from kube_dns_conformance.outages import (
+    Follow,
+    Outage,
+    State,
+    Tally,
+    Truth,
+    cause,
+    follow,
+    longest,
+    outages,
+    state,
+    total,
+)
 from observations import row, rows, seen
 
 OLD, NEW, FOREIGN = "10.0.0.1", "10.0.0.2", "192.0.2.66"
@@ -120,3 +132,18 @@ def test_what_appeared_for_good_stays(answers: list[Answer]) -> None:
     if found.appeared is not None:
         later = [one for one in answers if one.sent >= max(3.0, 3.0 + found.appeared)]
         assert all(state(one, CHANGED) is State.RIGHT for one in later)
+
+
+@given(rows(), st.lists(st.sampled_from([0.1, 0.4, 2.0]), min_size=12, max_size=12))
+def test_what_is_not_known_is_in_no_outage_and_all_else_is(answers: list[Answer], pauses: list[float]) -> None:
+    """Rows with pauses in which nobody asked: as if each part between two of them were a row of its own."""
+    at, parts = 0.0, [list[Answer]()]
+    tally = Tally(gap=0.5)
+    for one, pause in zip(answers, pauses, strict=False):
+        at += pause
+        moved = replace(one, sent=at)
+        tally.add(moved, ALWAYS)
+        if pause > 0.5:
+            parts.append([])
+        parts[-1].append(moved)
+    assert tally.outages == [one for part in parts for one in outages(part, ALWAYS)]
