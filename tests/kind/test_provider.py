@@ -13,7 +13,7 @@ from cluster.commandline import CommandLine, read_until
 from kind.conftest import NAME
 from kube_dns_conformance.clusters import engine, processes
 from kube_dns_conformance.clusters.base import Cluster
-from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.results import Verdict, read
 
 WHILE_PODS_RESTART = ("--requirement=clusterip.*", "--requirement=survival.pod-restart.*")
@@ -147,6 +147,7 @@ def test_nothing_stays_of_the_cluster_that_a_run_made(
 def test_dns_has_its_replicas_again_after_a_run_that_was_ended_while_it_was_scaled(
     cluster: Cluster, command: CommandLine, number: signal.Signals, status: int
 ) -> None:
+    wait_scaled(cluster)
     before = replicas(cluster)
     run = command.start("run", f"--name={NAME}", "--allow-disruptive", "--requirement=survival.dns-scaling.*")
     while replicas(cluster) == before:
@@ -162,9 +163,21 @@ def test_dns_has_its_replicas_again_after_a_run_that_was_ended_while_it_was_scal
 
 
 def replicas(cluster: Cluster) -> int:
+    return int(deployment(cluster)["spec"]["replicas"])
+
+
+def deployment(cluster: Cluster) -> Object:
     deployments, _ = Kube(cluster.kubeconfig).list("apps/v1", "Deployment", namespace="kube-system")
     (dns,) = [one for one in deployments if one["metadata"]["name"] == "coredns"]
-    return int(dns["spec"]["replicas"])
+    return dns
+
+
+def wait_scaled(cluster: Cluster) -> None:
+    """Until all replicas of DNS that shall be there are ready: what was scaled back a moment ago may not be yet."""
+    deadline = time.monotonic() + 120
+    while (dns := deployment(cluster))["status"].get("readyReplicas") != dns["spec"]["replicas"]:
+        assert time.monotonic() < deadline, dns["status"]
+        time.sleep(0.1)
 
 
 def wait_for(log: Path, text: str, process: subprocess.Popen[str]) -> None:
