@@ -31,7 +31,7 @@ def test_what_one_node_alone_cannot_reach_is_told_of_that_node(
     nodes = sorted(node["metadata"]["name"] for node in kube.list("v1", "Node")[0])
     broken, service = nodes[-1], kube.get("v1", "Service", "kube-dns", "kube-system")
     where = [f"--kubeconfig={limited.kubeconfig}", "--per-node", "--max-outage=1s", "--report-dir=out"]
-    watching = stranger.start("watch", *where, NAME, "--for=8s")
+    watching = stranger.start("watch", *where, NAME, "--for=6s")
     read_until(watching, "watching ")
     drop = ["PREROUTING", "--table=mangle", f"--destination={service['spec']['clusterIP']}", "--jump=DROP"]
     run([engine.program(), "exec", broken, "iptables", "--insert", *drop])
