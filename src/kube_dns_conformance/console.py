@@ -17,7 +17,7 @@ from kube_dns_conformance.opening import tests_of
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
 from kube_dns_conformance.run import Run
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import counted, printable
 
 LOOK = {
     Verdict.CONFORMANT: ("✓", "green"),
@@ -71,7 +71,7 @@ class Reporter:
         self._total = len(tests)
         requirements = len({test.requirement for test in tests})
         self.console.print(
-            f"{_count(requirements, 'requirement')}, {_count(self._total, 'test')}, cluster: {provider} ({why})",
+            f"{counted(requirements, 'requirement')}, {counted(self._total, 'test')}, cluster: {provider} ({why})",
             markup=False,
         )
         session.config.stash[WRITER].listeners.append(self._show)
@@ -149,10 +149,6 @@ class Reporter:
             f"{len(rows)}/{self._total}  {time.monotonic() - self._began:.0f} s  {self._current.rpartition('::')[2]}"
         )
         return Group(table, Text(printable(state), "dim"))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _texts(results: Iterable[Result]) -> list[str]:

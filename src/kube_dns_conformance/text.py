@@ -14,6 +14,11 @@ def printable(text: str) -> str:
     return "".join(one if one == "\n" or one.isprintable() else f"\\x{ord(one):02x}" for one in text)
 
 
+def counted(number: int, what: str) -> str:
+    """``1 test``, ``2 tests``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def in_order(values: Iterable[str]) -> list[str]:
     """In the order in which people look for one: addresses by number, in anything else the numbers by their size."""
 

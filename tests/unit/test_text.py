@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube_dns_conformance.text import in_order, last_line, printable
+from kube_dns_conformance.text import counted, in_order, last_line, printable
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,7 @@ def test_there_is_one_order_of_any_text(texts: list[str], chance: random.Random)
     shuffled = list(texts)
     chance.shuffle(shuffled)
     assert in_order(shuffled) == in_order(texts)
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "outage") for number in (0, 1, 2)] == ["0 outages", "1 outage", "2 outages"]

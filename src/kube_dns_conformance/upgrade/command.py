@@ -35,7 +35,7 @@ from kube_dns_conformance.results import Results, read
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.signals import clean_up_when_terminated, cleaning_up
 from kube_dns_conformance.situations import is_of_a_run
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import counted, printable
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.upgrade import difference, snapshot
 from kube_dns_conformance.upgrade.budget import Budget
@@ -285,7 +285,7 @@ class Outcome:
             output.print(f"the command ended with status {self.status}", markup=False)
         output.print(Text(f"report: {page}", "dim"))
         style = {"nonconformant": "bold red", "conformant": "bold green"}.get(self.word(), "bold yellow")
-        output.print(Text(f"{self.word()}: {len(self.compared.broken)} requirements newly broken", style))
+        output.print(Text(f"{self.word()}: {counted(len(self.compared.broken), 'requirement')} newly broken", style))
 
 
 def phase(text: str) -> Phase | None:

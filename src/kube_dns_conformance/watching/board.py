@@ -15,7 +15,7 @@ from rich.text import Text
 
 from kube_dns_conformance.outages import Outage, longest
 from kube_dns_conformance.progress import PLAIN_LINE_EVERY_SECONDS, Output
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import counted, printable
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.watch import Observer
 from kube_dns_conformance.watching.verdict import Seen, causes, not_right, place
@@ -108,7 +108,7 @@ class Board:
         of = f" of {self._seconds:.0f}" if self._seconds else ""
         outages, allowed = self._seen.outages(), self._seen.budget.seconds(self._seen.announced)
         return (
-            f"{self._seen.asked()} answers in {gone:.0f}{of} s, {len(outages)} outages,"
+            f"{self._seen.asked()} answers in {gone:.0f}{of} s, {counted(len(outages), 'outage')},"
             f" the longest {self._seen.longest():.2f} s of {allowed:g} s allowed"
         )
 

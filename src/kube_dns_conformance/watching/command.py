@@ -25,6 +25,7 @@ from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.outages import State, Truth, state
 from kube_dns_conformance.progress import Output, step
 from kube_dns_conformance.run import Run
+from kube_dns_conformance.text import counted
 from kube_dns_conformance.timeline import Lane, Runs, gap_of
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.watch import Observer
@@ -146,7 +147,7 @@ def _posts(run: Run, kube: Kube, questions: Sequence[Question], choice: Choice) 
     posts = EveryNode(run.vantage, servers, questions, run.timings, nodes)
     allowed = choice.max_outage or run.timings.propagation
     if 2 * posts.slot > allowed:
-        often = f"{len(nodes)} nodes ask {len(questions)} names and types every {posts.slot:.1f} s"
+        often = f"{counted(len(nodes), 'node')} ask {len(questions)} names and types every {posts.slot:.1f} s"
         raise UsageError(f"{often}: too seldom where {allowed:g} s are allowed", "fewer names, as with --sample 10")
     return posts
 
