@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from kube_dns_conformance.outages import State
-from kube_dns_conformance.text import printable
+from kube_dns_conformance.text import clock, printable
 
 COLOURS = {
     State.RIGHT: "#009e73",
@@ -29,10 +29,12 @@ svg { background: #ffffff; font: 12px sans-serif } text { fill: #1a1a1a } line {
   svg { background: #1a1a1a } text { fill: #eeeeee } .mark { stroke: #eeeeee }
 }
 """
-WIDTH, LEFT, RIGHT_EDGE = 1200, 250, 1180
+WIDTH, LEFT, RIGHT_EDGE = 1200, 310, 1180
 LANE, HEAD, LINE = 14, 18, 15
 LANES_SHOWN = 90
 EVENTS_SHOWN = 40
+LANE_LETTERS, LINE_LETTERS = 44, 190
+"""So many fit."""
 TICKS = 8
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -86,6 +88,8 @@ class _Drawing:
     def _lanes(self, rows: Sequence[Row]) -> int:
         ordered = sorted(rows, key=lambda one: (*_lane(one), one["from"]))
         lanes = [list(group) for _, group in groupby(ordered, key=_lane)]
+        if len(lanes) > LANES_SHOWN:  # then those in which something was not right
+            lanes.sort(key=lambda lane: all(one["state"] == State.RIGHT for one in lane))
         y, before = 28, None
         for lane in lanes[:LANES_SHOWN]:
             if _question(lane[0]) != before:
@@ -94,7 +98,7 @@ class _Drawing:
                 self._say(10, y, f"{lane[0]['name']} {lane[0]['type']}")
                 y += 4
             y += LANE
-            self._say(24, y, asked_of(lane[0])[:34])
+            self._say(24, y, _in_brief(lane[0]))
             self._lane(lane, y - 4)
         if len(lanes) > LANES_SHOWN:
             y += HEAD
@@ -120,6 +124,7 @@ class _Drawing:
                 self._line(self._x(moment), y, y + 5, "tick", f"{number * step:g} s")
                 self._say(self._x(moment) - 8, y + LINE + 3, f"{number * step:g} s")
             number += 1
+        self._say(10, y + LINE + 3, f"0 s is {clock(self._zero)}")
         for name in ("settled", "deadline"):
             at = self._change.get(name)
             if at is not None and self._start <= at <= self._end:
@@ -128,11 +133,15 @@ class _Drawing:
     def _events(self, y: int) -> int:
         events = [one for one in self._change.get("events", []) if self._start <= one["at"] <= self._end]
         lanes_end = y - 2 * LINE
-        for one in events[:EVENTS_SHOWN]:
-            y += LINE
+        for number, one in enumerate(events):
             said = f"{one['at'] - self._zero:+.2f} s  {happened(one)}"
             self._line(self._x(one["at"]), 28, lanes_end, "mark", said)
-            self._say(10, y, said)
+            if number < EVENTS_SHOWN:
+                y += LINE
+                self._say(10, y, _cut(said, LINE_LETTERS))
+        if len(events) > EVENTS_SHOWN:
+            y += LINE
+            self._say(10, y, f"… {len(events) - EVENTS_SHOWN} more, until {events[-1]['at'] - self._zero:+.2f} s")
         for one in self._change.get("observers", []):
             y += LINE
             self._say(
@@ -157,6 +166,21 @@ class _Drawing:
 
     def _say(self, x: float, y: float, text: str) -> None:
         ET.SubElement(self._root, "text", {"x": f"{x:g}", "y": f"{y:g}"}).text = printable(text)
+
+
+def _in_brief(one: Row) -> str:
+    """Whom a lane is of, in as many letters as fit: the ends of long names tell them apart."""
+    node = f" from {_end(one['vantage'], LANE_LETTERS // 2)}" if one.get("vantage") else ""
+    how = f"/{one['transport']}{node}"
+    return _end(one["server"], LANE_LETTERS - len(how)) + how
+
+
+def _end(text: str, most: int) -> str:
+    return text if len(text) <= most else f"…{text[1 - most :]}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _question(one: Row) -> tuple[str, str]:

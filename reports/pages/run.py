@@ -47,6 +47,7 @@ def html(results: Results) -> str:
         software=coverage.implementation(results.run["cluster"]) if results.run.get("cluster") else [],
         sections=_sections(entries),
         counts=Counter(one.state for one in entries),
+        state_of={one.about.id: one.state for one in entries},
         failures=_failures(results),
         unjudged=_unjudged(results),
         information=coverage.information(results),

@@ -15,7 +15,7 @@ from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Results
 from kube_dns_conformance.upgrade.seen import Path, Track
 from kube_dns_conformance.upgrade.snapshot import Snapshot
-from kube_dns_conformance.upgrade.upgraded import Upgraded
+from kube_dns_conformance.upgrade.upgraded import Upgraded, happened
 
 PATHS_SHOWN = 30
 """Of what suffered most; all is in ``watch.jsonl``."""
@@ -52,7 +52,12 @@ def html(outcome: Mapping[str, Any], upgraded: Upgraded, before: Results, after:
         "upgrade.html",
         outcome=outcome,
         changed=_changed(before, after),
-        facts=[*_facts(upgraded.before, upgraded.after), *facts_of([before, after])],
+        failures=[one for one in after.results if one.requirement in outcome["broken"] and one.detail],
+        facts=sorted(
+            [*_facts(upgraded.before, upgraded.after), *facts_of([before, after])], key=lambda one: not one.differs
+        ),
+        nodes=any(one.node for one in suffered),
+        happened=happened,
         drawn=_drawn(upgraded),
         suffered=suffered[:PATHS_SHOWN],
         more=max(0, len(suffered) - PATHS_SHOWN),

@@ -11,7 +11,7 @@ from kube_dns_conformance.dns.compare import Expected, at_least, value
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Expectations, Judge
-from kube_dns_conformance.text import in_order
+from kube_dns_conformance.text import clock, in_order
 
 ADDRESSES_SHOWN = 16
 """Of those that have to go."""
@@ -34,14 +34,15 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
                 own = (one for one in answer.records if one.name == question.name.lower())
                 if strangers := sorted(set(map(value, own)) - known):
                     what = f"answers {strangers[0]}, which was never right"
-                    _condemn(judge, what, answer, expected, f"answer of {lane.server}")
+                    _condemn(judge, change, what, answer, expected, f"answer of {lane.server}")
             since = timeline.settles(row, expected)
             wrong = timeline.deviations(row, expected)
             if since is None and row[-1].sent <= change.deadline:
                 raise ClusterError(f"{question} at {lane.server}/{lane.transport} was not asked often enough")
             if wrong and wrong[-1].sent > change.deadline:
                 late = "did not follow" if since is None else f"was {since - change.deadline:.1f} s late to follow"
-                _condemn(judge, f"{late} the change", wrong[-1], expected, f"last wrong answer of {lane.server}")
+                where = f"last wrong answer of {lane.server}, {_granted(change)}"
+                _condemn(judge, change, f"{late} the change", wrong[-1], expected, where)
 
 
 def insist_gone(judge: Judge, change: Change) -> None:
@@ -56,7 +57,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
         for lane, row in _watched(judge, change, question).items():
             if not row[-1].decisive:
                 said = "is not answered" if row[-1].problem else f"is answered with {row[-1].rcode}"
-                _condemn(judge, said, row[-1], change.after[question], f"last answer of {lane.server}")
+                _condemn(judge, change, said, row[-1], change.after[question], f"last answer of {lane.server}")
             seen = _since(row, change.began)
             holding = timeline.sightings(seen)
             for address in sorted(gone & holding.keys()):
@@ -65,7 +66,8 @@ def insist_gone(judge: Judge, change: Change) -> None:
                 back = timeline.returns(seen, holding[address]) if row[-1].server.single else []
                 if late or back:
                     what = f"answers {address} again after it was gone" if back else f"still answers {address}"
-                    _condemn(judge, what, (back or late)[0], change.after[question], f"answer of {lane.server}")
+                    where = f"answer of {lane.server}" + ("" if back else f", {_granted(change)}")
+                    _condemn(judge, change, what, (back or late)[0], change.after[question], where)
 
 
 def insist_unbroken(judge: Judge, change: Change) -> None:
@@ -87,7 +89,7 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
             if wrong:
                 when = wrong[0].sent - change.settled_at
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}, the first {when:+.1f} s from the change"
-                _condemn(judge, "did not keep its answer", wrong[0], must, where)
+                _condemn(judge, change, "did not keep its answer", wrong[0], must, where)
     if not judged:
         raise ValueError("everything changed: that would pass without being judged")
 
@@ -106,7 +108,7 @@ def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Questi
             denied = [one for one in without_one if not _may_be_empty(change, question, one)]
             if denied:
                 where = f"{len(denied)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, "was denied while it changed", denied[0], change.after[question], where)
+                _condemn(judge, change, "was denied while it changed", denied[0], change.after[question], where)
 
 
 def _may_be_empty(change: Change, question: Question, answer: Answer) -> bool:
@@ -129,7 +131,7 @@ def insist_no_lie(judge: Judge, change: Change) -> None:
             wrong = [one for one in timeline.deviations(_since(row, change.began), must) if one.decisive]
             if wrong:
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, "is answered with what is not true", wrong[0], must, where)
+                _condemn(judge, change, "is answered with what is not true", wrong[0], must, where)
 
 
 def insist_served(judge: Judge, change: Change, within: float) -> None:
@@ -141,7 +143,7 @@ def insist_served(judge: Judge, change: Change, within: float) -> None:
             if seconds > within:
                 wrong = timeline.deviations(row, must)
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, f"was not answered rightly for {seconds:.1f} s", wrong[0], must, where)
+                _condemn(judge, change, f"was not answered rightly for {seconds:.1f} s", wrong[0], must, where)
 
 
 def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
@@ -157,7 +159,7 @@ def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]
             names = dict.fromkeys(map(_asker, (first, other)))
             what = f"is answered differently by {' and '.join(names)}"
             where = f"{other.server.name}; {first.server.name} said {first.said()}"
-            _condemn(judge, what, other, change.after[question], where)
+            _condemn(judge, change, what, other, change.after[question], where)
 
 
 def _unchanged(before: Expected, after: Expected) -> Expected | None:
@@ -200,6 +202,10 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
     return rows
 
 
+def _granted(change: Change) -> str:
+    return f"which had {change.deadline - change.settled_at:.3g} s to follow"
+
+
 def _asker(answer: Answer) -> str:
     return f"{answer.server.name}/{answer.transport}{answer.vantage and f' from {answer.vantage}'}"
 
@@ -212,10 +218,13 @@ def _require(judge: Judge, change: Change, rule: str) -> None:
     judge.evidence.of_change(change.began, change.as_data).require(rule)
 
 
-def _condemn(judge: Judge, what: str, answer: Answer, expected: Expected, where: str) -> None:
+def _condemn(judge: Judge, change: Change, what: str, answer: Answer, expected: Expected, where: str) -> None:
+    after = answer.sent - change.settled_at
     judge.condemn(
         f"{judge.short(answer.question.name)} {what}",
-        f"asked     {answer.question} → {answer.server}/{answer.transport} from {_from(judge, answer)}",
+        f"asked     {answer.question} → {answer.server}/{answer.transport} ({answer.server.name})"
+        f" from {_from(judge, answer)}",
+        f"when      {clock(answer.sent)}, {after:+.2f} s from the change",
         f"expected  {expected}",
         f"got       {answer.said()}   ({where})",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import time
 from collections.abc import Iterable
 
 NUMBER = re.compile(r"([0-9]+)")
@@ -17,6 +18,12 @@ def printable(text: str) -> str:
 def counted(number: int, what: str) -> str:
     """``1 test``, ``2 tests``."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def clock(moment: float) -> str:
+    """The time of day of epoch seconds."""
+    tenths = round(moment * 10)
+    return f"{time.strftime('%H:%M:%S', time.gmtime(tenths // 10))}.{tenths % 10} UTC"
 
 
 def in_order(values: Iterable[str]) -> list[str]:

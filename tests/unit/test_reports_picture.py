@@ -47,9 +47,9 @@ def test_nothing_is_drawn_of_what_was_compared_with_no_truth() -> None:
 def test_a_lane_shows_each_state_in_its_colour_until_something_else_was_seen() -> None:
     svg = drawn(row("right", 100.0, 101.9), row("stale", 102.0, 103.9), row("right", 104.0, 110.0), began=101.0)
     assert bars(svg) == [
-        ("#009e73", 250.0, 186.0, "right: NOERROR 10.0.0.2\n-1.00 s to +0.90 s, 31 asked"),
-        ("#e69f00", 436.0, 186.0, "stale: NOERROR 10.0.0.2\n+1.00 s to +2.90 s, 31 asked"),
-        ("#009e73", 622.0, 558.0, "right: NOERROR 10.0.0.2\n+3.00 s to +9.00 s, 31 asked"),
+        ("#009e73", 310.0, 174.0, "right: NOERROR 10.0.0.2\n-1.00 s to +0.90 s, 31 asked"),
+        ("#e69f00", 484.0, 174.0, "stale: NOERROR 10.0.0.2\n+1.00 s to +2.90 s, 31 asked"),
+        ("#009e73", 658.0, 522.0, "right: NOERROR 10.0.0.2\n+3.00 s to +9.00 s, 31 asked"),
     ]
     assert "web.shop.svc.cluster.local. A" in texts(svg)
     assert "dns-0/udp" in texts(svg)
@@ -66,11 +66,41 @@ def test_a_lane_for_each_place_that_is_asked_from() -> None:
     assert [one for one in texts(svg) if "/" in one] == ["dns-0/udp from node-a", "dns-0/udp from node-b"]
 
 
+def test_the_end_of_a_long_name_tells_lanes_apart() -> None:
+    long = {"server": "coredns-589f44dc88-l74bd", "transport": "tcp"}
+    svg = drawn(*(row("right", 0.0, 1.0, vantage=f"tests-3016-{one}", **long) for one in ("worker", "worker2")))
+    assert [one for one in texts(svg) if "/" in one] == [
+        "…589f44dc88-l74bd/tcp from tests-3016-worker",
+        "…89f44dc88-l74bd/tcp from tests-3016-worker2",
+    ]
+
+
+def test_of_many_lanes_those_that_were_not_right_are_shown() -> None:
+    rows = [row("right", 0.0, 1.0, server=f"a-{number}") for number in range(95)]
+    svg = drawn(*rows, row("stale", 0.0, 1.0, server="z"))
+    lanes = [one for one in texts(svg) if one.endswith("/udp")]
+    assert (len(lanes), lanes[0]) == (90, "z/udp")
+    assert "… 6 more lanes in results.jsonl" in texts(svg)
+
+
+def test_every_event_is_a_mark_and_those_that_are_not_told_are_counted() -> None:
+    svg = drawn(
+        row("right", 100.0, 200.0), events=[EVENT | {"at": 100.0 + number} for number in range(50)], began=100.0
+    )
+    assert sum(one.attrib["class"] == "mark" for one in svg.iter(f"{SVG}line")) == 50
+    assert sum(one.endswith("Pod web-1: is gone") for one in texts(svg)) == 40
+    assert "… 10 more, until +49.00 s" in texts(svg)
+
+
+def test_the_axis_says_what_time_it_was() -> None:
+    assert "0 s is 00:01:40.5 UTC" in texts(drawn(row("right", 100.0, 102.0), began=100.5))
+
+
 def test_the_changes_of_the_objects_are_marks_on_the_same_axis() -> None:
     svg = drawn(row("right", 100.0, 102.0), events=[EVENT, EVENT | {"at": 99.0}], began=100.5, observers=[OBSERVER])
     marks = [one for one in svg.iter(f"{SVG}line") if one.attrib["class"] == "mark"]
     assert [(one.attrib["x1"], one.findtext(f"{SVG}title")) for one in marks] == [
-        ("715", "+0.50 s  Pod web-1: is gone")
+        ("745", "+0.50 s  Pod web-1: is gone")
     ]
     assert "+0.50 s  Pod web-1: is gone" in texts(svg)
     assert texts(svg)[-1] == (

@@ -45,7 +45,7 @@ from observations import DNS_1, WEB, row
 
 OLD, NEW = "10.0.0.1", "10.0.0.2"
 HEAD = "NONCONFORMANT survival.pod-restart.name-follows (2.4.1, MUST): "
-ASKED = "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp from this process"
+ASKED = "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp (dns-0) from this process"
 
 
 def judge() -> Judge:
@@ -78,6 +78,13 @@ def unchanged(*answers: Answer) -> Change:
 
 
 def said(insist: Callable[[Judge], None]) -> list[str]:
+    """All but when that was."""
+    head, asked, when, *rest = all_said(insist)
+    assert when.startswith("  when      ")
+    return [head, asked, *rest]
+
+
+def all_said(insist: Callable[[Judge], None]) -> list[str]:
     with pytest.raises(Nonconformant) as caught:
         insist(judge())
     return str(caught.value).splitlines()
@@ -99,7 +106,7 @@ def test_a_name_that_does_not_follow() -> None:
         f"{HEAD}web.shop did not follow the change",
         ASKED,
         "  expected  10.0.0.2",
-        "  got       NOERROR 10.0.0.1   (last wrong answer of dns-0)",
+        "  got       NOERROR 10.0.0.1   (last wrong answer of dns-0, which had 2 s to follow)",
     ]
 
 
@@ -108,17 +115,22 @@ def test_a_name_that_follows_too_late() -> None:
         f"{HEAD}web.shop was 2.0 s late to follow the change",
         ASKED,
         "  expected  10.0.0.2",
-        "  got       NOERROR 10.0.0.1   (last wrong answer of dns-0)",
+        "  got       NOERROR 10.0.0.1   (last wrong answer of dns-0, which had 2 s to follow)",
     ]
+
+
+def test_it_is_said_when_that_was() -> None:
+    late = all_said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, OLD, OLD, OLD, OLD, NEW)), [WEB]))
+    assert late[2] == "  when      00:00:05.0 UTC, +3.00 s from the change"
 
 
 def test_every_server_has_to_follow() -> None:
     seen = change(*row(OLD, NEW, NEW), *row(OLD, OLD, "", "", "", "", server=DNS_1))
     assert said(lambda judge: insist_followed(judge, seen, [WEB])) == [
         f"{HEAD}web.shop did not follow the change",
-        "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp from this process",
+        "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp (dns-1) from this process",
         "  expected  10.0.0.2",
-        "  got       NXDOMAIN   (last wrong answer of dns-1)",
+        "  got       NXDOMAIN   (last wrong answer of dns-1, which had 2 s to follow)",
     ]
 
 
@@ -132,7 +144,7 @@ def test_an_old_address_that_stays() -> None:
         f"{HEAD}web.shop still answers 10.0.0.1",
         ASKED,
         "  expected  10.0.0.2",
-        "  got       NOERROR 10.0.0.1   (answer of dns-0)",
+        "  got       NOERROR 10.0.0.1   (answer of dns-0, which had 2 s to follow)",
     ]
 
 
@@ -214,7 +226,7 @@ def test_servers_that_disagree_in_the_end(other: list[str]) -> None:
     seen = change(*row(OLD, NEW, NEW, NEW), *row(*other, server=DNS_1))
     first, asked, expected, got = said(lambda judge: insist_agreement(judge, seen, [WEB]))
     assert first == f"{HEAD}web.shop is answered differently by dns-0/udp and dns-1/udp"
-    assert asked == "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp from this process"
+    assert asked == "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp (dns-1) from this process"
     assert expected == "  expected  10.0.0.2"
     assert got.endswith("(dns-1; dns-0 said NOERROR 10.0.0.2)")
 
@@ -223,7 +235,7 @@ def test_where_several_ask_it_is_said_who_was_told_what() -> None:
     seen = change(*row(OLD, NEW, NEW, NEW), *(replace(one, vantage="node-b") for one in row(OLD, NEW, NEW, OLD)))
     first, asked, *_ = said(lambda judge: insist_agreement(judge, seen, [WEB]))
     assert first == f"{HEAD}web.shop is answered differently by dns-0/udp and dns-0/udp from node-b"
-    assert asked == "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp from node node-b"
+    assert asked == "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp (dns-0) from node node-b"
 
 
 def test_silence_is_no_proof_that_an_address_is_gone() -> None:
@@ -557,7 +569,7 @@ def test_a_watch_asks_over_tcp_as_well() -> None:
     seen = watched(lies_over_tcp, lambda: None, propagation=0.5)
     lines = said(lambda judge: insist_followed(judge, seen, [WEB]))
     assert lines[0] == f"{HEAD}web.shop did not follow the change"
-    assert re.fullmatch(r"  asked     .* → 127\.0\.0\.1:\d+/tcp from this process", lines[1])
+    assert re.fullmatch(r"  asked     .* → 127\.0\.0\.1:\d+/tcp \(dns-0\) from this process", lines[1])
 
 
 def test_a_sibling_that_was_not_ready_for_a_moment_is_not_blamed_on_dns() -> None:

@@ -50,7 +50,11 @@ def test_a_stretch_beyond_the_budget_is_told_with_where_and_when_and_after_what(
             "NONCONFORMANT upgrade.answers.in-time (2, MUST): no right answer for 6.00 s (timeout, SERVFAIL), "
             f"5 s are allowed: {WHERE}"
         ),
-        "  when      +5.50 s, after Node w1: kubelet v1.36.3, ready, cordoned",
+        (
+            "  when      00:01:45.5 UTC to 00:01:51.5 UTC, +5.50 s to +11.50 s, "
+            "after Node w1: kubelet v1.36.3, ready, cordoned"
+        ),
+        "  where     1 of 1 paths: name, server, transport, node",
         "  got       no answer",
     ]
 
@@ -112,7 +116,7 @@ def test_many_paths_are_counted() -> None:
     ]
     with pytest.raises(Nonconformant) as caught:
         judge("answers.in-time", *lines, END).never_longer()
-    assert said(caught)[3:] == [
+    assert said(caught)[4:] == [
         *(f"  also      web.shop.svc.cluster.local. A at kube-dns/udp from node w{number}" for number in range(2, 7)),
         "  also      2 more",
     ]

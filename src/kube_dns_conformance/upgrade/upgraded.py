@@ -11,6 +11,7 @@ from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.evidence import Evidence, Watched
 from kube_dns_conformance.judge import Nonconformant
 from kube_dns_conformance.requirements import Requirement
+from kube_dns_conformance.text import clock
 from kube_dns_conformance.upgrade import seen as seeing
 from kube_dns_conformance.upgrade.budget import Budget, is_lie, parse
 from kube_dns_conformance.upgrade.folder import AFTER, BEFORE, Folder
@@ -127,7 +128,8 @@ class Judge:
             first = next(one for one in track.spells if one.cause == cause and not one.lag)
             self._condemn(
                 f"{cause} for {seconds:.2f} s, {limits[cause]:g} s are allowed: {path}",
-                f"  when      {self._when(first.start)}",
+                f"  when      {self._when(first.start, first.end)}",
+                f"  where     {len(beyond)} of {len(paths)} paths: name, server, transport, node",
                 f"  got       {first.said}",
                 *self._others([one[2] for one in beyond if one[2] != path]),
             )
@@ -144,7 +146,8 @@ class Judge:
             causes = ", ".join(dict.fromkeys(one.cause for one in spells))
             self._condemn(
                 f"no right answer for {seconds:.2f} s ({causes}), {limit:g} s are allowed: {path}",
-                f"  when      {self._when(spells[0].start)}",
+                f"  when      {self._when(spells[0].start, spells[-1].end)}",
+                f"  where     {len(beyond)} of {len(found)} paths: name, server, transport, node",
                 f"  got       {spells[0].said}",
                 *self._others([one for one in beyond if one != path]),
             )
@@ -170,12 +173,12 @@ class Judge:
             if unknown > (1 - LEAST_SEEN) * seconds:
                 raise ClusterError(f"of {seconds:.0f} s {unknown:.0f} s were not watched: {path}")
 
-    def _when(self, moment: float) -> str:
-        """A moment, and what had happened last."""
+    def _when(self, start: float, end: float) -> str:
+        """From when to when, and what had happened last."""
         began = self.upgraded.seen.head["began"]
-        last = [one for one in self.upgraded.seen.marks if one["at"] <= moment]
+        last = [one for one in self.upgraded.seen.marks if one["at"] <= start]
         after = f", after {happened(last[-1])}" if last else ""
-        return f"{moment - began:+.2f} s{after}"
+        return f"{clock(start)} to {clock(end)}, {start - began:+.2f} s to {end - began:+.2f} s{after}"
 
     def _others(self, paths: list[Asked]) -> list[str]:
         shown = [f"  also      {path}" for path in paths[:SAID]]
