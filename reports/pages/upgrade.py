@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import unified_diff
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -91,7 +92,14 @@ def _facts(before: Snapshot, after: Snapshot) -> list[Fact]:
         } | {f"configuration {name}": text for name, text in of.configuration.items()}
 
     was, now = told(before), told(after)
-    return [Fact(what, [was.get(what, ""), now.get(what, "")]) for what in {**was, **now}]
+    found = [Fact(what, [was.get(what, ""), now.get(what, "")]) for what in {**was, **now}]
+    return [Fact(one.what, _lines_that_differ(*one.texts)) if "\n" in one.texts[0] else one for one in found]
+
+
+def _lines_that_differ(before: str, after: str) -> list[str]:
+    """Of long texts what is otherwise; nothing where they are the same."""
+    found = list(unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
+    return ["\n".join(one for one in found if one.startswith(sign)) for sign in "-+"]
 
 
 def _suffered(tracks: Mapping[Path, Track]) -> list[Suffered]:

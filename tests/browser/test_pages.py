@@ -71,6 +71,19 @@ def of_upgrade(folder: Path, text: str = LONG) -> Path:
     return write(folder, pages.of_upgrade(outcome, upgraded, every_verdict(), hostile_cluster(text)))
 
 
+def test_an_upgrade_begins_with_what_is_wrong_and_has_the_lines_that_differ(browser: Browser, tmp_path: Path) -> None:
+    name = "configuration kube-system/coredns/Corefile"
+    before = replace(UPGRADED, configuration={name.split()[1]: ".:53 {\n  pods insecure\n  ttl 30\n}\n"})
+    after = replace(UPGRADED, configuration={name.split()[1]: ".:53 {\n  ttl 30\n}\n"})
+    upgraded = Upgraded(before, after, read([HEAD_OF_WATCH, *SERVERS, seen(100, 120)]), Budget())
+    outcome = {"outcome": "nonconformant", "command": 0, "broken": {MUST: "why"}, "answered_otherwise": []}
+    runs = every_verdict(), Results(every_verdict().run, [result(Verdict.NONCONFORMANT, "all that is known of it")])
+    with opened(browser, write(tmp_path, pages.of_upgrade(outcome, upgraded, *runs))) as found:
+        assert found.page.locator("main section").first.get_by_text("all that is known of it").is_visible()
+        cells = found.page.locator("#facts tr", has_text=name).locator("td").all_inner_texts()
+        assert [one.strip() for one in cells] == ["-  pods insecure", ""]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("name", ["run", "side-by-side", "upgrade"])

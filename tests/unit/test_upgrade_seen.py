@@ -44,6 +44,16 @@ def test_an_outage_lasts_until_the_first_question_that_was_answered_rightly_agai
     assert found[0].seconds == 2.5
 
 
+def test_how_close_it_was_is_said_in_a_line() -> None:
+    good, bad = (
+        watched(seen(100, 120)),
+        (seen(100, 110), seen(110.5, 112.5, "no answer", cause="timeout"), seen(113, 120)),
+    )
+    assert good.worst() == "the longest time without a right answer was 0.00 s"
+    assert watched(*bad).worst() == f"the longest time without a right answer was 2.50 s: {CLIENT}"
+    assert watched().worst() == "nothing was asked"
+
+
 def test_what_was_written_down_bit_by_bit_is_one_row() -> None:
     found = watched(seen(100, 105), seen(105.5, 110), seen(115, 120), seen(120.5, 121, "stale"))
     assert [(row["from"], row["to"], row["asks"]) for row in found.rows[CLIENT]] == [

@@ -41,6 +41,7 @@ from kube_dns_conformance.upgrade import difference, snapshot
 from kube_dns_conformance.upgrade.budget import Budget
 from kube_dns_conformance.upgrade.folder import AFTER, BEFORE, Folder
 from kube_dns_conformance.upgrade.guard import Guard, Row
+from kube_dns_conformance.upgrade.seen import read as read_seen
 from kube_dns_conformance.upgrade.snapshot import Snapshot
 from kube_dns_conformance.upgrade.upgraded import Upgraded
 from kube_dns_conformance.watching.names import choose
@@ -210,6 +211,8 @@ class Upgrade:
             "status": status,
         }
         journal.add("end", end)
+        worst = read_seen(self._folder.lines()).worst()
+        console.print(printable(f"{worst}; {choice.budget.longest:g} s are allowed"), markup=False, soft_wrap=True)
         return status
 
     def _conclude(self, before: Snapshot, after: Snapshot, status: int | None) -> ExitCode:

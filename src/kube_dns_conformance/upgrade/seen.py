@@ -106,6 +106,15 @@ class Seen:
                 worst[cause] = max(worst[cause], track.total(cause))  # type: ignore[assignment]
         return found
 
+    def worst(self) -> str:
+        """How long a name was without a right answer, where Pods ask: the longest of all, in words."""
+        found = {path: track.longest()[0] for path, track in self.clients().items()}
+        if not found:
+            return "nothing was asked"
+        path = max(sorted(found), key=lambda one: found[one])
+        where = f": {path}" if found[path] else ""
+        return f"the longest time without a right answer was {found[path]:.2f} s{where}"
+
 
 def read(lines: Iterable[Row]) -> Seen:
     """What the guard wrote."""
