@@ -12,6 +12,7 @@ from typing import IO
 
 from kube_dns_conformance.errors import ExitCode, KdcError
 from kube_dns_conformance.signals import clean_up_when_terminated
+from kube_dns_conformance.toolchain import Toolchain
 
 NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 """What root has to be allowed, with its numbers in linux/capability.h; in a container it often is not."""
@@ -38,6 +39,13 @@ def guarded(main: Callable[[], int]) -> None:
         sys.exit(int(ExitCode.COULD_NOT_JUDGE))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))
+
+
+def with_kind(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same, with the project's kind and kubectl where nobody has installed others. Raises ToolchainError."""
+    found = Toolchain().need("kind", "kubectl")  # nothing can be fetched from within the engine's network
+    folders = dict.fromkeys(str(one.parent) for one in found.values())
+    return {**environment, "PATH": os.pathsep.join([environment.get("PATH", os.defpath), *folders])}
 
 
 def run(

@@ -22,7 +22,7 @@ from kube_dns_conformance.clusters import store
 from kube_dns_conformance.errors import UsageError
 from kube_dns_conformance.progress import step
 from tools import packages, sandbox
-from tools.command import ToolsError, guarded, insist_here, run
+from tools.command import ToolsError, guarded, insist_here, run, with_kind
 
 COMMANDS = {"dockerd": "docker.io", "jq": "jq", "ip": "iproute2", "iptables": "iptables"}
 REMOVAL_SECONDS, PAUSE_SECONDS = 30.0, 0.5
@@ -231,7 +231,7 @@ def main() -> int:
             if not arguments.command:
                 parser.error("run: which command?")
             words = inside(*arguments.command)
-            os.execvpe(words[0], words, environment())  # Ctrl-C and the exit status are the command's own
+            os.execvpe(words[0], words, with_kind(environment()))  # Ctrl-C and the exit status are the command's own
     return 0
 
 

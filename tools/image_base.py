@@ -6,6 +6,7 @@ out of which nothing can be fetched.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ def _write(new: Path, work: Path) -> None:
 
 def main() -> int:
     """The command line."""
+    argparse.ArgumentParser(prog="python -m tools.image_base", description=__doc__).parse_args()
     print(provide())
     return 0
 

@@ -17,9 +17,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
-from kube_dns_conformance.toolchain import Toolchain
 from tools import engine, kind_image
-from tools.command import ToolsError, guarded, why_not_here
+from tools.command import ToolsError, guarded, why_not_here, with_kind
 
 ENGINE_SECONDS = 20.0
 """How long the user's engine may take to answer."""
@@ -79,8 +78,7 @@ def _from_terminal() -> bool:
 
 def _in_our_engine(command: Sequence[str]) -> int:
     with engine.in_use():
-        environment = engine.environment()
-        Toolchain().need("kind", "kubectl")  # nothing can be fetched from where the command runs
+        environment = with_kind(engine.environment())
         if not environment.get(IMAGE_VARIABLE):
             environment[IMAGE_VARIABLE] = kind_image.provide(environment.get(VERSION_VARIABLE, ""))
         # Should this process be killed, nobody passes signals on, and the engine is not the command's any more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,42 @@ def test_an_engine_that_says_no_time_is_an_error(tmp_path: Path, monkeypatch: py
     engine_that_says("yesterday", tmp_path, monkeypatch)
     with pytest.raises(ClusterError, match="'yesterday'"):
         engine.created("a")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "inotify_init: too many open files",
+            "the kubelet of worker2 says 'too many open files': raise fs.inotify.max_user_instances and",
+        ),
+        ("the node is not found", None),
+    ],
+)
+def test_a_node_that_does_not_come_is_explained(
+    text: str, why: str | None, there: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Nobody:
+        def __init__(self, _kubeconfig: Path) -> None:
+            pass
+
+        def list(self, _api_version: str, _kind: str) -> tuple[list[Any], str]:
+            return [], "1"
+
+    def create(*_: object) -> Path:
+        there.nodes = {"a": time.time()}
+        return tmp_path / "kubeconfig"
+
+    monkeypatch.setattr(kindctl, "create", create)
+    monkeypatch.setattr(kind, "Kube", Nobody)
+    monkeypatch.setattr(kind, "READY_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "name", lambda _: "worker2")
+    monkeypatch.setattr(engine, "said_by_kubelet", lambda *_: text)
+    with pytest.raises(ClusterError, match=r"cluster 'demo' was not ready within 0 s: 3 nodes, every Pod") as caught:
+        kind.up("demo", kind.Options(), keep=True)
+    assert (caught.value.hint or "").startswith(why or "")
+    assert bool(caught.value.hint) == bool(why)
+    assert there.deleted == ["demo"]
 
 
 def test_podman_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,9 @@ def _show(found: list[Cluster], *, as_json: bool, single: bool) -> None:
     for one in found:
         console.print(f"{one.name}: {one.provider}, Kubernetes {one.kubernetes}, zone {one.zone}", markup=False)
         console.print(f"  export KUBECONFIG={one.kubeconfig}", markup=False)
+        if one.provider == "kind":
+            console.print(f"  DNS for its Pods: {', '.join(map(str, one.dns))}", markup=False)
+            continue
         for server in one.dns:
             console.print(f"  dig @{server.host} -p {server.port} kubernetes.default.svc.{one.zone}", markup=False)
     if not found:

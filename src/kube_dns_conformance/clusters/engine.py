@@ -55,6 +55,16 @@ def unpause(node: str) -> bool:
     return frozen
 
 
+def name(node: str) -> str:
+    """What a node is called, which is its name in Kubernetes too. Raises ClusterError."""
+    return _run("inspect", "--format={{.Name}}", node).strip().removeprefix("/")
+
+
+def said_by_kubelet(node: str, lines: int) -> str:
+    """The last lines that the kubelet of a node has logged. Raises ClusterError."""
+    return _run("exec", node, "journalctl", "--unit=kubelet", "--no-pager", f"--lines={lines}")
+
+
 def created(node: str) -> float:
     """When the container of a node was created (epoch, by the engine's clock). Raises ClusterError."""
     said = _run("inspect", "--format={{.Created}}", node).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from kube_dns_conformance.toolchain import Toolchain
 PROVIDER = "kind"
 NODES = 3
 READY_SECONDS = 180.0
+TOO_MANY_FILES = "too many open files"
+LOG_LINES = 200
 POLL_SECONDS = 0.25
 ENGINE_CALL_SECONDS = 60.0
 SCANS_WITHOUT_ANY = 4
@@ -183,8 +186,19 @@ def _wait_ready(kube: Kube, name: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while waiting := _not_ready(kube):
         if time.monotonic() > deadline:
-            raise ClusterError(f"cluster {name!r} was not ready within {READY_SECONDS:g} s: {', '.join(waiting[:5])}")
+            what = f"cluster {name!r} was not ready within {READY_SECONDS:g} s: {', '.join(waiting[:5])}"
+            raise ClusterError(what, _hint(name))
         time.sleep(POLL_SECONDS)
+
+
+def _hint(cluster: str) -> str:
+    """What keeps kubelets from running where several clusters share a machine; empty when it is something else."""
+    for node in engine.nodes(cluster):
+        with suppress(ClusterError):
+            if TOO_MANY_FILES in engine.said_by_kubelet(node, LOG_LINES):
+                limits = "fs.inotify.max_user_instances and fs.inotify.max_user_watches"
+                return f"the kubelet of {engine.name(node)} says {TOO_MANY_FILES!r}: raise {limits} with sysctl"
+    return ""
 
 
 def _not_ready(kube: Kube) -> list[str]:
