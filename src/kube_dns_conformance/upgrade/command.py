@@ -91,6 +91,8 @@ class Upgrade:
         """Judge the cluster, and take down all that its DNS says. Raises KdcError when that cannot be done."""
         self._folder.make()
         self._look(BEFORE)
+        if not (Snapshot.from_data(self._folder.load(BEFORE)).replicas or self._options.dns_servers):
+            console.print("no DNS replica was found to be ready: what stands before an upgrade is its measure")
         self._judge(BEFORE)
 
     def watch(self) -> int | None:

@@ -234,7 +234,7 @@ class Guard:
         if told != self._told:
             self._told = told
             self._say(
-                f"names that are not answered rightly: {told}" if told else "every name is answered rightly again"
+                f"paths that are not answered rightly: {told}" if told else "every path is answered rightly again"
             )
 
     def _say(self, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from types import TracebackType
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.live import Live as Screen
 from rich.table import Table
 from rich.text import Text
@@ -117,7 +117,8 @@ def table(seen: Seen) -> Table:
     """Servers and transports, and how they did."""
     made = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("server", "transport", "names", "asked", "not right now", "outages", "longest", "why"):
-        made.add_column(heading, justify="left" if heading in {"server", "transport", "why"} else "right")
+        justify: JustifyMethod = "left" if heading in {"server", "transport", "why"} else "right"
+        made.add_column(heading, justify=justify, overflow="fold")
     for (server, transport), lanes in seen.by_server().items():
         names, tallies = len({lane.question for lane in lanes}), list(lanes.values())
         outages = [one for tally in tallies for one in tally.outages]
