@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from kube_dns_conformance.reports import coverage, wording
+from kube_dns_conformance.reports import blame, coverage, wording
 from kube_dns_conformance.reports.measures import TIMES, measures
 from kube_dns_conformance.reports.pages.environment import page
 from kube_dns_conformance.reports.picture import asked_of, happened, picture
@@ -49,6 +49,7 @@ def html(results: Results) -> str:
         counts=Counter(one.state for one in entries),
         state_of={one.about.id: one.state for one in entries},
         failures=_failures(results),
+        seen_at=blame.seen_at(_failures(results)),
         unjudged=_unjudged(results),
         information=coverage.information(results),
         profiles=coverage.profiles(results),

@@ -94,13 +94,8 @@ class Reporter:
 
     def finish(self, report: str) -> None:
         """After the clean-up: everything that went wrong, the summary, where the time went, where the report is."""
-        say = self.console.print
-        for problem in dict.fromkeys(self.problems):
-            say(Text(printable(problem), "yellow"))
-        texts = _texts(self.results.results)
-        for text in texts:
-            say()
-            say(Text(printable(text), "red" if text.startswith("NONCONFORMANT") else "yellow"))
+        say, texts = self.console.print, _texts(self.results.results)
+        self._say_wrong(texts)
         if not self.results.by_requirement():
             return
         say()
@@ -117,6 +112,19 @@ class Reporter:
         style = {"success": "bold green", "failure": "bold red"}.get(outcome, "bold yellow")
         seconds = time.monotonic() - self._began
         say(Text(f"{outcome}: {self.results.counts()} in {seconds:.0f} s", style))
+
+    def _say_wrong(self, texts: list[str]) -> None:
+        from kube_dns_conformance.reports import blame  # noqa: PLC0415 - needed once
+
+        for problem in dict.fromkeys(self.problems):
+            self.console.print(Text(printable(problem), "yellow"))
+        for text in texts:
+            self.console.print()
+            self.console.print(Text(printable(text), "red" if text.startswith("NONCONFORMANT") else "yellow"))
+        where = blame.seen_at(one for one in self.results.results if one.verdict is Verdict.NONCONFORMANT)
+        if where:
+            self.console.print()
+            self.console.print(Text(printable(where), "red"))
 
     def _say_where(self) -> None:
         if self.run is None:
