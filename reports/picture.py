@@ -6,8 +6,8 @@ SVG that stands alone: nothing is loaded, and no script is in it.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # only written, never parsed
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby, takewhile
 from typing import Any
 
 from kube_dns_conformance.outages import State
@@ -32,7 +32,7 @@ svg { background: #ffffff; font: 12px sans-serif } text { fill: #1a1a1a } line {
 WIDTH, LEFT, RIGHT_EDGE = 1200, 310, 1180
 LANE, HEAD, LINE = 14, 18, 15
 LANES_SHOWN = 90
-EVENTS_SHOWN = 40
+EVENTS_SHOWN, MARKS_SHOWN = 40, 1000
 LANE_LETTERS, LINE_LETTERS = 44, 190
 """So many fit."""
 TICKS = 8
@@ -90,6 +90,7 @@ class _Drawing:
         lanes = [list(group) for _, group in groupby(ordered, key=_lane)]
         if len(lanes) > LANES_SHOWN:  # then those in which something was not right
             lanes.sort(key=lambda lane: all(one["state"] == State.RIGHT for one in lane))
+        alike = _same_end({one["vantage"] for one in rows if one.get("vantage")})
         y, before = 28, None
         for lane in lanes[:LANES_SHOWN]:
             if _question(lane[0]) != before:
@@ -98,7 +99,7 @@ class _Drawing:
                 self._say(10, y, f"{lane[0]['name']} {lane[0]['type']}")
                 y += 4
             y += LANE
-            self._say(24, y, _in_brief(lane[0]))
+            self._say(24, y, _in_brief(lane[0], alike), asked_of(lane[0]))
             self._lane(lane, y - 4)
         if len(lanes) > LANES_SHOWN:
             y += HEAD
@@ -134,11 +135,12 @@ class _Drawing:
         events = [one for one in self._change.get("events", []) if self._start <= one["at"] <= self._end]
         lanes_end = y - 2 * LINE
         for number, one in enumerate(events):
-            said = f"{one['at'] - self._zero:+.2f} s  {happened(one)}"
-            self._line(self._x(one["at"]), 28, lanes_end, "mark", said)
+            said = _cut(f"{one['at'] - self._zero:+.2f} s  {happened(one)}", LINE_LETTERS)
+            if number < MARKS_SHOWN:
+                self._line(self._x(one["at"]), 28, lanes_end, "mark", said)
             if number < EVENTS_SHOWN:
                 y += LINE
-                self._say(10, y, _cut(said, LINE_LETTERS))
+                self._say(10, y, said)
         if len(events) > EVENTS_SHOWN:
             y += LINE
             self._say(10, y, f"… {len(events) - EVENTS_SHOWN} more, until {events[-1]['at'] - self._zero:+.2f} s")
@@ -164,13 +166,26 @@ class _Drawing:
         place = {"x1": f"{x:g}", "x2": f"{x:g}", "y1": f"{top:g}", "y2": f"{bottom:g}", "class": kind}
         ET.SubElement(ET.SubElement(self._root, "line", place), "title").text = printable(title)
 
-    def _say(self, x: float, y: float, text: str) -> None:
-        ET.SubElement(self._root, "text", {"x": f"{x:g}", "y": f"{y:g}"}).text = printable(text)
+    def _say(self, x: float, y: float, text: str, title: str = "") -> None:
+        said = ET.SubElement(self._root, "text", {"x": f"{x:g}", "y": f"{y:g}"})
+        said.text = printable(text)
+        if title not in {"", text}:
+            ET.SubElement(said, "title").text = printable(title)
 
 
-def _in_brief(one: Row) -> str:
-    """Whom a lane is of, in as many letters as fit: the ends of long names tell them apart."""
-    node = f" from {_end(one['vantage'], LANE_LETTERS // 2)}" if one.get("vantage") else ""
+def _same_end(names: Collection[str]) -> int:
+    """In how many letters at their end, from a dot on, all these names are alike."""
+    if len(names) < 2:
+        return 0
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*(name[::-1] for name in names), strict=False))
+    end = "".join(letters[0] for letters in alike)
+    return end.rfind(".") + 1
+
+
+def _in_brief(one: Row, alike: int) -> str:
+    """Whom a lane is of, in as many letters as fit: the ends of long names, without ``alike`` letters, differ."""
+    name = one.get("vantage", "")
+    node = f" from {_end(name[: len(name) - alike], LANE_LETTERS // 2)}" if name else ""
     how = f"/{one['transport']}{node}"
     return _end(one["server"], LANE_LETTERS - len(how)) + how
 

@@ -133,27 +133,33 @@ def cause(answer: Answer, found: State) -> str:
 class Tally:
     """What was not right in a row, kept up to date with each answer. ``asked`` counts them, ``state`` is the last's.
 
-    ``goes_on`` is the outage that has not ended. Between two questions further apart than ``gap`` (seconds) nothing is
-    known: there it ends with the first of them.
+    ``ended`` are outages, ``goes_on`` is the one that has not ended. ``first`` and ``last`` are when it was asked, in
+    epoch seconds. What lies between two questions further apart than ``gap`` (seconds) is not known: an outage
+    ends with the first, and ``unknown`` (seconds) is all of that time.
     """
 
     def __init__(self, gap: float = math.inf) -> None:
         self._gap = gap
         self.asked = 0
         self.state = State.RIGHT
-        self._ended: list[Outage] = []
+        self.ended: list[Outage] = []
         self.goes_on: Outage | None = None
+        self.first = self.last = math.nan
+        self.unknown = 0.0
 
     @property
     def outages(self) -> list[Outage]:
         """Everything that was not right, also what goes on."""
-        return self._ended + ([self.goes_on] if self.goes_on else [])
+        return self.ended + ([self.goes_on] if self.goes_on else [])
 
     def add(self, answer: Answer, truth: Truth) -> None:
         """Take the next answer over."""
-        if self.goes_on and answer.sent - self.goes_on.end > self._gap:
-            self._ended.append(self.goes_on)
+        if answer.sent - self.last > self._gap:
+            self.unknown += answer.sent - self.last
+            if self.goes_on:
+                self.ended.append(self.goes_on)
             self.goes_on = None
+        self.first, self.last = self.first if self.asked else answer.sent, answer.sent
         what, before = state(answer, truth), self.goes_on
         self.asked, self.state = self.asked + 1, what
         why = "" if what is State.RIGHT else cause(answer, what)
@@ -161,7 +167,7 @@ class Tally:
             self.goes_on = replace(before, end=answer.sent, asks=before.asks + 1)
             return
         if before:
-            self._ended.append(replace(before, end=answer.sent))
+            self.ended.append(replace(before, end=answer.sent))
         self.goes_on = None if what is State.RIGHT else Outage(what, why, answer.sent, answer.sent, 1)
 
 

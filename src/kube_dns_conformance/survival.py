@@ -203,7 +203,7 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
 
 
 def _granted(change: Change) -> str:
-    return f"which had {change.deadline - change.settled_at:.3g} s to follow"
+    return f"which had {round(change.deadline - change.settled_at, 1):g} s to follow"
 
 
 def _asker(answer: Answer) -> str:

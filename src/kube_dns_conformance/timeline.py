@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kube_dns_conformance.agent.prober import MOST_SPARED
 from kube_dns_conformance.dns.compare import Expected, difference, value
 from kube_dns_conformance.dns.model import Answer, Question, Transport
 from kube_dns_conformance.outages import State, Truth, cause, state
@@ -137,8 +138,11 @@ def returns(answers: Sequence[Answer], holding: Collection[int]) -> list[Answer]
 
 
 def gap_of(slot: float) -> float:
-    """Between two questions further apart than this (seconds) nobody asked: nothing is known of the time between."""
-    return max(4 * slot, 0.5)
+    """Between two questions further apart than this (seconds) nobody asked: nothing is known of the time between.
+
+    Who spares a slow server asks it in one of `MOST_SPARED` slots, and knows as much.
+    """
+    return max((MOST_SPARED + 2) * slot, 0.5)
 
 
 class Runs:

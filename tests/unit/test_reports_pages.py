@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -92,6 +93,14 @@ def test_it_needs_nothing_else() -> None:
     text = pages.of_run(every_verdict())
     assert "default-src 'none'" in text
     assert "//" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_requirement_that_is_no_more_keeps_its_times() -> None:
+    times = {"appeared": 1.0, "disappeared": 0.0, "flaps": 0, "longest": 1.0, "total": 1.0, "outages": []}
+    old = replace(
+        result(Verdict.CONFORMANT, evidence={"changes": [changed([SEGMENT], times)]}), requirement="an.old.name"
+    )
+    assert "an.old.name" in pages.of_run(Results({}, [old]))
 
 
 def test_a_change_is_drawn() -> None:

@@ -75,6 +75,20 @@ def test_the_end_of_a_long_name_tells_lanes_apart() -> None:
     ]
 
 
+def test_nodes_whose_names_end_alike_are_told_apart() -> None:
+    nodes = [f"ip-192-168-{one}.eu-west-1.compute.internal" for one in ("12-34", "99-1")]
+    svg = drawn(*(row("right", 0.0, 1.0, vantage=one) for one in nodes))
+    labels = [one for one in svg.iter(f"{SVG}text") if one.findtext(f"{SVG}title")]
+    assert [one.text for one in labels] == ["dns-0/udp from ip-192-168-12-34", "dns-0/udp from ip-192-168-99-1"]
+    assert [one.findtext(f"{SVG}title") for one in labels] == [f"dns-0/udp from {one}" for one in nodes]
+
+
+def test_marks_are_bounded_in_number_and_length() -> None:
+    events = [EVENT | {"at": 100.0 + number / 100, "what": "x" * 10_000} for number in range(2000)]
+    svg = drawn(row("right", 100.0, 200.0), events=events, began=100.0)
+    assert len(ET.tostring(svg)) < 1_000_000
+
+
 def test_of_many_lanes_those_that_were_not_right_are_shown() -> None:
     rows = [row("right", 0.0, 1.0, server=f"a-{number}") for number in range(95)]
     svg = drawn(*rows, row("stale", 0.0, 1.0, server="z"))

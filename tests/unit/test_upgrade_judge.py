@@ -107,6 +107,12 @@ def test_a_silent_replica_harms_nobody_whose_pods_ask_the_service() -> None:
     judge("answers.in-time", *lines, END).never_longer()
 
 
+def test_a_node_without_an_agent_is_unknown() -> None:
+    end = END | {"unwatched": ["w3"]}
+    with pytest.raises(ClusterError, match="nobody asked from node w3: what was answered there is not known"):
+        judge("answers.in-time", seen(100, 120), end).never_longer()
+
+
 def test_many_paths_are_counted() -> None:
     nodes = [f"w{number}" for number in range(1, 9)]
     lines = [

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from kube_dns_conformance.agent.prober import MOST_SPARED
 from kube_dns_conformance.audit.live import Live, Subject, essence
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.compare import exactly, no_such_name
@@ -16,6 +17,7 @@ from kube_dns_conformance.errors import ExitCode, UsageError
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.promises import Key
+from kube_dns_conformance.timeline import gap_of
 from kube_dns_conformance.watching.command import duration
 from kube_dns_conformance.watching.names import GONE, MOST_QUESTIONS, Truths, choose
 from kube_dns_conformance.watching.verdict import Budget, Seen, causes, not_right
@@ -228,3 +230,27 @@ def test_many_wrong_answers_of_one_moment_ask_the_api_server_once() -> None:
     assert objects.confirmed == 1
     truths.confirm(Question(*key), now() + 1.0)
     assert objects.confirmed == 2
+
+
+def test_who_spares_a_slow_server_still_sees_its_outage() -> None:
+    slot = 0.12
+    found = Seen(Budget(0.0, 1.0), gap_of(slot))
+    for number in range(100):
+        found.add(silent(number * MOST_SPARED * slot), TRUTH)
+    assert found.longest() == pytest.approx(99 * MOST_SPARED * slot)
+    assert found.outcome() == "nonconformant"
+
+
+def test_what_was_watched_for_less_than_half_of_the_time_is_unknown() -> None:
+    found = Seen(Budget(1.0), gap=0.5)
+    for at in (10.0, 10.4, 10.8, 19.0, 19.4, 20.0):
+        found.add(seen(OLD, at=at), TRUTH)
+    (lane,) = found.tallies
+    found.look_back([lane], 10.0, 12.0)
+    assert found.outcome() == "conformant"
+    found.look_back([lane, replace(lane, vantage="node-b")], 10.0, 20.0)
+    assert found.blind == [
+        "web.shop.svc.cluster.local. A at dns-0/udp",
+        "web.shop.svc.cluster.local. A at dns-0/udp from node node-b",
+    ]
+    assert (found.outcome(), found.exit_code()) == ("unknown", ExitCode.COULD_NOT_JUDGE)

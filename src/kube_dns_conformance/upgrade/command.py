@@ -25,9 +25,11 @@ from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.audit.reach import insist_answering
 from kube_dns_conformance.chosen import Options
 from kube_dns_conformance.clock import now
+from kube_dns_conformance.clusters.base import Capability
 from kube_dns_conformance.errors import ClusterError, ExitCode, UsageError
 from kube_dns_conformance.journal import Journal
 from kube_dns_conformance.kube import Kube
+from kube_dns_conformance.oracle import has_condition
 from kube_dns_conformance.progress import Output, console, step
 from kube_dns_conformance.promises import ADDRESS_TYPES, Key
 from kube_dns_conformance.reports import compared, write_upgrade
@@ -192,6 +194,7 @@ class Upgrade:
         if before:
             keys = [Key(*key) for key in before[0]["keys"]]
         journal = Journal(self._folder.watch, go_on=bool(before), private=True)
+        there = _nodes(run)
         guard = Guard(run, live, keys, journal, choice.budget, before)
         console.print(f"watching {len(keys)} names and types, each once in {guard.slot:g} s", markup=False)
         with _told_to_end() as is_told:
@@ -205,16 +208,19 @@ class Upgrade:
                     guard.round()
         guard.end()
         nodes = sorted(one.place for one in run.vantage.posts())
+        seen = read_seen(self._folder.lines())
         end = {
             "nodes": nodes,
+            "unwatched": sorted(there - {path.node for path in seen.tracks}),
             "at": round(now(), 3),
             "commanded": round(commanded, 3),
             "announced": guard.announced,
             "status": status,
         }
         journal.add("end", end)
-        worst = read_seen(self._folder.lines()).worst()
-        console.print(printable(f"{worst}; {choice.budget.longest:g} s are allowed"), markup=False, soft_wrap=True)
+        console.print(
+            printable(f"{seen.worst()}; {choice.budget.longest:g} s are allowed"), markup=False, soft_wrap=True
+        )
         return status
 
     def _conclude(self, before: Snapshot, after: Snapshot, status: int | None) -> ExitCode:
@@ -227,6 +233,14 @@ class Upgrade:
         if self._choice.as_json:
             print(json.dumps(outcome.as_data() | {"report": str(self._folder.path)}, indent=2))  # noqa: T201
         return outcome.exit_code()
+
+
+def _nodes(run: Run) -> set[str]:
+    """Those from which it shall be asked: that are ready."""
+    if Capability.REAL_PODS not in run.cluster.capabilities:
+        return set()
+    nodes, _ = Kube(run.cluster.kubeconfig, run.cluster.context).list("v1", "Node")
+    return {node["metadata"]["name"] for node in nodes if has_condition(node, "Ready")}
 
 
 class Interrupted(ClusterError):

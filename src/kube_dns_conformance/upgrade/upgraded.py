@@ -165,6 +165,8 @@ class Judge:
         end = self.upgraded.seen.end
         if end is None:
             raise ClusterError("the watch did not reach its end: what came after it is not known")
+        if unwatched := end.get("unwatched"):
+            raise ClusterError(f"nobody asked from node {', '.join(unwatched)}: what was answered there is not known")
         for path, track in paths.items():
             # From a node that has gone nobody can ask, nor a replica that has gone.
             lasts = path.node in end.get("nodes", ()) and path.server not in self.upgraded.seen.single

@@ -82,15 +82,15 @@ class Board:
             self._output.print(Text(printable(problem), "red"))
         worst = sorted(observers, key=lambda one: -one.missed)
         self._most(map(_watched, worst), len(worst), "who watched")
-        for name in self._seen.blind:
-            self._output.print(Text(printable(f"{name} did not watch for more than half of the time"), "yellow"))
+        blind = [f"{where} was not watched for more than half of the time" for where in self._seen.blind]
+        self._most(blind, len(blind), "that were not", "yellow")
         outcome = self._seen.outcome()
         style = {"conformant": "bold green", "nonconformant": "bold red"}.get(outcome, "bold yellow")
         self._output.print(Text(f"{outcome}: {self._state()}", style))
 
-    def _most(self, texts: Iterable[str], count: int, what: str) -> None:
+    def _most(self, texts: Iterable[str], count: int, what: str, style: str = "") -> None:
         for text in islice(texts, LINES_AT_END):
-            self._output.print(Text(printable(text)))
+            self._output.print(Text(printable(text), style))
         if count > LINES_AT_END:
             self._output.print(Text(f"… {count - LINES_AT_END} more {what}"))
 

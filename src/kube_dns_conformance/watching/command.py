@@ -128,9 +128,7 @@ def _watch(
             until = f"for {choice.seconds:g} s" if choice.seconds else "until Ctrl-C"
             often = f"every {posts.slot:g} s"
             output.print(f"watching {len(keys)} names and types at {servers} {often} {until}", markup=False)
-            one.go_on(posts, choice.seconds, is_interrupted)
-            if choice.per_node:
-                seen.blind = [watched.name for watched in posts.observers if watched.missed > watched.slots / 2]
+            one.go_on(posts, choice.seconds, run.timings.answer, is_interrupted)
             report.end(seen.as_data() | {"observers": _told(posts.observers)})
             one.board.end(posts.observers)
             return seen, posts.observers, is_interrupted()
@@ -162,8 +160,8 @@ class _Watching:
         self._waiting: list[Answer] = []
         self._began = now()
 
-    def go_on(self, posts: Posts, seconds: float | None, is_interrupted: Callable[[], bool]) -> None:
-        """Watch until the time is up, or until somebody interrupts."""
+    def go_on(self, posts: Posts, seconds: float | None, answer: float, is_interrupted: Callable[[], bool]) -> None:
+        """Watch until the time is up, or until somebody interrupts. ``answer`` (seconds) is how long one may take."""
         end = self._began + seconds if seconds else float("inf")
         with self.board, posts:
             while now() < end and not is_interrupted():
@@ -171,8 +169,10 @@ class _Watching:
                 self._waiting += posts.take(TAKE_SECONDS)
                 self._judge(now() - PATIENCE_SECONDS)
                 self.board.refresh()
+        ended = now() - 2 * answer  # what was asked later may not have been answered, and is not told then
         self._waiting += posts.take(0.0)
         self._judge(float("inf"))
+        self._seen.look_back(posts.lanes, self._began, ended)
         for line in self._runs.rest():
             self._report.add("seen", line)
 

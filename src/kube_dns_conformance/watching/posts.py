@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
-from kube_dns_conformance.watch import Observer, Watch, gentle_slot
+from kube_dns_conformance.watch import WAYS, Observer, Watch, gentle_slot
+from kube_dns_conformance.watching.verdict import place
 
 TRIED_AGAIN_SECONDS = 5.0
 """So long is nothing asked of a node that did not answer."""
@@ -22,6 +24,11 @@ class Posts(ABC):
     """Asks while the block lasts, once in each ``slot`` (seconds)."""
 
     slot: float
+
+    @property
+    @abstractmethod
+    def lanes(self) -> Sequence[Lane]:
+        """What shall be asked all the time."""
 
     @property
     @abstractmethod
@@ -58,6 +65,11 @@ class OnePlace(Posts):
         self._watch.__exit__(*what)
 
     @property
+    def lanes(self) -> Sequence[Lane]:
+        """See `Posts`."""
+        return sorted(self._watch.lanes, key=place)
+
+    @property
     def observers(self) -> Sequence[Observer]:
         """See `Posts`."""
         return self._watch.observers
@@ -83,7 +95,7 @@ class EveryNode(Posts):
     ) -> None:
         self.slot = gentle_slot(timings.slot, len(nodes), len(servers), len(questions))
         self._vantage, self._servers, self._questions = vantage, servers, questions
-        self._patience = timings.api
+        self._nodes, self._patience = nodes, timings.api
         self._watches: dict[str, Watch] = {}
         self._not_before: dict[str, float] = {}
         self._began = self._heard_at = time.monotonic()
@@ -97,22 +109,30 @@ class EveryNode(Posts):
 
     def __exit__(self, *what: object) -> None:
         self._ended_at = time.monotonic()
-        for place, watch in self._watches.items():
-            if self._may_be_asked(place):  # the others end by themselves
+        for node, watch in self._watches.items():
+            if self._may_be_asked(node):  # the others end by themselves
                 with suppress(ClusterError):
                     watch.__exit__(*what)
                     self._rest += watch.take(0.0)
-                    self._heard[place] = self._ended_at
+                    self._heard[node] = self._ended_at
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """See `Posts`. Of a node that came later nobody expects that."""
+        asked = [
+            (question, server.name, how) for question in self._questions for server in self._servers for how in WAYS
+        ]
+        return [Lane(*one, node) for node in self._nodes for one in asked]
 
     @property
     def observers(self) -> Sequence[Observer]:
         """See `Posts`. What was not heard from a node until the end is missed; of a node without an agent, all."""
         end = self._ended_at or time.monotonic()
         found = []
-        for place, heard in sorted(self._heard.items()):
-            unheard, watch = int((end - heard) / self.slot), self._watches.get(place)
+        for node, heard in sorted(self._heard.items()):
+            unheard, watch = int((end - heard) / self.slot), self._watches.get(node)
             one = watch.observers[0] if watch else Observer("", self.slot, 0, 0, 0.0, 0.0)
-            name = f"agent on node {place}"
+            name = f"agent on node {node}"
             found.append(replace(one, name=name, slots=one.slots + unheard, missed=one.missed + unheard))
         return found
 

@@ -37,7 +37,7 @@ class Report:
             return
         if kind == "seen" and len(self._drawn) < LINES_DRAWN:
             self._drawn.append(data)
-        if kind == "truth":
+        if kind == "truth" and len(self._marks) < LINES_DRAWN:
             self._marks.append({"at": data["at"], "kind": data["type"], "name": data["name"], "what": data["says"]})
         self._journal.add(kind, data)
 

@@ -31,7 +31,7 @@ class Budget:
 
 @dataclass
 class Seen:
-    """Everything that was seen, by lane; for ``gap`` see `Tally`. Who is ``blind`` has seen less than half of it."""
+    """Everything that was seen, by lane; for ``gap`` see `Tally`. ``blind`` are lanes that hardly were."""
 
     budget: Budget
     gap: float = math.inf
@@ -42,14 +42,21 @@ class Seen:
     def add(self, answer: Answer, truth: Truth) -> tuple[Outage | None, Outage | None]:
         """Take over the next answer; the outage of its lane that it has ended, and the one that has begun."""
         tally = self.tallies.setdefault(Lane.of(answer), Tally(self.gap))
-        before, number = tally.goes_on, len(tally.outages)
+        before, number = tally.goes_on, len(tally.ended)
         tally.add(answer, truth)
         is_new = tally.goes_on is not None and (before is None or tally.goes_on.start != before.start)
-        has_ended = before is not None and (tally.goes_on is None or is_new)
         ttls = [record.ttl for record in answer.records]
         self.announced = max([self.announced, *map(float, ttls), float(answer.negative_ttl or 0)])
-        ended = tally.outages[number - 1] if has_ended else None
+        ended = tally.ended[number] if len(tally.ended) > number else None
         return ended, tally.goes_on if is_new else None
+
+    def look_back(self, lanes: Iterable[Lane], began: float, end: float) -> None:
+        """Those of these are blind that were watched for less than half of the time, given in epoch seconds."""
+        for lane in lanes:
+            tally = self.tallies.get(lane)
+            known = 0.0 if tally is None else tally.last - tally.first - tally.unknown
+            if tally is None or max(0.0, end - began) > 2 * known + self.gap:
+                self.blind.append(place(lane))
 
     def by_server(self) -> dict[tuple[str, str], dict[Lane, Tally]]:
         """The lanes of each server and transport."""
