@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from benchmarks.kubernetes_e2e import e2e, faults
+from faults import FAULTS
 
 
 def event(kind: str, message: str, second: float) -> dict[str, Any]:
@@ -67,6 +69,20 @@ def test_every_second_belongs_to_one_part_of_the_run() -> None:
 
 def test_a_run_that_judged_nothing_is_not_good() -> None:
     assert not e2e.read([{"SpecReports": [SET_UP, *OTHERS]}], seconds=1.0).good("passed")
+
+
+def test_the_published_page_is_that_of_every_fault_there_is() -> None:
+    found = faults.read()
+    assert [one.fault for one in found] == list(FAULTS)
+    assert faults.PAGE.read_text() == faults.page(found)
+
+
+def test_the_readme_says_what_the_page_says() -> None:
+    of, noticed = re.findall(r"Of (\d+) \[lies\].*? notice (\d+)", faults.PAGE.read_text(), re.DOTALL)[0]
+    text = " ".join((faults.ROOT / "README.md").read_text().split())
+    assert (
+        f"Of the {of} lies, [Kubernetes' own DNS conformance tests](docs/kubernetes-e2e.md) notice {noticed}." in text
+    )
 
 
 def test_the_page_of_lies_has_both_columns_and_counts_what_was_noticed() -> None:
