@@ -24,6 +24,7 @@ def limited(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.mark.release
 def test_what_one_node_alone_cannot_reach_is_told_of_that_node(
     cluster: Cluster, limited: Cluster, stranger: CommandLine
 ) -> None:
