@@ -25,6 +25,10 @@ class Lane:
     transport: Transport
     vantage: str = ""
 
+    def __str__(self) -> str:
+        node = f" from node {self.vantage}" if self.vantage else ""
+        return f"{self.question} at {self.server}/{self.transport}{node}"
+
     @classmethod
     def of(cls, answer: Answer) -> Lane:
         """The lane of an observation."""

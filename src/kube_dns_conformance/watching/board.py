@@ -18,7 +18,7 @@ from kube_dns_conformance.progress import PLAIN_LINE_EVERY_SECONDS, Output
 from kube_dns_conformance.text import counted, printable
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.watch import Observer
-from kube_dns_conformance.watching.verdict import Seen, causes, not_right, place
+from kube_dns_conformance.watching.verdict import Seen, causes, not_right
 
 REDRAWS_PER_SECOND = 4
 LINES_SHOWN = 8
@@ -52,11 +52,11 @@ class Board:
 
     def began(self, lane: Lane, one: Outage, ago: float) -> None:
         """An outage has begun."""
-        self._say(Text(printable(f"{ago:+.2f} s  {place(lane)} is not right: {one.cause}"), "yellow"))
+        self._say(Text(printable(f"{ago:+.2f} s  {lane} is not right: {one.cause}"), "yellow"))
 
     def ended(self, lane: Lane, one: Outage, ago: float) -> None:
         """An outage has ended, or goes on for another reason."""
-        self._say(Text(printable(f"{ago:+.2f} s  {place(lane)}: {one.cause} for {one.seconds:.2f} s"), "yellow"))
+        self._say(Text(printable(f"{ago:+.2f} s  {lane}: {one.cause} for {one.seconds:.2f} s"), "yellow"))
 
     def changed(self, text: str, ago: float) -> None:
         """The objects say something else now."""
@@ -76,7 +76,7 @@ class Board:
         self._output.print()
         self._output.print(table(self._seen))
         outages = self._seen.outages()
-        texts = (f"{place(lane)}: {one.cause} for {one.seconds:.2f} s, {one.asks} asked" for lane, one in outages)
+        texts = (f"{lane}: {one.cause} for {one.seconds:.2f} s, {one.asks} asked" for lane, one in outages)
         self._most(texts, len(outages), "outages")
         for problem in self._seen.problems():
             self._output.print(Text(printable(problem), "red"))

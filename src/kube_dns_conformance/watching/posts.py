@@ -14,7 +14,6 @@ from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Vantage
 from kube_dns_conformance.watch import WAYS, Observer, Watch, gentle_slot
-from kube_dns_conformance.watching.verdict import place
 
 TRIED_AGAIN_SECONDS = 5.0
 """So long is nothing asked of a node that did not answer."""
@@ -67,7 +66,7 @@ class OnePlace(Posts):
     @property
     def lanes(self) -> Sequence[Lane]:
         """See `Posts`."""
-        return sorted(self._watch.lanes, key=place)
+        return sorted(self._watch.lanes, key=str)
 
     @property
     def observers(self) -> Sequence[Observer]:
@@ -98,8 +97,8 @@ class EveryNode(Posts):
         self._nodes, self._patience = nodes, timings.api
         self._watches: dict[str, Watch] = {}
         self._not_before: dict[str, float] = {}
-        self._began = self._heard_at = time.monotonic()
-        self._heard = dict.fromkeys(nodes, self._began)
+        self._heard_at = time.monotonic()
+        self._heard = dict.fromkeys(nodes, self._heard_at)
         self._ended_at: float | None = None
         self._rest: list[Answer] = []
         self._last = ClusterError("there is no agent Pod that is ready")

@@ -56,7 +56,7 @@ class Seen:
             tally = self.tallies.get(lane)
             known = 0.0 if tally is None else tally.last - tally.first - tally.unknown
             if tally is None or max(0.0, end - began) > 2 * known + self.gap:
-                self.blind.append(place(lane))
+                self.blind.append(str(lane))
 
     def by_server(self) -> dict[tuple[str, str], dict[Lane, Tally]]:
         """The lanes of each server and transport."""
@@ -82,11 +82,10 @@ class Seen:
         """What is not as it has to be, a line each."""
         allowed, found = self.budget.seconds(self.announced), []
         for lane, tally in self.tallies.items():
-            where = place(lane)
             if wrong := sum(one.asks for one in tally.outages if one.state is State.WRONG):
-                found.append(f"{where} gave what was never right in {wrong} of {tally.asked} answers")
+                found.append(f"{lane} gave what was never right in {wrong} of {tally.asked} answers")
             if (worst := longest(tally.outages)) > allowed:
-                found.append(f"{where} was not right for {worst:.2f} s, and {allowed:g} s are allowed")
+                found.append(f"{lane} was not right for {worst:.2f} s, and {allowed:g} s are allowed")
         return found
 
     def outcome(self) -> str:
@@ -109,12 +108,6 @@ class Seen:
             "allowed": self.budget.seconds(self.announced),
             "lanes": [lane.as_data() | lane_data(tally) for lane, tally in self.tallies.items()],
         }
-
-
-def place(lane: Lane) -> str:
-    """What is asked, of whom, and from which node where there are several."""
-    node = f" from node {lane.vantage}" if lane.vantage else ""
-    return f"{lane.question} at {lane.server}/{lane.transport}{node}"
 
 
 def lane_data(tally: Tally) -> dict[str, Any]:
