@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from kube_dns_conformance.clusters.engine import program
 from kube_dns_conformance.outages import State
@@ -23,23 +26,47 @@ LEAST_SECONDS = 1.0
 """Shorter ones say less of DNS than of who happened to ask: of two replicas one may be gone, and each asks either."""
 LOOP = """
 rm -f {log}
-ask() {{ chroot {folder} dig +short +tries=1 +timeout={timeout:g} "@$1" "$2" A 2>&1; }}
+dig() {{ chroot {folder} dig +tries=1 +timeout={timeout:g} -u +noall +answer +stats "@$1" "$2" A 2>&1; }}
+ask() {{
+  local begun=$EPOCHREALTIME said status
+  said=$(dig "$@"); status=$?
+  line+="$begun $EPOCHREALTIME $status ${{said//[$'\\n\\t']/ }}"$'\\t'
+  return $status
+}}
 while :; do
-  ( at=$(date +%s.%N)
-    # A second try of dig's own goes to the same replica: it comes from the same port.
-    said=$(ask "$1" "$2") || said=$(ask "$1" "$2")
-    echo "$at $?" $(echo "$said" | sed '/^;;/d') >> {log} ) &
+  # A second try of dig's own would go to the same replica: it comes from the same port.
+  ( ask "$@" || ask "$@"; printf '%s\\n' "$line" >> {log} ) &
   sleep {every:g}
 done
 """
+QUERY_TIME = re.compile(r"Query time: (\d+) usec")
+A_RECORD = re.compile(r"\sIN\s+A\s+([0-9.]+)")
+
+
+class Asked(NamedTuple):
+    """One question, asked twice if it was not answered. Seconds since the epoch.
+
+    ``at`` is when it was sent first, ``came`` when an answer came, infinite if none did. Either may be off by
+    ``unsure`` seconds: dig tells how long an answer took, and what its process took beyond that lies before or after.
+    """
+
+    at: float
+    came: float
+    is_right: bool
+    unsure: float = 0.0
 
 
 @dataclass(frozen=True)
 class Window:
-    """From the first question without the right answer to the first one with it, seconds since the epoch."""
+    """From the first question that was not answered right until a right answer came to a later one.
+
+    Seconds since the epoch. Not until the first question that was: it may have been asked long before DNS was back,
+    when a second try was what succeeded, and that one was sent sooner or later. ``unsure`` as for `Asked`.
+    """
 
     start: float
     end: float
+    unsure: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -70,7 +97,7 @@ class Loops:
             (container,) = run_in(node, "crictl", "ps", "--quiet", f"--name=^{WITNESS}$").split()
             pid = run_in(node, "crictl", "inspect", "--output=go-template", "--template={{.info.pid}}", container)
             inside = ["nsenter", f"--target={pid.strip()}", "--net"]
-            loop = ["sh", "-c", self._script, "kdc-dig-loop", *self._asked]
+            loop = ["bash", "-c", self._script, "kdc-dig-loop", *self._asked]
             run([program(), "exec", "--detach", node, *inside, *loop])
 
     def stop(self) -> dict[str, list[str]]:
@@ -82,34 +109,49 @@ class Loops:
         return found
 
 
-def asked(lines: Iterable[str], right: str) -> list[tuple[float, bool]]:
-    """When dig, which wrote these lines, asked (seconds since the epoch), and whether it was told ``right``."""
-    found = []
-    for line in lines:
-        at, status, *said = line.split()
-        found.append((float(at), status == "0" and said == [right]))
-    return sorted(found)
+def asked(lines: Iterable[str], right: str, timeout: float) -> list[Asked]:
+    """What dig, which wrote these lines, asked, and whether it was told ``right``. ``timeout`` is that of `Loops`."""
+    return sorted(_asked(line.rstrip("\t").split("\t"), right, timeout) for line in lines)
 
 
-def windows(asked: Iterable[tuple[float, bool]]) -> Iterator[Window]:
+def _asked(tries: Sequence[str], right: str, timeout: float) -> Asked:
+    (first, _, _, unsure), (_, came, said, unsure_of_last) = (_tried(one, timeout) for one in (tries[0], tries[-1]))
+    if said is None:
+        return Asked(first, math.inf, is_right=False, unsure=unsure)
+    return Asked(first, came, is_right=said == [right], unsure=unsure_of_last)
+
+
+def _tried(line: str, timeout: float) -> tuple[float, float, list[str] | None, float]:
+    """When it was begun and at its end, what was said, and the time that it took beyond that of the answer."""
+    begun, ended, status, said = line.split(" ", 3)
+    took = QUERY_TIME.search(said)
+    beyond = float(ended) - float(begun) - (int(took[1]) / 1e6 if took else timeout)
+    return float(begun), float(ended), A_RECORD.findall(said) if status == "0" else None, max(0.0, beyond)
+
+
+def windows(asked: Sequence[Asked]) -> Iterator[Window]:
     """When it was told something else, or nothing. What lasts until the end ends with the last question."""
-    start = last = None
-    for last, is_right in asked:
-        if start is not None and is_right:
-            yield Window(start, last)
-        start = None if is_right else last if start is None else start
-    if start is not None and last is not None:
-        yield Window(start, last)
+    end = -math.inf
+    for wrong in asked:
+        if wrong.is_right or wrong.at <= end:
+            continue
+        right = min((one for one in asked if one.is_right and one.at > wrong.at), key=_came, default=None)
+        end = right.came if right else asked[-1].at
+        yield Window(wrong.at, end, max(wrong.unsure, right.unsure if right else 0.0))
+
+
+def _came(one: Asked) -> float:
+    return one.came
 
 
 def watched(rows: Iterable[Row]) -> list[Window]:
     """The same of what a watch has seen of one path, given its timeline. Where it did not ask for a moment it says
     nothing, and so that ends no window."""
-    return list(windows((row["from"], row["state"] == State.RIGHT) for row in rows))
+    return list(windows([Asked(row["from"], row["came"], row["state"] == State.RIGHT) for row in rows]))
 
 
 def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: float) -> list[str]:
-    """The windows of either that the other does not have, within ``allowed`` seconds at each end.
+    """The windows of either that the other does not have, within ``allowed`` seconds and what is unsure at each end.
 
     One that is hardly as long as is compared at all may be a little shorter there.
     """
@@ -117,17 +159,27 @@ def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: flo
         f"{one.seconds:.2f} s from {one.start:.2f}"
         for these, those in ((some, others), (others, some))
         for one in these
-        if one.seconds >= LEAST_SECONDS + 2 * allowed and not any(_alike(one, other, allowed) for other in those)
+        if one.seconds >= LEAST_SECONDS + 2 * allowed
+        and not any(_apart(one, other) <= allowed + max(one.unsure, other.unsure) for other in those)
     ]
 
 
-def _alike(one: Window, other: Window, allowed: float) -> bool:
-    return abs(one.start - other.start) <= allowed and abs(one.end - other.end) <= allowed
+def _apart(one: Window, other: Window) -> float:
+    return max(abs(one.start - other.start), abs(one.end - other.end))
 
 
-def gaps(asked: Sequence[tuple[float, bool]], start: float, end: float) -> float:
+def differences(some: Sequence[Window], others: Sequence[Window]) -> Iterator[str]:
+    """How far the beginning and the end of each of ``some`` that is long enough lies before the nearest other's."""
+    for one in some:
+        if one.seconds >= LEAST_SECONDS and others:
+            other = min(others, key=lambda near, one=one: _apart(one, near))  # type: ignore[misc]
+            unsure = max(one.unsure, other.unsure)
+            yield f"{other.start - one.start:+.2f} s, {other.end - one.end:+.2f} s, unsure by {unsure:.2f} s"
+
+
+def gaps(asked: Sequence[Asked], start: float, end: float) -> float:
     """The longest time (seconds) in which dig did not ask, between these two moments."""
-    moments = [start, *(at for at, _ in asked if start <= at <= end), end]
+    moments = [start, *(one.at for one in asked if start <= one.at <= end), end]
     return max(later - at for at, later in pairwise(moments))
 
 

@@ -22,20 +22,15 @@ from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.upgrade.command import folder as new_folder
 from kube_dns_conformance.upgrade.folder import Folder
-from kube_dns_conformance.upgrade.seen import Path as Asked
+from kube_dns_conformance.upgrade.seen import Path as Lane
 from kube_dns_conformance.upgrade.seen import Seen, read
 from tools import coredns_upgrade, dig_loop, kubeadm_upgrade
 from tools.command import guarded
-from tools.dig_loop import EVERY_SECONDS, Loops, disagreements, gaps, told, watched, windows
+from tools.dig_loop import EVERY_SECONDS, Asked, Loops, differences, disagreements, gaps, told, watched, windows
 
 SHOP, WITNESS = (Path(__file__).parent / f"{name}.yaml" for name in ("shop", "witness"))
 ASKED = "web.shop.svc.cluster.local."
 """By dig as well."""
-DIG_SECONDS = 0.75
-"""What it may take a shell to come to its second try, on a machine where Pods start at the same moment: 0.7 s were
-seen, at the end of an outage."""
-
-
 GAP_SECONDS = 3.0
 """On a machine that busy nobody can tell."""
 
@@ -79,25 +74,26 @@ def beside_dig(cluster: Cluster, folder: Path, module: str, version: str) -> int
     dug = loops.stop()
     dig_loop.save(dug, folder / "dig.json")
     seen = read(Folder(folder).lines())
-    agree = [_agree(seen, node, dig_loop.asked(lines, web)) for node, lines in dug.items()]
+    agree = [_agree(seen, node, dig_loop.asked(lines, web, Timings().answer)) for node, lines in dug.items()]
     return status if all(agree) else 3
 
 
-def _agree(seen: Seen, node: str, asked: list[tuple[float, bool]]) -> bool:
-    """Whether both saw the same outages from a node, to within a slot of each."""
+def _agree(seen: Seen, node: str, asked: list[Asked]) -> bool:
+    """Whether both saw the same outages from a node, to within a slot of each and what dig leaves unsure."""
     ((path, track),) = (one for one in seen.clients().items() if _is_asked(one[0], node))
-    asked = [one for one in asked if track.start <= one[0] <= track.end]
-    allowed = float(seen.head["slot"]) + EVERY_SECONDS + DIG_SECONDS
+    asked = [one for one in asked if track.start <= one.at <= track.end]
+    allowed = float(seen.head["slot"]) + EVERY_SECONDS
     by_watch, by_dig = watched(seen.rows[path]), list(windows(asked))
     wrong = disagreements(by_watch, by_dig, allowed)
-    if not any(right for _, right in asked) or gaps(asked, track.start, track.end) > GAP_SECONDS:
+    if not any(one.is_right for one in asked) or gaps(asked, track.start, track.end) > GAP_SECONDS:
         wrong.append("dig did not ask")
     print(f"{node}: the watch {told(by_watch, track.start)}; dig {told(by_dig, track.start)}: ", end="")
-    print(f"they do NOT AGREE on {', '.join(wrong)}" if wrong else "they agree")
+    print(f"they do NOT AGREE on {', '.join(wrong)}" if wrong else f"they agree to within {allowed:.2f} s", end="")
+    print("".join(f"; dig {one}" for one in differences(by_watch, by_dig)))
     return not wrong
 
 
-def _is_asked(path: Asked, node: str) -> bool:
+def _is_asked(path: Lane, node: str) -> bool:
     return (path.name, path.rdtype, path.transport, path.node) == (ASKED, "A", "udp", node)
 
 

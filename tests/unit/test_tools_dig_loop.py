@@ -4,40 +4,67 @@ from __future__ import annotations
 
 import pytest
 
-from tools.dig_loop import Window, asked, disagreements, gaps, told, watched, windows
+from tools.dig_loop import Asked, Window, asked, differences, disagreements, gaps, told, watched, windows
 
-LOG = """
-100.0 0 10.96.0.5
-100.2 9
-100.6 9
-100.4 0 10.96.0.6
-100.8 0 10.96.0.5
-101.0 0
-103.0 0 10.96.0.5
-103.2 9
-103.6 9
-""".strip().splitlines()
+RIGHT = "web.shop.svc.cluster.local. 30 IN A 10.96.0.5 ;; Query time: 125000 usec ;; SERVER: 10.96.0.10#53(10.96.0.10)"
+OTHER = RIGHT.replace("10.96.0.5", "10.96.0.6")
+NONE = ";; Query time: 500000 usec ;; SERVER: 10.96.0.10#53(10.96.0.10)"
+SILENT = ";; communications error to 10.96.0.10#53: timed out ;; no servers could be reached"
 
 
-def test_a_window_is_from_the_first_question_without_the_right_answer_to_the_first_one_with_it() -> None:
-    # In the order of asking, and what lasts until the end ends with the last question.
-    assert list(windows(asked(LOG, "10.96.0.5"))) == [Window(100.2, 100.8), Window(101.0, 103.0), Window(103.2, 103.6)]
+def test_what_dig_wrote_says_when_it_asked_what_came_and_how_unsure_that_is() -> None:
+    lines = [
+        f"101.0 101.5 0 {OTHER}\t",
+        f"100.0 100.25 0 {RIGHT}\t",
+        f"102.0 104.25 9 {SILENT}\t104.5 104.75 0 {RIGHT}\t",
+        f"103.0 105.0 9 {SILENT}\t105.0 107.5 9 {SILENT}\t",
+        f"104.0 104.5 0 {NONE}\t",
+        "105.0 105.25 9 ;; communications error to 10.96.0.10#53: connection refused\t",
+    ]
+    assert asked(lines, "10.96.0.5", 2.0) == [
+        Asked(100.0, 100.25, is_right=True, unsure=0.125),
+        Asked(101.0, 101.5, is_right=False, unsure=0.375),
+        Asked(102.0, 104.75, is_right=True, unsure=0.125),  # by its second try
+        Asked(103.0, float("inf"), is_right=False, unsure=0.0),
+        Asked(104.0, 104.5, is_right=False, unsure=0.0),
+        Asked(105.0, float("inf"), is_right=False, unsure=0.0),
+    ]
+
+
+def seen(*asked: tuple[float, float | None]) -> list[Asked]:
+    return [Asked(at, at if came is None else came, is_right=came is not None, unsure=0.125) for at, came in asked]
+
+
+def test_a_window_is_from_the_first_question_without_the_right_answer_until_one_came_to_a_later_one() -> None:
+    # The one from 102 was asked again at 104, and is answered no sooner than the one that was asked then.
+    some = seen((100.0, 100.0), (101.0, None), (102.0, 104.25), (103.0, None), (104.0, 104.0), (105.0, 105.0))
+    assert list(windows(some)) == [Window(101.0, 104.0, 0.125)]
+
+
+def test_there_may_be_several_and_what_lasts_until_the_end_ends_with_the_last_question() -> None:
+    some = seen((100.0, None), (100.5, 100.5), (101.0, None), (103.0, 103.0), (103.5, None), (104.0, None))
+    assert list(windows(some)) == [
+        Window(100.0, 100.5, 0.125),
+        Window(101.0, 103.0, 0.125),
+        Window(103.5, 104.0, 0.125),
+    ]
 
 
 def test_who_was_always_told_the_right_thing_has_none() -> None:
-    assert list(windows(asked(LOG[:1], "10.96.0.5"))) == []
+    assert list(windows(seen((100.0, 100.0), (101.0, 103.0)))) == []
     assert list(windows([])) == []
 
 
 def test_a_watch_has_the_same_windows_whatever_the_causes_and_where_it_did_not_ask_for_a_moment() -> None:
     rows = [
-        {"from": 0.0, "to": 0.5, "state": "right"},
-        {"from": 1.0, "to": 1.5, "state": "no answer"},
-        {"from": 2.0, "to": 5.0, "state": "missing"},
-        {"from": 6.5, "to": 7.0, "state": "missing"},
-        {"from": 7.5, "to": 9.0, "state": "right"},
+        {"from": 0.0, "to": 0.5, "came": 0.0, "state": "right"},
+        {"from": 1.0, "to": 1.5, "came": 5.0, "state": "no answer"},
+        {"from": 2.0, "to": 5.0, "came": 2.0, "state": "missing"},
+        {"from": 6.5, "to": 7.0, "came": 6.5, "state": "missing"},
+        {"from": 7.5, "to": 9.0, "came": 9.5, "state": "right"},
+        {"from": 9.25, "to": 9.5, "came": 9.25, "state": "right"},
     ]
-    assert watched(rows) == [Window(1.0, 7.5)]
+    assert watched(rows) == [Window(1.0, 9.25)]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +74,7 @@ def test_a_watch_has_the_same_windows_whatever_the_causes_and_where_it_did_not_a
         ([Window(10.0, 15.0)], [Window(10.25, 14.75)]),
         ([Window(10.0, 15.0), Window(20.0, 30.0)], [Window(10.0, 15.0), Window(20.0, 30.0)]),
         ([Window(10.0, 11.25)], []),  # there it may have been less than is compared
+        ([Window(10.0, 15.0)], [Window(10.5, 15.5, unsure=0.25)]),
     ],
 )
 def test_these_saw_the_same(some: list[Window], others: list[Window]) -> None:
@@ -66,9 +94,19 @@ def test_these_did_not(some: list[Window], others: list[Window], wrong: list[str
     assert disagreements(some, others, 0.25) == wrong
 
 
+def test_it_is_told_how_far_they_are_apart() -> None:
+    some = [Window(10.0, 15.0), Window(20.0, 20.5), Window(30.0, 40.0)]
+    others = [Window(30.25, 39.875, unsure=0.5), Window(9.5, 15.0)]
+    assert list(differences(some, others)) == [
+        "-0.50 s, +0.00 s, unsure by 0.00 s",
+        "+0.25 s, -0.12 s, unsure by 0.50 s",
+    ]
+    assert list(differences(some, [])) == []
+
+
 def test_who_did_not_ask_saw_nothing() -> None:
-    assert gaps([(101.0, True), (101.5, False)], 100.0, 104.0) == 2.5
-    assert gaps([(90.0, True)], 100.0, 104.0) == 4.0
+    assert gaps(seen((101.0, 101.0), (101.5, None)), 100.0, 104.0) == 2.5
+    assert gaps(seen((90.0, 90.0)), 100.0, 104.0) == 4.0
 
 
 def test_it_is_told_when_it_was_and_for_how_long() -> None:
