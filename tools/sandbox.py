@@ -18,6 +18,8 @@ from tools.command import ToolsError
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
+SHARES = 4096
+"""Of processor time: one process outside of all groups has 1024, and in this group are several machines."""
 SOCKET = "docker.sock"
 LOG = "engine.log"
 TEMPORARY = "temporary"
@@ -30,6 +32,7 @@ def start(home: Path) -> None:
     """Start dockerd and wait until it answers. Raises ToolsError."""
     runtime = home / _RUNTIME
     shutil.copy(_HERE / "files" / _RUNTIME, runtime)
+    _give_shares(home)
     command = [
         *("unshare", "--fork", "--kill-child", "--pid", "--net", "--mount", "--propagation=slave", "--"),
         *(sys.executable, "-I", "-S", str(_HERE / "engine_init.py")),
@@ -94,6 +97,16 @@ def answers(home: Path) -> bool:
 def docker_host(home: Path) -> str:
     """The engine's address, as DOCKER_HOST takes it."""
     return f"unix://{home / SOCKET}"
+
+
+def _give_shares(home: Path) -> None:
+    """Where control groups are of version 1: there each process outside competes with all that are in a group."""
+    top = Path("/sys/fs/cgroup/cpu")
+    if (top / "cpu.shares").exists():
+        group = top / cgroup(home)
+        with contextlib.suppress(OSError):  # then it is slower where much else goes on
+            group.mkdir(exist_ok=True)
+            (group / "cpu.shares").write_text(str(SHARES))
 
 
 def _remove_cgroups(home: Path) -> None:

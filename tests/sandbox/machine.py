@@ -58,6 +58,10 @@ class Machine:
         found: dict[str, Any] = json.loads(self.engine("status", "--json"))
         return found
 
+    def shares(self) -> list[Path]:
+        """Where it is said how much of the processors the engine may have: with version 1 of control groups."""
+        return list(Path("/sys/fs/cgroup/cpu").glob(f"{sandbox.cgroup(self.home)}/cpu.shares"))
+
     def remains(self) -> dict[str, list[str]]:
         """What is left of the engine, by kind; the images that it keeps are meant to be."""
         files = [path.name for path in self.home.iterdir() if path.name != "data"] if self.home.exists() else []

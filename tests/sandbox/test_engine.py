@@ -73,6 +73,7 @@ def test_up_status_down(machine: Machine, archive: Path) -> None:
     assert pid is not None
     inside = namespaces_of(pid)
     assert len(inside) >= 3  # first process, dockerd, containerd
+    assert [path.read_text() for path in machine.shares()] in ([], ["4096\n"])  # of one process outside: 1024
 
     machine.engine("down")
     assert machine.remains() == NOTHING
