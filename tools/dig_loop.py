@@ -58,14 +58,16 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Window:
-    """From the first question that was not answered right until a right answer came to a later one.
+    """From the first question that was not answered right to the first one that was, seconds since the epoch.
 
-    Seconds since the epoch. Not until the first question that was: it may have been asked long before DNS was back,
-    when a second try was what succeeded, and that one was sent sooner or later. ``unsure`` as for `Asked`.
+    ``back`` is when a right answer came to a question of later: the last of the questions may have been asked long
+    before that, when it was its second try that succeeded, and that one was sent sooner or later. ``unsure`` as for
+    `Asked`.
     """
 
     start: float
     end: float
+    back: float
     unsure: float = 0.0
 
     @property
@@ -131,13 +133,14 @@ def _tried(line: str, timeout: float) -> tuple[float, float, list[str] | None, f
 
 def windows(asked: Sequence[Asked]) -> Iterator[Window]:
     """When it was told something else, or nothing. What lasts until the end ends with the last question."""
-    end = -math.inf
-    for wrong in asked:
-        if wrong.is_right or wrong.at <= end:
-            continue
-        right = min((one for one in asked if one.is_right and one.at > wrong.at), key=_came, default=None)
-        end = right.came if right else asked[-1].at
-        yield Window(wrong.at, end, max(wrong.unsure, right.unsure if right else 0.0))
+    first = None
+    for at, one in enumerate(asked):
+        if first is not None and one.is_right:
+            back = min((later for later in asked[at:] if later.is_right), key=_came)
+            yield Window(first.at, one.at, back.came, max(first.unsure, back.unsure))
+        first = None if one.is_right else first or one
+    if first is not None:
+        yield Window(first.at, asked[-1].at, asked[-1].at, first.unsure)
 
 
 def _came(one: Asked) -> float:
@@ -165,16 +168,16 @@ def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: flo
 
 
 def _apart(one: Window, other: Window) -> float:
-    return max(abs(one.start - other.start), abs(one.end - other.end))
+    return max(abs(one.start - other.start), abs(one.back - other.back))
 
 
 def differences(some: Sequence[Window], others: Sequence[Window]) -> Iterator[str]:
-    """How far the beginning and the end of each of ``some`` that is long enough lies before the nearest other's."""
+    """How much sooner each of ``some`` that is long enough began than the nearest of the others, and was over."""
     for one in some:
         if one.seconds >= LEAST_SECONDS and others:
             other = min(others, key=lambda near, one=one: _apart(one, near))  # type: ignore[misc]
             unsure = max(one.unsure, other.unsure)
-            yield f"{other.start - one.start:+.2f} s, {other.end - one.end:+.2f} s, unsure by {unsure:.2f} s"
+            yield f"{other.start - one.start:+.2f} s, {other.back - one.back:+.2f} s, unsure by {unsure:.2f} s"
 
 
 def gaps(asked: Sequence[Asked], start: float, end: float) -> float:

@@ -35,18 +35,18 @@ def seen(*asked: tuple[float, float | None]) -> list[Asked]:
     return [Asked(at, at if came is None else came, is_right=came is not None, unsure=0.125) for at, came in asked]
 
 
-def test_a_window_is_from_the_first_question_without_the_right_answer_until_one_came_to_a_later_one() -> None:
+def test_a_window_knows_when_a_right_answer_came_to_a_question_of_later() -> None:
     # The one from 102 was asked again at 104, and is answered no sooner than the one that was asked then.
     some = seen((100.0, 100.0), (101.0, None), (102.0, 104.25), (103.0, None), (104.0, 104.0), (105.0, 105.0))
-    assert list(windows(some)) == [Window(101.0, 104.0, 0.125)]
+    assert list(windows(some)) == [Window(101.0, 102.0, 104.0, 0.125), Window(103.0, 104.0, 104.0, 0.125)]
 
 
 def test_there_may_be_several_and_what_lasts_until_the_end_ends_with_the_last_question() -> None:
     some = seen((100.0, None), (100.5, 100.5), (101.0, None), (103.0, 103.0), (103.5, None), (104.0, None))
     assert list(windows(some)) == [
-        Window(100.0, 100.5, 0.125),
-        Window(101.0, 103.0, 0.125),
-        Window(103.5, 104.0, 0.125),
+        Window(100.0, 100.5, 100.5, 0.125),
+        Window(101.0, 103.0, 103.0, 0.125),
+        Window(103.5, 104.0, 104.0, 0.125),
     ]
 
 
@@ -64,17 +64,23 @@ def test_a_watch_has_the_same_windows_whatever_the_causes_and_where_it_did_not_a
         {"from": 7.5, "to": 9.0, "came": 9.5, "state": "right"},
         {"from": 9.25, "to": 9.5, "came": 9.25, "state": "right"},
     ]
-    assert watched(rows) == [Window(1.0, 9.25)]
+    assert watched(rows) == [Window(1.0, 7.5, 9.25)]
+
+
+def window(start: float, end: float, unsure: float = 0.0) -> Window:
+    """With a first try that succeeded in the end."""
+    return Window(start, end, end, unsure)
 
 
 @pytest.mark.parametrize(
     ("some", "others"),
     [
         ([], []),
-        ([Window(10.0, 15.0)], [Window(10.25, 14.75)]),
-        ([Window(10.0, 15.0), Window(20.0, 30.0)], [Window(10.0, 15.0), Window(20.0, 30.0)]),
-        ([Window(10.0, 11.25)], []),  # there it may have been less than is compared
-        ([Window(10.0, 15.0)], [Window(10.5, 15.5, unsure=0.25)]),
+        ([window(10.0, 15.0)], [window(10.25, 14.75)]),
+        ([window(10.0, 15.0), window(20.0, 30.0)], [window(10.0, 15.0), window(20.0, 30.0)]),
+        ([window(10.0, 11.25)], []),  # there it may have been less than is compared
+        ([window(10.0, 15.0)], [window(10.5, 15.5, unsure=0.25)]),
+        ([Window(10.0, 13.0, 15.0)], [Window(10.0, 14.0, 15.0)]),  # of second tries one came later than the other
     ],
 )
 def test_these_saw_the_same(some: list[Window], others: list[Window]) -> None:
@@ -84,10 +90,11 @@ def test_these_saw_the_same(some: list[Window], others: list[Window]) -> None:
 @pytest.mark.parametrize(
     ("some", "others", "wrong"),
     [
-        ([Window(10.0, 15.0)], [], ["5.00 s from 10.00"]),
-        ([], [Window(10.0, 15.0)], ["5.00 s from 10.00"]),
-        ([Window(10.0, 15.0)], [Window(10.5, 15.0)], ["5.00 s from 10.00", "4.50 s from 10.50"]),
-        ([Window(10.0, 40.0)], [Window(10.0, 40.0), Window(50.0, 75.0)], ["25.00 s from 50.00"]),
+        ([window(10.0, 15.0)], [], ["5.00 s from 10.00"]),
+        ([], [window(10.0, 15.0)], ["5.00 s from 10.00"]),
+        ([window(10.0, 15.0)], [window(10.5, 15.0)], ["5.00 s from 10.00", "4.50 s from 10.50"]),
+        ([Window(10.0, 14.0, 15.0)], [window(10.0, 14.0)], ["4.00 s from 10.00", "4.00 s from 10.00"]),
+        ([window(10.0, 40.0)], [window(10.0, 40.0), window(50.0, 75.0)], ["25.00 s from 50.00"]),
     ],
 )
 def test_these_did_not(some: list[Window], others: list[Window], wrong: list[str]) -> None:
@@ -95,8 +102,8 @@ def test_these_did_not(some: list[Window], others: list[Window], wrong: list[str
 
 
 def test_it_is_told_how_far_they_are_apart() -> None:
-    some = [Window(10.0, 15.0), Window(20.0, 20.5), Window(30.0, 40.0)]
-    others = [Window(30.25, 39.875, unsure=0.5), Window(9.5, 15.0)]
+    some = [window(10.0, 15.0), window(20.0, 20.5), window(30.0, 40.0)]
+    others = [window(30.25, 39.875, unsure=0.5), window(9.5, 15.0)]
     assert list(differences(some, others)) == [
         "-0.50 s, +0.00 s, unsure by 0.00 s",
         "+0.25 s, -0.12 s, unsure by 0.50 s",
@@ -110,5 +117,5 @@ def test_who_did_not_ask_saw_nothing() -> None:
 
 
 def test_it_is_told_when_it_was_and_for_how_long() -> None:
-    assert told([Window(103.0, 105.5), Window(106.0, 106.5)], 100.0) == "2.50 s at +3.00 s without an answer"
+    assert told([window(103.0, 105.5), window(106.0, 106.5)], 100.0) == "2.50 s at +3.00 s without an answer"
     assert told([], 100.0) == "none without an answer"
