@@ -150,7 +150,7 @@ def _came(one: Asked) -> float:
 def watched(rows: Iterable[Row]) -> list[Window]:
     """The same of what a watch has seen of one path, given its timeline. Where it did not ask for a moment it says
     nothing, and so that ends no window."""
-    return list(windows([Asked(row["from"], row["came"], row["state"] == State.RIGHT) for row in rows]))
+    return list(windows([Asked(row["from"], row["since"], row["state"] == State.RIGHT) for row in rows]))
 
 
 def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: float) -> list[str]:

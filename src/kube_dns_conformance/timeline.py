@@ -152,8 +152,9 @@ def gap_of(slot: float) -> float:
 class Runs:
     """Makes one line of equal answers in a row of one lane, for reports.
 
-    It has the times of the first and the last question, when the first of the answers came, and against the truth its
-    `State` and, unless it was right, the cause. Between two questions further apart than ``gap`` (seconds) a line ends.
+    It has the times of the first and the last question, since when answers came and until when, and against the truth
+    its `State` and, unless it was right, the cause. Between two questions further apart than ``gap`` (seconds) a line
+    ends.
     """
 
     def __init__(self, gap: float = math.inf) -> None:
@@ -166,9 +167,12 @@ class Runs:
         told = {"said": _alike(answer)} | (_worth(answer, truth) if truth else {})
         line = self._going_on.get(lane)
         if line is not None and line | told == line and sent - line["to"] <= self._gap:
-            line |= {"to": sent, "came": min(line["came"], came), "asks": line["asks"] + 1}
+            line["since"], line["came"] = min(line["since"], came), max(line["came"], came)
+            line |= {"to": sent, "asks": line["asks"] + 1}
             return None
-        self._going_on[lane] = lane.as_data() | {"from": sent, "to": sent, "came": came, "asks": 1} | told
+        self._going_on[lane] = (
+            lane.as_data() | {"from": sent, "to": sent, "since": came, "came": came, "asks": 1} | told
+        )
         return line
 
     def rest(self) -> list[dict[str, Any]]:

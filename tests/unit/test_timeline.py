@@ -187,9 +187,10 @@ def test_equal_answers_in_a_row_become_one_line() -> None:
     answers = [seen(NEW, OLD, at=10.0), seen(OLD, NEW, at=10.05), silent(10.1), seen(rcode="NXDOMAIN", at=10.15)]
     shared = {"name": WEB.name, "type": "A", "server": "dns-0", "transport": "udp"}
     assert timeline.as_data(answers) == [
-        shared | {"from": 10.0, "to": 10.05, "came": 10.001, "asks": 2, "said": f"NOERROR {OLD} {NEW}"},
-        shared | {"from": 10.1, "to": 10.1, "came": 10.101, "asks": 1, "said": "no answer within 2 s"},
-        shared | {"from": 10.15, "to": 10.15, "came": 10.151, "asks": 1, "said": "NXDOMAIN"},
+        shared
+        | {"from": 10.0, "to": 10.05, "since": 10.001, "came": 10.051, "asks": 2, "said": f"NOERROR {OLD} {NEW}"},
+        shared | {"from": 10.1, "to": 10.1, "since": 10.101, "came": 10.101, "asks": 1, "said": "no answer within 2 s"},
+        shared | {"from": 10.15, "to": 10.15, "since": 10.151, "came": 10.151, "asks": 1, "said": "NXDOMAIN"},
     ]
 
 

@@ -57,12 +57,12 @@ def test_who_was_always_told_the_right_thing_has_none() -> None:
 
 def test_a_watch_has_the_same_windows_whatever_the_causes_and_where_it_did_not_ask_for_a_moment() -> None:
     rows = [
-        {"from": 0.0, "to": 0.5, "came": 0.0, "state": "right"},
-        {"from": 1.0, "to": 1.5, "came": 5.0, "state": "no answer"},
-        {"from": 2.0, "to": 5.0, "came": 2.0, "state": "missing"},
-        {"from": 6.5, "to": 7.0, "came": 6.5, "state": "missing"},
-        {"from": 7.5, "to": 9.0, "came": 9.5, "state": "right"},
-        {"from": 9.25, "to": 9.5, "came": 9.25, "state": "right"},
+        {"from": 0.0, "to": 0.5, "since": 0.0, "state": "right"},
+        {"from": 1.0, "to": 1.5, "since": 5.0, "state": "no answer"},
+        {"from": 2.0, "to": 5.0, "since": 2.0, "state": "missing"},
+        {"from": 6.5, "to": 7.0, "since": 6.5, "state": "missing"},
+        {"from": 7.5, "to": 9.0, "since": 9.5, "state": "right"},
+        {"from": 9.25, "to": 9.5, "since": 9.25, "state": "right"},
     ]
     assert watched(rows) == [Window(1.0, 7.5, 9.25)]
 

@@ -159,7 +159,7 @@ def _joined(rows: Iterable[Row], slot: float) -> list[Row]:
     for row in rows:
         last = found[-1] if found else None
         if last and _alike(last, row) and row["from"] - last["to"] <= gap_of(slot):
-            came = {"came": min(last["came"], row["came"])} if "came" in row else {}
+            came = {of: choose(last[of], row[of]) for of, choose in (("since", min), ("came", max)) if of in row}
             found[-1] = last | {"to": row["to"], "asks": last["asks"] + row["asks"]} | came
         else:
             found.append(row)
