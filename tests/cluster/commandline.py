@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,23 @@ class CommandLine:
         return self.state / "clusters" / name
 
 
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Byte by byte: what is read ahead would be lost for `communicate`, which is used afterwards."""
+    assert process.stdout is not None
+    line = b""
+    while byte := os.read(process.stdout.fileno(), 1):
+        line += byte
+        if byte == b"\n":
+            yield line.decode()
+            line = b""
+    if line:
+        yield line.decode()
+
+
 def read_until(process: subprocess.Popen[str], text: str) -> None:
     """Read what a process says until it says that; it must not end before."""
-    assert process.stdout is not None
     said = []
-    for line in process.stdout:
+    for line in _lines(process):
         said.append(line)
         if text in line:
             return

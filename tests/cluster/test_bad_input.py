@@ -8,7 +8,7 @@ import certifi
 import pytest
 import yaml
 
-from cluster.commandline import CommandLine
+from cluster.commandline import CommandLine, read_until
 from kube_dns_conformance.clusters import processes
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.results import Verdict
@@ -120,10 +120,7 @@ def test_an_api_server_that_goes_away_is_unknown_and_not_the_fault_of_dns(comman
     directory = command.cluster_directory("demo")
     wanted = ["--requirement=negative.names.*", "--requirement=survival.pod-restart.*"]
     process = command.start("run", "--name=demo", *wanted, "--report-dir=report", "--timing=api=1", "--timing=hold=60")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "negative.names.unknown-hostname" in line:
-            break
+    read_until(process, "negative.names.unknown-hostname")
     for component in processes.of_cluster(directory):
         if Path(component.cmdline()[0]).name == "kube-apiserver":
             component.kill()
