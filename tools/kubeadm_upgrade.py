@@ -7,6 +7,8 @@ have to be done before, as nothing can be fetched where clusters of our own engi
 from __future__ import annotations
 
 import argparse
+import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +27,8 @@ CONTROL_PLANE = "control-plane"
 ROLE_LABEL = "io.x-k8s.kind.role"
 PREFLIGHT = "--ignore-preflight-errors=all"
 """A node that is a container has swap, modules and a file system that are not its own."""
+AWAY_SECONDS = 120.0
+AWAY = re.compile(r"was refused|reset by peer|\bEOF\b|TLS handshake timeout|i/o timeout")
 DRAIN = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=120s")
 
 
@@ -114,8 +118,18 @@ def run_in(node: str, *words: str) -> str:
 
 
 def kubectl_in(control_plane: str, *words: str) -> str:
-    """The same for kubectl, as the cluster's administrator."""
-    return run_in(control_plane, "kubectl", CONFIGURATION, *words)
+    """The same for kubectl, as the cluster's administrator.
+
+    Once more while the API server is away: a kubelet of another version may start it anew, a moment after it is ready.
+    """
+    deadline = time.monotonic() + AWAY_SECONDS
+    while True:
+        try:
+            return run_in(control_plane, "kubectl", CONFIGURATION, *words)
+        except ToolsError as error:
+            if not AWAY.search(str(error)) or time.monotonic() > deadline:
+                raise
+        time.sleep(1.0)
 
 
 def nodes(cluster: str, role: str = "") -> Sequence[str]:

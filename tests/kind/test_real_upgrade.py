@@ -43,9 +43,9 @@ def upgraded(folder: Path, *words: str) -> tuple[int, str, Any]:
 def test_an_upgrade_by_kubeadm_is_told_as_dig_saw_it(tmp_path: Path) -> None:
     status, said, outcome = upgraded(tmp_path, TO)
     assert said.count("they agree") == NODES, said
-    assert outcome["command"] == 0
+    assert outcome["command"] == 0, said
     # kubeadm leaves both replicas on the control plane, and drains it: all of DNS is away for a while.
-    assert set(outcome["broken"]) <= {"upgrade.answers.in-time"}, outcome["broken"]
+    assert set(outcome["broken"]) <= {"upgrade.answers.in-time"}, said
     longest = max(float(seconds) for seconds in LASTED.findall(said))
     assert bool(outcome["broken"]) == (longest > 5.0)
     assert status == (1 if outcome["broken"] else 0)
