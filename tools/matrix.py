@@ -106,6 +106,7 @@ NEEDS_PODS = dict.fromkeys(
         *("clusterip.family.*", "clusterip.names.*", "clusterip.srv.*", "clusterip.types.*", "externalname.*"),
         *("negative.types.*", "negative.soa.*", "replicas.agreement.*", "schema.case.*", "transport.edns.*"),
         *("transport.tcp.*", "ttl.records.can-be-kept", "survival.all-pods-replaced.*", "survival.service-recreated.*"),
+        "survival.type-changed.*",
     ],
     "2.3.1: a Service with a ClusterIP has its record, ready Pods or not; here it is asked without",
 )
