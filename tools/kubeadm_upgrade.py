@@ -28,7 +28,10 @@ ROLE_LABEL = "io.x-k8s.kind.role"
 PREFLIGHT = "--ignore-preflight-errors=all"
 """A node that is a container has swap, modules and a file system that are not its own."""
 AWAY_SECONDS = 120.0
-AWAY = re.compile(r"was refused|reset by peer|\bEOF\b|TLS handshake timeout|i/o timeout")
+AWAY = re.compile(
+    r"was refused|reset by peer|\bEOF\b|TLS handshake timeout|i/o timeout|User \"kubernetes-admin\" cannot"
+)
+"""How kubectl says so. One that has just begun does not know yet what its administrator may."""
 DRAIN = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=120s")
 
 

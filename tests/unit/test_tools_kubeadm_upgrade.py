@@ -9,6 +9,7 @@ import pytest
 from tools import kubeadm_upgrade
 from tools.command import ToolsError
 
+NEW = """Error from server (Forbidden): nodes "worker" is forbidden: User "kubernetes-admin" cannot get resource"""
 AWAY = "docker exec node kubectl … ended with status 1: The connection to the server 172.18.0.2:6443 was refused"
 
 
@@ -28,7 +29,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Iterator[str]:
 
 
 def test_an_api_server_that_is_started_anew_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = answering(monkeypatch, AWAY, "error: net/http: TLS handshake timeout", "done")
+    left = answering(monkeypatch, AWAY, "error: net/http: TLS handshake timeout", NEW, "done")
     assert kubeadm_upgrade.kubectl_in("node", "uncordon", "worker") == "done"
     assert list(left) == []
 
