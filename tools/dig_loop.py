@@ -7,7 +7,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +41,8 @@ while :; do
   sleep {every:g}
 done
 """
+MOST_UNSURE = 0.5
+"""Seconds: a dig that was kept longer from asking, or from telling, excuses no difference."""
 QUERY_TIME = re.compile(r"Query time: (\d+) usec")
 A_RECORD = re.compile(r"\sIN\s+A\s+([0-9.]+)")
 
@@ -136,15 +140,11 @@ def windows(asked: Sequence[Asked]) -> Iterator[Window]:
     first = None
     for at, one in enumerate(asked):
         if first is not None and one.is_right:
-            back = min((later for later in asked[at:] if later.is_right), key=_came)
+            back = min((later for later in asked[at:] if later.is_right), key=attrgetter("came"))
             yield Window(first.at, one.at, back.came, max(first.unsure, back.unsure))
         first = None if one.is_right else first or one
     if first is not None:
         yield Window(first.at, asked[-1].at, asked[-1].at, first.unsure)
-
-
-def _came(one: Asked) -> float:
-    return one.came
 
 
 def watched(rows: Iterable[Row]) -> list[Window]:
@@ -163,7 +163,7 @@ def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: flo
         for these, those in ((some, others), (others, some))
         for one in these
         if one.seconds >= LEAST_SECONDS + 2 * allowed
-        and not any(_apart(one, other) <= allowed + max(one.unsure, other.unsure) for other in those)
+        and not any(_apart(one, other) <= allowed + min(MOST_UNSURE, one.unsure + other.unsure) for other in those)
     ]
 
 
@@ -175,7 +175,7 @@ def differences(some: Sequence[Window], others: Sequence[Window]) -> Iterator[st
     """How much sooner each of ``some`` that is long enough began than the nearest of the others, and was over."""
     for one in some:
         if one.seconds >= LEAST_SECONDS and others:
-            other = min(others, key=lambda near, one=one: _apart(one, near))  # type: ignore[misc]
+            other = min(others, key=partial(_apart, one))
             unsure = max(one.unsure, other.unsure)
             yield f"{other.start - one.start:+.2f} s, {other.back - one.back:+.2f} s, unsure by {unsure:.2f} s"
 

@@ -93,6 +93,7 @@ def test_these_saw_the_same(some: list[Window], others: list[Window]) -> None:
         ([window(10.0, 15.0)], [], ["5.00 s from 10.00"]),
         ([], [window(10.0, 15.0)], ["5.00 s from 10.00"]),
         ([window(10.0, 15.0)], [window(10.5, 15.0)], ["5.00 s from 10.00", "4.50 s from 10.50"]),
+        ([window(10.0, 15.0)], [window(10.0, 16.0, unsure=3.0)], ["5.00 s from 10.00", "6.00 s from 10.00"]),
         ([Window(10.0, 14.0, 15.0)], [window(10.0, 14.0)], ["4.00 s from 10.00", "4.00 s from 10.00"]),
         ([window(10.0, 40.0)], [window(10.0, 40.0), window(50.0, 75.0)], ["25.00 s from 50.00"]),
     ],
