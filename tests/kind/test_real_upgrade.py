@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from cluster.commandline import ROOT
+from kube_dns_conformance.results import read
 from kube_dns_conformance.toolchain import Toolchain
 from tools import kind_image
 from tools.command import why_not_here
 
 NODES = 3
-TO = "1.37.2"
+FROM, TO = "1.36.3", "1.37.2"
 LASTED = re.compile(r"(\d+\.\d\d) s at")
 
 pytestmark = [
@@ -39,6 +40,12 @@ def upgraded(folder: Path, *words: str) -> tuple[int, str, Any]:
     return done.returncode, done.stdout, json.loads(outcomes[0].read_text())
 
 
+def kubernetes(folder: Path, phase: str) -> str:
+    """Its version, as the run before or after the upgrade says."""
+    (report,) = folder.glob(f"kdc-upgrade/*/{phase}")
+    return str(read(report).run["cluster"]["kubernetes"])
+
+
 @pytest.mark.timeout(1800)
 def test_an_upgrade_by_kubeadm_is_told_as_dig_saw_it(tmp_path: Path) -> None:
     status, said, outcome = upgraded(tmp_path, TO)
@@ -49,6 +56,7 @@ def test_an_upgrade_by_kubeadm_is_told_as_dig_saw_it(tmp_path: Path) -> None:
     longest = max(float(seconds) for seconds in LASTED.findall(said))
     assert bool(outcome["broken"]) == (longest > 5.0)
     assert status == (1 if outcome["broken"] else 0)
+    assert [kubernetes(tmp_path, phase) for phase in ("before", "after")] == [FROM, TO]
 
 
 @pytest.mark.timeout(900)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from kube_dns_conformance.clusters import engine, kind, kindctl, store
+from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.errors import ClusterError, UsageError
+from kube_dns_conformance.kube import Kube
 
 BEGAN = 1_700_000_000.0
 
@@ -46,6 +48,14 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return made
 
 
+def kept(kubernetes: str) -> None:
+    """The entry of a cluster that runs."""
+    where = store.directory("demo")
+    cluster = Cluster("kind", "demo", where / "kubeconfig", None, "cluster.local", (), frozenset(), kubernetes)
+    made = {"engine": "E1", "node": "ours"}
+    store.save(store.Entry(where, kept=True, cluster=cluster, made=made, provider="kind"))
+
+
 def abandoned(**made: str) -> None:
     """The entry of a cluster whose making was cut off."""
     where = store.directory("demo")
@@ -59,6 +69,14 @@ def test_a_cluster_that_appeared_while_ours_was_to_be_made_stays(there: Engine) 
     assert there.deleted == []
     assert there.nodes == {"theirs": BEGAN}
     assert not there.directory.exists()
+
+
+def test_a_cluster_that_was_upgraded_since_it_was_made_says_so(there: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.nodes = {"ours": BEGAN}
+    kept(kubernetes="1.36.3")
+    monkeypatch.setattr(Kube, "__init__", lambda *_: None)
+    monkeypatch.setattr(Kube, "version", lambda _: "1.37.2")
+    assert kind.up("demo", kind.Options(), keep=True).kubernetes == "1.37.2"
 
 
 @pytest.mark.parametrize(

@@ -71,11 +71,16 @@ def up(name: str, options: Options, *, keep: bool) -> Cluster:
     image = options.node_image()
     store.remove_abandoned()
     if running := store.running(directory, PROVIDER, options.as_data()):
-        return running
+        return _as_it_is(running)
     tools = _tools(options.versions)
     with store.held(name):
         running = store.running(directory, PROVIDER, options.as_data())
-        return running or _make(directory, options, image, tools, keep=keep)
+        return _as_it_is(running) if running else _make(directory, options, image, tools, keep=keep)
+
+
+def _as_it_is(cluster: Cluster) -> Cluster:
+    """Its Kubernetes may have been upgraded since it was made; its DNS is looked at from inside anyway."""
+    return replace(cluster, kubernetes=Kube(cluster.kubeconfig).version())
 
 
 def is_foreign(name: str) -> bool:

@@ -104,7 +104,7 @@ def take(run: Run, namespaces: Collection[str] = ()) -> Snapshot:
         maps |= configuration(kube, address, replicas)
     return Snapshot(
         taken=round(now(), 3),
-        kubernetes=kube.version(),  # that of a cluster of ours is as it was when it was made
+        kubernetes=cluster.kubernetes,
         zone=cluster.zone,
         addresses=tuple(in_order(addresses)),
         replicas=tuple(in_order(one.host for one in cluster.dns if one.single)),
