@@ -125,7 +125,7 @@ class _Drawing:
                 self._line(self._x(moment), y, y + 5, "tick", f"{number * step:g} s")
                 self._say(self._x(moment) - 8, y + LINE + 3, f"{number * step:g} s")
             number += 1
-        self._say(10, y + LINE + 3, f"0 s is {clock(self._zero)}")
+        self._say(10, y + LINE + 3, f"0 s is {clock(self._zero)}, when it began")
         for name in ("settled", "deadline"):
             at = self._change.get(name)
             if at is not None and self._start <= at <= self._end:

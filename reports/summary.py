@@ -242,7 +242,8 @@ def _changes(result: Result) -> Iterator[str]:
         kept = change["deadline"] - change["settled"] - change["propagation"]
         yield ""
         yield (
-            f"Change {number} of {len(changes)}: done after {settled}, DNS had time to follow until {deadline}"
+            f"Change {number} of {len(changes)}: the objects settled {settled} after it began, DNS had until {deadline}"
+            " to follow"
             f" ({change['propagation']:g} s, and {kept:.0f} s for which its answers may be kept)."
         )
         yield from (f"Required: {_cell(rule)}." for rule in change["rules"])

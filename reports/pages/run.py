@@ -49,7 +49,7 @@ def html(results: Results) -> str:
         counts=Counter(one.state for one in entries),
         state_of={one.about.id: one.state for one in entries},
         failures=_failures(results),
-        seen_at=blame.seen_at(_failures(results)),
+        in_common=blame.in_common(_failures(results)),
         unjudged=_unjudged(results),
         information=coverage.information(results),
         profiles=coverage.profiles(results),

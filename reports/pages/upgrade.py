@@ -14,12 +14,13 @@ from kube_dns_conformance.reports.pages.environment import page
 from kube_dns_conformance.reports.picture import picture
 from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Results
-from kube_dns_conformance.upgrade.seen import Path, Track
+from kube_dns_conformance.upgrade.seen import COMMAND, Path, Seen, Track
 from kube_dns_conformance.upgrade.snapshot import Snapshot
 from kube_dns_conformance.upgrade.upgraded import Upgraded, happened
 
+MARKS_SHOWN = 60
 PATHS_SHOWN = 30
-"""Of what suffered most; all is in ``watch.jsonl``."""
+"""Of those that suffered most; all is in ``watch.jsonl``, as are all marks."""
 
 
 class Changed(NamedTuple):
@@ -63,12 +64,21 @@ def html(outcome: Mapping[str, Any], upgraded: Upgraded, before: Results, after:
         suffered=suffered[:PATHS_SHOWN],
         more=max(0, len(suffered) - PATHS_SHOWN),
         paths=len(seen.tracks),
+        clients=len(seen.clients()),
+        worst=seen.worst(),
         marks=seen.marks,
+        marks_shown=MARKS_SHOWN,
         began=float(seen.head.get("began", 0.0)),
-        command_ended=(seen.end or {}).get("commanded"),
+        command_took=_command_took(seen),
         ended=(seen.end or {}).get("at"),
         budget=upgraded.budget,
     )
+
+
+def _command_took(seen: Seen) -> float | None:
+    """In seconds; None when there was no command, or nobody saw its end."""
+    began = [one["at"] for one in seen.marks if one["of"] == COMMAND][:1]
+    return float(seen.end["commanded"] - began[0]) if began and seen.end else None
 
 
 def _changed(before: Results, after: Results) -> list[Changed]:

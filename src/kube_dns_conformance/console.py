@@ -121,7 +121,7 @@ class Reporter:
         for text in texts:
             self.console.print()
             self.console.print(Text(printable(text), "red" if text.startswith("NONCONFORMANT") else "yellow"))
-        where = blame.seen_at(one for one in self.results.results if one.verdict is Verdict.NONCONFORMANT)
+        where = blame.in_common(one for one in self.results.results if one.verdict is Verdict.NONCONFORMANT)
         if where:
             self.console.print()
             self.console.print(Text(printable(where), "red"))

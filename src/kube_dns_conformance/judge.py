@@ -187,7 +187,8 @@ class Judge:
     def _text(self, mismatches: list[Mismatch], rounds: Rounds) -> str:
         worst = mismatches[0]
         lines = [f"{self._head()}: {self._summary(worst)}", *self._lines(worst)]
-        lines[-2] += f"   ({rounds}, {self._which(mismatches)})"
+        lines.insert(2, f"  when      {rounds.when_wrong()}")
+        lines[-2] += f"   ({self._which(mismatches)})"
         others = [one for one in mismatches if one.answer.question != worst.answer.question]
         names = dict.fromkeys(f"{self.short(one.answer.question.name)} {one.answer.question.rdtype}" for one in others)
         if names:

@@ -170,17 +170,18 @@ def _insist(
         if waited or expected != before:
             rounds.begin_anew()
         elif rounds.without_excuse:
-            _condemn(judge, how, wrong[0], expected[wrong[0]], seen[wrong[0]], str(rounds))
+            _condemn(judge, how, wrong[0], expected[wrong[0]], seen[wrong[0]], rounds.when_wrong())
         elif rounds.troubled:
             time.sleep(ROUND_PAUSE_SECONDS)
 
 
-def _condemn(judge: Judge, how: str, what: str, expected: str, got: str, how_long: str) -> None:
+def _condemn(judge: Judge, how: str, what: str, expected: str, got: str, when: str) -> None:
     judge.condemn(
         f"{judge.short(what)} is not what must be found by {how}",
         f"asked     {what} ({how})",
+        f"when      {when}",
         f"expected  {expected}",
-        f"got       {printable(got)}   ({how_long})",
+        f"got       {printable(got)}",
     )
 
 

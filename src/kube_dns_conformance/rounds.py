@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
+from kube_dns_conformance.text import clock
 from kube_dns_conformance.timings import Timings
 
 
@@ -20,9 +21,9 @@ class Rounds:
 
     def _start(self, settled_at: float) -> None:
         self._settled_at = settled_at
-        self._began = self._since = time.monotonic()
+        self._since = time.monotonic()
         self._asked = self._wrong = self._alike = self._right = self._late = 0
-        self._granted = 0.0
+        self._granted = self._alike_from = self._wrong_from = self._asked_at = 0.0
         self._last: Sequence[Hashable] = ()
 
     def begin_anew(self) -> None:
@@ -37,13 +38,15 @@ class Rounds:
         What was asked in time counts as in time, however long the answers took to come and to be read.
         """
         self._asked += 1
+        self._asked_at = asked_at
         if self._asked == 1 or wrong != self._last:
-            self._since, self._alike, self._last = time.monotonic(), 0, wrong
+            self._since, self._alike, self._last, self._alike_from = time.monotonic(), 0, wrong, asked_at
         self._alike += 1
         if not wrong:
             self._right += 1
             return
         self._right = 0
+        self._wrong_from = self._wrong_from or asked_at
         self._wrong += 1
         # A cache counts down what it announces; a huge TTL buys no more than the limit.
         self._granted = max(self._granted, min(announced, self._timings.cache))
@@ -66,9 +69,12 @@ class Rounds:
         """Whether enough rounds were wrong after the propagation budget and what caches were granted."""
         return self._late >= self._timings.stable
 
-    def __str__(self) -> str:
-        age = now() - self._settled_at
-        if self._alike == self._asked or self._alike >= self._timings.stable:
-            how_long = time.monotonic() - self._since
-            return f"unchanged for {how_long:.0f} s, {self._alike} rounds, {age:.0f} s after the objects settled"
-        return f"wrong in {self._wrong} of {self._asked} rounds, in {time.monotonic() - self._began:.0f} s"
+    def when_wrong(self) -> str:
+        """From when to when it was as wrong as in the last round, or wrong at all where that took turns."""
+        since, rounds = self._alike_from, f"in the last {self._alike} of {self._asked} rounds"
+        if self._alike == self._asked:
+            rounds = f"in each of {self._asked} rounds"
+        elif self._alike < self._timings.stable:
+            since, rounds = self._wrong_from, f"in {self._wrong} of {self._asked} rounds"
+        age = self._asked_at - self._settled_at
+        return f"{clock(since)} to {clock(self._asked_at)}, {rounds}, until {age:.0f} s after the objects settled"

@@ -87,8 +87,7 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
             learned = _first_came(one for one in row if not timeline.deviations([one], must))
             wrong = timeline.deviations((one for one in row if one.sent >= learned or learned > change.began), must)
             if wrong:
-                when = wrong[0].sent - change.settled_at
-                where = f"{len(wrong)} of {len(row)} answers of {lane.server}, the first {when:+.1f} s from the change"
+                where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
                 _condemn(judge, change, "did not keep its answer", wrong[0], must, where)
     if not judged:
         raise ValueError("everything changed: that would pass without being judged")
@@ -206,6 +205,14 @@ def _granted(change: Change) -> str:
     return f"which had {round(change.deadline - change.settled_at, 1):g} s to follow"
 
 
+def _when(change: Change, moment: float) -> str:
+    if moment < change.began:
+        return f"{clock(moment)}, {change.began - moment:.2f} s before the change began"
+    if moment < change.settled_at:
+        return f"{clock(moment)}, {moment - change.began:.2f} s after the change began"
+    return f"{clock(moment)}, {moment - change.settled_at:.2f} s after the objects settled"
+
+
 def _asker(answer: Answer) -> str:
     return f"{answer.server.name}/{answer.transport}{answer.vantage and f' from {answer.vantage}'}"
 
@@ -219,12 +226,11 @@ def _require(judge: Judge, change: Change, rule: str) -> None:
 
 
 def _condemn(judge: Judge, change: Change, what: str, answer: Answer, expected: Expected, where: str) -> None:
-    after = answer.sent - change.settled_at
     judge.condemn(
         f"{judge.short(answer.question.name)} {what}",
         f"asked     {answer.question} → {answer.server}/{answer.transport} ({answer.server.name})"
         f" from {_from(judge, answer)}",
-        f"when      {clock(answer.sent)}, {after:+.2f} s from the change",
+        f"when      {_when(change, answer.sent)}",
         f"expected  {expected}",
         f"got       {answer.said()}   ({where})",
     )

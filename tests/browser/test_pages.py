@@ -158,7 +158,7 @@ def test_the_page_of_an_upgrade_says_what_broke_where_and_when(browser: Browser,
         row = found.page.locator("#seen tbody tr").first
         assert row.locator("th, td").all_inner_texts()[:4] == ["kube-dns/udp", "w1", "1", "6.00 s"]
         assert found.page.locator("#seen figure svg").is_visible()
-        assert found.page.locator("#seen li").all_inner_texts()[0].startswith("+4.0 s: Node")
+        assert found.page.locator("#happened li").all_inner_texts()[0].startswith("4.0 s: Node")
         assert [one.get_attribute("href") for one in found.page.locator("header a").all()] == [
             "before/index.html",
             "after/index.html",

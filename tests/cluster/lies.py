@@ -63,9 +63,8 @@ def neutral(text: str) -> str:
     """The text with what differs from run to run replaced."""
     text = re.sub(r"kdc-[0-9a-f]{8}", "kdc-RUN", text)
     text = re.sub(r"127\.0\.0\.1(:| -p )\d+", r"127.0.0.1\1PORT", text)
-    text = re.sub(
-        r"unchanged for \d+ s, \d+ rounds, \d+ s after the objects settled", "unchanged for N s, N rounds", text
-    )
+    text = re.sub(r"\d\d:\d\d:\d\d\.\d UTC", "T", text)
+    text = re.sub(r"each of \d+ rounds, until \d+ s after", "each of N rounds, until N s after", text)
     return re.sub(r"\b10\.(\d+)\.\d+\.\d+", r"10.\1.x.x", text)
 
 

@@ -70,7 +70,7 @@ def test_a_sibling_that_blinks(cluster: Cluster, command: CommandLine) -> None:
     assert accused(results) == {"survival.pod-restart.siblings-unbroken"}
     first, _, _, _, got = failure_text(output, "survival.pod-restart.siblings-unbroken")
     assert first.endswith("web-2.web-headless.kdc-RUN-survival-pod-restart did not keep its answer")
-    assert re.fullmatch(r"  got       NXDOMAIN   \(1 of \d+ answers of server-0, the first .* s from the change\)", got)
+    assert re.fullmatch(r"  got       NXDOMAIN   \(1 of \d+ answers of server-0\)", got)
 
 
 @pytest.mark.release
@@ -90,7 +90,7 @@ def test_a_sibling_that_blinks_in_the_answer_of_its_service(cluster: Cluster, co
     first, _, _, expected, got = failure_text(output, "survival.pod-restart.siblings-unbroken")
     assert first.endswith("web-headless.kdc-RUN-survival-pod-restart did not keep its answer")
     assert re.fullmatch(r"  expected  at least \S+ \S+", expected)
-    assert re.fullmatch(r"  got       NOERROR   \(1 of \d+ answers of server-0, the first .* s from the change\)", got)
+    assert re.fullmatch(r"  got       NOERROR   \(1 of \d+ answers of server-0\)", got)
 
 
 def test_a_cluster_ip_that_blinks(cluster: Cluster, command: CommandLine) -> None:

@@ -108,4 +108,5 @@ def neutral(text: str) -> str:
     """Without where DNS servers are, and how long it took."""
     text = re.sub(r"→ \S+:\d+/", "→ SERVER/", text)
     text = re.sub(r"@\S+( -p \d+)?", "@SERVER", text)
+    text = re.sub(r"\d\d:\d\d:\d\d\.\d", "TIME", text)
     return re.sub(r"\d+ (s|rounds)\b", r"N \1", text)

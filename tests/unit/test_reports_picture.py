@@ -107,7 +107,7 @@ def test_every_event_is_a_mark_and_those_that_are_not_told_are_counted() -> None
 
 
 def test_the_axis_says_what_time_it_was() -> None:
-    assert "0 s is 00:01:40.5 UTC" in texts(drawn(row("right", 100.0, 102.0), began=100.5))
+    assert "0 s is 00:01:40.5 UTC, when it began" in texts(drawn(row("right", 100.0, 102.0), began=100.5))
 
 
 def test_the_changes_of_the_objects_are_marks_on_the_same_axis() -> None:

@@ -142,7 +142,8 @@ def shown(**evidence: Any) -> str:
 def test_the_summary_tells_of_each_change_what_happened_and_what_was_seen_when() -> None:
     stale = SEGMENT | {"state": "stale"}
     began = (
-        "done after 0.25 s, DNS had time to follow until 15.25 s (10 s, and 5 s for which its answers may be kept).\n"
+        "the objects settled 0.25 s after it began, DNS had until 15.25 s to follow"
+        " (10 s, and 5 s for which its answers may be kept).\n"
         "Required: all is right."
     )
     text = shown(changes=[changed([stale]), changed([], kind="API server", name="", what="is stopped")])

@@ -51,12 +51,38 @@ def test_a_stretch_beyond_the_budget_is_told_with_where_and_when_and_after_what(
             f"5 s are allowed: {WHERE}"
         ),
         (
-            "  when      00:01:45.5 UTC to 00:01:51.5 UTC, +5.50 s to +11.50 s, "
-            "after Node w1: kubelet v1.36.3, ready, cordoned"
+            "  when      00:01:45.5 UTC to 00:01:51.5 UTC, 5.5 s to 11.5 s after the watch began; "
+            "before it Node w1: kubelet v1.36.3, ready, cordoned"
         ),
+        "  meanwhile 00:01:44.0 UTC, Node w1: kubelet v1.36.3, ready, cordoned",
         "  where     1 of 1 paths: name, server, transport, node",
         "  got       no answer",
     ]
+
+
+def test_what_became_of_dns_replicas_meanwhile_is_told_before_anything_else() -> None:
+    def replica(at: float, name: str, what: str) -> Row:
+        return {"kind": "mark", "at": at, "of": "DNS replica", "name": name, "what": what}
+
+    gone, ready = "is not ready any more", "is ready at 10.244.2.32"
+    around = [replica(105.0, "a", gone), replica(106.0, "b", gone), replica(111.0, "c", ready)]
+    with pytest.raises(Nonconformant) as caught:
+        judge("answers.in-time", *SIX_SECONDS, *around, replica(103.4, "d", gone), END).never_longer()
+    assert said(caught)[2:5] == [
+        "  meanwhile 00:01:45.0 UTC, DNS replica a: is not ready any more",
+        "  meanwhile 00:01:46.0 UTC, DNS replica b: is not ready any more",
+        "  meanwhile 00:01:51.0 UTC, DNS replica c: is ready at 10.244.2.32",
+    ]
+    with pytest.raises(Nonconformant) as caught:
+        judge("answers.in-time", *SIX_SECONDS, *around * 2, END).never_longer()
+    assert said(caught)[7] == "  meanwhile 1 more"
+
+
+def test_paths_that_pods_do_not_take_are_not_counted() -> None:
+    lines = *SIX_SECONDS, seen(100, 120, server="coredns-1")
+    with pytest.raises(Nonconformant) as caught:
+        judge("answers.in-time", *lines, END).never_longer()
+    assert said(caught)[3] == "  where     1 of 1 paths that Pods take: name, server, transport, node"
 
 
 def test_what_the_budget_allows_is_allowed() -> None:
@@ -122,9 +148,9 @@ def test_many_paths_are_counted() -> None:
     ]
     with pytest.raises(Nonconformant) as caught:
         judge("answers.in-time", *lines, END).never_longer()
-    assert said(caught)[4:] == [
+    assert said(caught)[5:] == [
         *(f"  also      web.shop.svc.cluster.local. A at kube-dns/udp from node w{number}" for number in range(2, 7)),
-        "  also      2 more",
+        "  also      2 more paths",
     ]
 
 

@@ -128,8 +128,8 @@ class Outcome:
         }
 
 
-def finding(key: Key, promise: Promise, wrong: Sequence[Mismatch], how_long: str, where: tuple[str, str]) -> Finding:
-    """``how_long`` it was so, and ``where``: the vantage and the zone."""
+def finding(key: Key, promise: Promise, wrong: Sequence[Mismatch], when: str, where: tuple[str, str]) -> Finding:
+    """``when`` it was so, and ``where``: the vantage and the zone."""
     vantage, zone = where
     worst, answer = wrong[0], wrong[0].answer
     head = f"NONCONFORMANT {CLAUSES[promise.section]} ({promise.section}, MUST)"
@@ -138,8 +138,9 @@ def finding(key: Key, promise: Promise, wrong: Sequence[Mismatch], how_long: str
     text = [
         f"{head}: {about} {key.rdtype} {_said(worst, promise)}",
         f"  asked     {answer.question} → {answer.server}/{answer.transport} ({answer.server.name}) from {vantage}",
+        f"  when      {when}",
         f"  expected  {worst.expected}",
-        f"  got       {answer.said()}   ({how_long}; so at {servers})",
+        f"  got       {answer.said()}   (so at {servers})",
         f"  because   {_because(promise)}",
         f"  repeat    {repeat_command(answer.question, answer.server, answer.transport)}",
     ]

@@ -127,8 +127,8 @@ class Auditor:
         known = self.promises()
         for key, some in condemned.items():
             if not self._has_changed(key, known):
-                where = (self._checks.vantage.name, self._zone)
-                self.outcome.findings.append(finding(key, known[key], some, str(self._pending[key].rounds), where))
+                where, when = (self._checks.vantage.name, self._zone), self._pending[key].rounds.when_wrong()
+                self.outcome.findings.append(finding(key, known[key], some, when, where))
                 self._found(self.outcome.findings[-1])
                 del self._pending[key]
 

@@ -43,6 +43,7 @@ from kube_dns_conformance.upgrade import difference, snapshot
 from kube_dns_conformance.upgrade.budget import Budget
 from kube_dns_conformance.upgrade.folder import AFTER, BEFORE, Folder
 from kube_dns_conformance.upgrade.guard import Guard, Row
+from kube_dns_conformance.upgrade.seen import COMMAND
 from kube_dns_conformance.upgrade.seen import read as read_seen
 from kube_dns_conformance.upgrade.snapshot import Snapshot
 from kube_dns_conformance.upgrade.upgraded import Upgraded
@@ -344,13 +345,13 @@ def upgrade(phase: Phase | None, options: Options, choice: Choice, timings: Timi
 
 def _run(command: Words, guard: Guard, is_told: Callable[[], int]) -> int:
     """Run the command, which has the terminal; what tells us to end tells it as well."""
-    guard.mark("command", "", shlex.join(command))
+    guard.mark(COMMAND, "", shlex.join(command))
     with subprocess.Popen(list(command)) as process:  # whatever happens to us, it is waited for
         while process.poll() is None:
             guard.round()
             if is_told() == signal.SIGTERM:  # Ctrl-C it has heard itself
                 process.terminate()
-    guard.mark("command", "", f"ended with status {process.returncode}")
+    guard.mark(COMMAND, "", f"ended with status {process.returncode}")
     return process.returncode
 
 

@@ -14,6 +14,8 @@ from kube_dns_conformance.outages import State
 from kube_dns_conformance.timeline import gap_of
 
 Row = dict[str, Any]
+COMMAND, DNS_REPLICA = "command", "DNS replica"
+"""What a mark may be of, among other things."""
 LEARNED_SECONDS = 1.0
 """DNS may have heard of a change before whoever noted it."""
 

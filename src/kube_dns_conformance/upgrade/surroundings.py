@@ -9,6 +9,7 @@ from kube_dns_conformance.audit.live import Live
 from kube_dns_conformance.dns.model import Server
 from kube_dns_conformance.kube import Kube, Object
 from kube_dns_conformance.oracle import SERVICE_LABEL, has_condition
+from kube_dns_conformance.upgrade.seen import DNS_REPLICA
 
 Mark = Callable[[str, str, str], None]
 
@@ -43,9 +44,9 @@ class Surroundings:
         before, self._replicas_before = self._replicas_before, now_there
         if before is not None:
             for server in now_there - before:
-                self._mark("DNS replica", server.name, f"is ready at {server.host}")
+                self._mark(DNS_REPLICA, server.name, f"is ready at {server.host}")
             for server in before - now_there:
-                self._mark("DNS replica", server.name, "is not ready any more")
+                self._mark(DNS_REPLICA, server.name, "is not ready any more")
         for node in self._kube.list("v1", "Node")[0]:
             self._note("Node", node["metadata"]["name"], _state_of(node))
         return now_there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,8 +15,8 @@ from kube_dns_conformance.text import clock
 from kube_dns_conformance.upgrade import seen as seeing
 from kube_dns_conformance.upgrade.budget import Budget, is_lie, parse
 from kube_dns_conformance.upgrade.folder import AFTER, BEFORE, Folder
+from kube_dns_conformance.upgrade.seen import DNS_REPLICA, Seen, Track
 from kube_dns_conformance.upgrade.seen import Path as Asked
-from kube_dns_conformance.upgrade.seen import Seen, Track
 from kube_dns_conformance.upgrade.snapshot import Snapshot
 
 ROWS_KEPT = 20_000
@@ -24,6 +24,9 @@ ROWS_KEPT = 20_000
 LEAST_SEEN = 0.5
 """Of its time a path must have been asked, for the silence of the rest to say nothing bad."""
 SAID = 5
+"""Of what is alike."""
+AROUND_SECONDS = 2.0
+"""What happens so much before or after DNS failed may have to do with it."""
 
 
 @dataclass
@@ -129,7 +132,8 @@ class Judge:
             self._condemn(
                 f"{cause} for {seconds:.2f} s, {limits[cause]:g} s are allowed: {path}",
                 f"  when      {self._when(first.start, first.end)}",
-                f"  where     {len(beyond)} of {len(paths)} paths: name, server, transport, node",
+                *self._meanwhile(first.start, first.end),
+                f"  where     {self._where(len(beyond), paths)}",
                 f"  got       {first.said}",
                 *self._others([one[2] for one in beyond if one[2] != path]),
             )
@@ -147,7 +151,8 @@ class Judge:
             self._condemn(
                 f"no right answer for {seconds:.2f} s ({causes}), {limit:g} s are allowed: {path}",
                 f"  when      {self._when(spells[0].start, spells[-1].end)}",
-                f"  where     {len(beyond)} of {len(found)} paths: name, server, transport, node",
+                *self._meanwhile(spells[0].start, spells[-1].end),
+                f"  where     {self._where(len(beyond), found)}",
                 f"  got       {spells[0].said}",
                 *self._others([one for one in beyond if one != path]),
             )
@@ -179,12 +184,26 @@ class Judge:
         """From when to when, and what had happened last."""
         began = self.upgraded.seen.head["began"]
         last = [one for one in self.upgraded.seen.marks if one["at"] <= start]
-        after = f", after {happened(last[-1])}" if last else ""
-        return f"{clock(start)} to {clock(end)}, {start - began:+.2f} s to {end - began:+.2f} s{after}"
+        after = f"; before it {happened(last[-1])}" if last else ""
+        since = f"{start - began:.1f} s to {end - began:.1f} s after the watch began"
+        return f"{clock(start)} to {clock(end)}, {since}{after}"
+
+    def _meanwhile(self, start: float, end: float) -> list[str]:
+        """What became of DNS replicas around that time, else of anything."""
+        marks = self.upgraded.seen.marks
+        around = [one for one in marks if start - AROUND_SECONDS <= one["at"] <= end + AROUND_SECONDS]
+        some = [one for one in around if one["of"] == DNS_REPLICA] or around
+        shown = [f"  meanwhile {clock(one['at'])}, {happened(one)}" for one in some[:SAID]]
+        return shown + ([f"  meanwhile {len(some) - SAID} more"] if len(some) > SAID else [])
+
+    def _where(self, beyond: int, paths: Collection[Asked]) -> str:
+        """In how many of the paths that count here, which are not all that were watched."""
+        whose = " that Pods take" if len(paths) < len(self.upgraded.seen.tracks) else ""
+        return f"{beyond} of {len(paths)} paths{whose}: name, server, transport, node"
 
     def _others(self, paths: list[Asked]) -> list[str]:
         shown = [f"  also      {path}" for path in paths[:SAID]]
-        return shown + ([f"  also      {len(paths) - SAID} more"] if len(paths) > SAID else [])
+        return shown + ([f"  also      {len(paths) - SAID} more paths"] if len(paths) > SAID else [])
 
     def _require(self, *rules: str) -> None:
         for rule in rules:
