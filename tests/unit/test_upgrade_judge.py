@@ -67,15 +67,15 @@ def test_what_became_of_dns_replicas_meanwhile_is_told_before_anything_else() ->
     gone, ready = "is not ready any more", "is ready at 10.244.2.32"
     around = [replica(105.0, "a", gone), replica(106.0, "b", gone), replica(111.0, "c", ready)]
     with pytest.raises(Nonconformant) as caught:
-        judge("answers.in-time", *SIX_SECONDS, *around, replica(103.4, "d", gone), END).never_longer()
+        judge("answers.in-time", *SIX_SECONDS, *around, replica(95.4, "d", gone), END).never_longer()
     assert said(caught)[2:5] == [
         "  meanwhile 00:01:45.0 UTC, DNS replica a: is not ready any more",
         "  meanwhile 00:01:46.0 UTC, DNS replica b: is not ready any more",
         "  meanwhile 00:01:51.0 UTC, DNS replica c: is ready at 10.244.2.32",
     ]
     with pytest.raises(Nonconformant) as caught:
-        judge("answers.in-time", *SIX_SECONDS, *around * 2, END).never_longer()
-    assert said(caught)[7] == "  meanwhile 1 more"
+        judge("answers.in-time", *SIX_SECONDS, *around * 3, END).never_longer()
+    assert said(caught)[10] == "  meanwhile 1 more"
 
 
 def test_paths_that_pods_do_not_take_are_not_counted() -> None:

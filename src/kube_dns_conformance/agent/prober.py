@@ -131,8 +131,9 @@ class Prober(threading.Thread):
                 if self._pace.leaves_out(time.monotonic()):
                     self.held.missed += 1
                     done = len(self._steps)
-            left = start + self._slot - time.monotonic()
-            self._hear(min(STEP_SECONDS if done < len(self._steps) else TICK_SECONDS, left))
+            more = done < len(self._steps)
+            left = start + self._slot * (done / len(self._steps) if more else 1.0) - time.monotonic()
+            self._hear(min(max(left, STEP_SECONDS if more else 0.0), TICK_SECONDS))
             before = self._excuse(before)
             self._give_up()
             self._tell()

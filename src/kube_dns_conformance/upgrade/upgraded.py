@@ -25,8 +25,9 @@ LEAST_SEEN = 0.5
 """Of its time a path must have been asked, for the silence of the rest to say nothing bad."""
 SAID = 5
 """Of what is alike."""
-AROUND_SECONDS = 2.0
-"""What happens so much before or after DNS failed may have to do with it."""
+EARLIER_SECONDS, LATER_SECONDS = 10.0, 2.0
+"""What happens so long before DNS fails, or so long after it did, may have to do with it."""
+MARKS_SAID = 8
 
 
 @dataclass
@@ -191,10 +192,10 @@ class Judge:
     def _meanwhile(self, start: float, end: float) -> list[str]:
         """What became of DNS replicas around that time, else of anything."""
         marks = self.upgraded.seen.marks
-        around = [one for one in marks if start - AROUND_SECONDS <= one["at"] <= end + AROUND_SECONDS]
+        around = [one for one in marks if start - EARLIER_SECONDS <= one["at"] <= end + LATER_SECONDS]
         some = [one for one in around if one["of"] == DNS_REPLICA] or around
-        shown = [f"  meanwhile {clock(one['at'])}, {happened(one)}" for one in some[:SAID]]
-        return shown + ([f"  meanwhile {len(some) - SAID} more"] if len(some) > SAID else [])
+        shown = [f"  meanwhile {clock(one['at'])}, {happened(one)}" for one in some[:MARKS_SAID]]
+        return shown + ([f"  meanwhile {len(some) - MARKS_SAID} more"] if len(some) > MARKS_SAID else [])
 
     def _where(self, beyond: int, paths: Collection[Asked]) -> str:
         """In how many of the paths that count here, which are not all that were watched."""
