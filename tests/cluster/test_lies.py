@@ -171,6 +171,7 @@ def test_a_server_that_gives_no_usable_answer(
     assert reason in first
 
 
+@pytest.mark.release
 def test_the_honest_server_is_accused_of_nothing(cluster: Cluster, command: CommandLine) -> None:
     with liar(cluster.dns[0], honest) as first, liar(cluster.dns[1], honest) as second:
         servers = [f"--dns-server={one.host}:{one.port}" for one in (first, second)]
