@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kube_dns_conformance import outages, timeline
 from kube_dns_conformance.change import Change
@@ -29,20 +29,24 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
         expected = change.after[question]
         known = {text for _, must in change.truths[question].said for text in must.mentioned}
         for lane, row in _watched(judge, change, question).items():
-            for answer in _since(row, change.began):
-                # What an alias leads to has another name, and is none of these.
-                own = (one for one in answer.records if one.name == question.name.lower())
-                if strangers := sorted(set(map(value, own)) - known):
-                    what = f"answers {strangers[0]}, which was never right"
-                    _condemn(judge, change, what, answer, expected, f"answer of {lane.server}")
+            strange = [one for one in _since(row, change.began) if _strangers(one, known)]
+            if strange:
+                what = f"answers {_strangers(strange[0], known)[0]}, which was never right"
+                _condemn(judge, change, what, strange, expected, f"answer of {lane.server}")
             since = timeline.settles(row, expected)
             wrong = timeline.deviations(row, expected)
             if since is None and row[-1].sent <= change.deadline:
                 raise ClusterError(f"{question} at {lane.server}/{lane.transport} was not asked often enough")
-            if wrong and wrong[-1].sent > change.deadline:
-                late = "did not follow" if since is None else f"was {since - change.deadline:.1f} s late to follow"
-                where = f"last wrong answer of {lane.server}, {_granted(change)}"
-                _condemn(judge, change, f"{late} the change", wrong[-1], expected, where)
+            if late := [one for one in wrong if one.sent > change.deadline]:
+                how = "did not follow" if since is None else f"was {since - change.deadline:.1f} s late to follow"
+                where = f"answer of {lane.server}, {_granted(change)}"
+                _condemn(judge, change, f"{how} the change", late, expected, where)
+
+
+def _strangers(answer: Answer, known: set[str]) -> list[str]:
+    """What it says of its own name that was never right; what an alias leads to has another name."""
+    own = (one for one in answer.records if one.name == answer.question.name.lower())
+    return sorted(set(map(value, own)) - known)
 
 
 def insist_gone(judge: Judge, change: Change) -> None:
@@ -57,7 +61,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
         for lane, row in _watched(judge, change, question).items():
             if not row[-1].decisive:
                 said = "is not answered" if row[-1].problem else f"is answered with {row[-1].rcode}"
-                _condemn(judge, change, said, row[-1], change.after[question], f"last answer of {lane.server}")
+                _condemn(judge, change, said, row[-1:], change.after[question], f"last answer of {lane.server}")
             seen = _since(row, change.began)
             holding = timeline.sightings(seen)
             for address in sorted(gone & holding.keys()):
@@ -67,7 +71,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
                 if late or back:
                     what = f"answers {address} again after it was gone" if back else f"still answers {address}"
                     where = f"answer of {lane.server}" + ("" if back else f", {_granted(change)}")
-                    _condemn(judge, change, what, (back or late)[0], change.after[question], where)
+                    _condemn(judge, change, what, back or late, change.after[question], where)
 
 
 def insist_unbroken(judge: Judge, change: Change) -> None:
@@ -88,7 +92,7 @@ def insist_unbroken(judge: Judge, change: Change) -> None:
             wrong = timeline.deviations((one for one in row if one.sent >= learned or learned > change.began), must)
             if wrong:
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, change, "did not keep its answer", wrong[0], must, where)
+                _condemn(judge, change, "did not keep its answer", wrong, must, where)
     if not judged:
         raise ValueError("everything changed: that would pass without being judged")
 
@@ -107,7 +111,7 @@ def insist_never_denied(judge: Judge, change: Change, questions: Iterable[Questi
             denied = [one for one in without_one if not _may_be_empty(change, question, one)]
             if denied:
                 where = f"{len(denied)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, change, "was denied while it changed", denied[0], change.after[question], where)
+                _condemn(judge, change, "was denied while it changed", denied, change.after[question], where)
 
 
 def _may_be_empty(change: Change, question: Question, answer: Answer) -> bool:
@@ -130,7 +134,7 @@ def insist_no_lie(judge: Judge, change: Change) -> None:
             wrong = [one for one in timeline.deviations(_since(row, change.began), must) if one.decisive]
             if wrong:
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, change, "is answered with what is not true", wrong[0], must, where)
+                _condemn(judge, change, "is answered with what is not true", wrong, must, where)
 
 
 def insist_served(judge: Judge, change: Change, within: float) -> None:
@@ -142,7 +146,7 @@ def insist_served(judge: Judge, change: Change, within: float) -> None:
             if seconds > within:
                 wrong = timeline.deviations(row, must)
                 where = f"{len(wrong)} of {len(row)} answers of {lane.server}"
-                _condemn(judge, change, f"was not answered rightly for {seconds:.1f} s", wrong[0], must, where)
+                _condemn(judge, change, f"was not answered rightly for {seconds:.1f} s", wrong, must, where)
 
 
 def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]) -> None:
@@ -158,7 +162,7 @@ def insist_agreement(judge: Judge, change: Change, questions: Iterable[Question]
             names = dict.fromkeys(map(_asker, (first, other)))
             what = f"is answered differently by {' and '.join(names)}"
             where = f"{other.server.name}; {first.server.name} said {first.said()}"
-            _condemn(judge, change, what, other, change.after[question], where)
+            _condemn(judge, change, what, [other], change.after[question], where)
 
 
 def _unchanged(before: Expected, after: Expected) -> Expected | None:
@@ -205,12 +209,20 @@ def _granted(change: Change) -> str:
     return f"which had {round(change.deadline - change.settled_at, 1):g} s to follow"
 
 
-def _when(change: Change, moment: float) -> str:
+def _when(change: Change, first: float, last: float) -> str:
+    (after, what), (until, what_then) = (_since_what(change, moment) for moment in (first, last))
+    if first == last:
+        return f"{clock(first)}, {after:.2f} s {what}"
+    since = f"{after:.2f} s" + ("" if what == what_then else f" {what}")
+    return f"{clock(first)} to {clock(last)}, {since} to {until:.2f} s {what_then}"
+
+
+def _since_what(change: Change, moment: float) -> tuple[float, str]:
     if moment < change.began:
-        return f"{clock(moment)}, {change.began - moment:.2f} s before the change began"
+        return change.began - moment, "before the change began"
     if moment < change.settled_at:
-        return f"{clock(moment)}, {moment - change.began:.2f} s after the change began"
-    return f"{clock(moment)}, {moment - change.settled_at:.2f} s after the objects settled"
+        return moment - change.began, "after the change began"
+    return moment - change.settled_at, "after the objects settled"
 
 
 def _asker(answer: Answer) -> str:
@@ -225,12 +237,14 @@ def _require(judge: Judge, change: Change, rule: str) -> None:
     judge.evidence.of_change(change.began, change.as_data).require(rule)
 
 
-def _condemn(judge: Judge, change: Change, what: str, answer: Answer, expected: Expected, where: str) -> None:
+def _condemn(judge: Judge, change: Change, what: str, wrong: Sequence[Answer], expected: Expected, where: str) -> None:
+    """``wrong`` is every answer that is meant, and the first is shown."""
+    answer = wrong[0]
     judge.condemn(
         f"{judge.short(answer.question.name)} {what}",
         f"asked     {answer.question} → {answer.server}/{answer.transport} ({answer.server.name})"
         f" from {_from(judge, answer)}",
-        f"when      {_when(change, answer.sent)}",
+        f"when      {_when(change, answer.sent, wrong[-1].sent)}",
         f"expected  {expected}",
         f"got       {answer.said()}   ({where})",
     )

@@ -106,7 +106,7 @@ def test_a_name_that_does_not_follow() -> None:
         f"{HEAD}web.shop did not follow the change",
         ASKED,
         "  expected  10.0.0.2",
-        "  got       NOERROR 10.0.0.1   (last wrong answer of dns-0, which had 2 s to follow)",
+        "  got       NOERROR 10.0.0.1   (answer of dns-0, which had 2 s to follow)",
     ]
 
 
@@ -115,13 +115,37 @@ def test_a_name_that_follows_too_late() -> None:
         f"{HEAD}web.shop was 2.0 s late to follow the change",
         ASKED,
         "  expected  10.0.0.2",
-        "  got       NOERROR 10.0.0.1   (last wrong answer of dns-0, which had 2 s to follow)",
+        "  got       NOERROR 10.0.0.1   (answer of dns-0, which had 2 s to follow)",
     ]
 
 
-def test_it_is_said_when_that_was() -> None:
-    late = all_said(lambda judge: insist_followed(judge, change(*row(OLD, OLD, OLD, OLD, OLD, OLD, NEW)), [WEB]))
-    assert late[2] == "  when      00:00:05.0 UTC, 3.00 s after the objects settled"
+BAD = "10.0.0.9"
+
+
+@pytest.mark.parametrize(
+    ("seen", "when"),
+    [
+        ([OLD, OLD, OLD, OLD, OLD, OLD, NEW], "00:00:05.0 UTC, 3.00 s after the objects settled"),
+        (
+            [OLD, OLD, OLD, OLD, OLD, OLD, OLD, NEW],
+            "00:00:05.0 UTC to 00:00:06.0 UTC, 3.00 s to 4.00 s after the objects settled",
+        ),
+        ([OLD, BAD, NEW, NEW, NEW, NEW], "00:00:01.0 UTC, 0.50 s before the change began"),
+        (
+            [OLD, BAD, NEW, BAD, NEW, NEW],
+            "00:00:01.0 UTC to 00:00:03.0 UTC, 0.50 s before the change began to 1.00 s after the objects settled",
+        ),
+    ],
+)
+def test_it_is_said_from_when_to_when_that_was(seen: list[str], when: str) -> None:
+    assert all_said(lambda judge: insist_followed(judge, change(*row(*seen)), [WEB]))[2] == f"  when      {when}"
+
+
+def test_what_was_wrong_while_the_change_went_on_is_told_so() -> None:
+    early = replace(row(BAD)[0], sent=1.7)
+    seen = change(*row(OLD, OLD), early, *row(NEW, NEW, NEW, NEW)[2:])
+    lines = all_said(lambda judge: insist_followed(judge, seen, [WEB]))
+    assert lines[2] == "  when      00:00:01.7 UTC, 0.20 s after the change began"
 
 
 def test_every_server_has_to_follow() -> None:
@@ -130,7 +154,7 @@ def test_every_server_has_to_follow() -> None:
         f"{HEAD}web.shop did not follow the change",
         "  asked     web.shop.svc.cluster.local. A → 10.96.0.11:53/udp (dns-1) from this process",
         "  expected  10.0.0.2",
-        "  got       NXDOMAIN   (last wrong answer of dns-1, which had 2 s to follow)",
+        "  got       NXDOMAIN   (answer of dns-1, which had 2 s to follow)",
     ]
 
 
