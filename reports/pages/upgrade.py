@@ -16,7 +16,8 @@ from kube_dns_conformance.requirements import Requirement, catalogue
 from kube_dns_conformance.results import Results
 from kube_dns_conformance.upgrade.seen import COMMAND, Path, Seen, Track
 from kube_dns_conformance.upgrade.snapshot import Snapshot
-from kube_dns_conformance.upgrade.upgraded import Upgraded, happened
+from kube_dns_conformance.upgrade.upgraded import Upgraded
+from kube_dns_conformance.upgrade.wording import happened
 
 MARKS_SHOWN = 60
 PATHS_SHOWN = 30

@@ -24,7 +24,7 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
 
     Until then it may be what was right at any moment meanwhile, or nothing, but no stranger's address.
     """
-    _require(judge, change, "right before DNS has no time left, and from then on; until then no stranger's address")
+    _require(judge, change, "right by the deadline and from then on; before it no address that was never right")
     for question in questions:
         expected = change.after[question]
         known = {text for _, must in change.truths[question].said for text in must.mentioned}
@@ -39,7 +39,7 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
                 raise ClusterError(f"{question} at {lane.server}/{lane.transport} was not asked often enough")
             if late := [one for one in wrong if one.sent > change.deadline]:
                 how = "did not follow" if since is None else f"was {since - change.deadline:.1f} s late to follow"
-                where = f"answer of {lane.server}, {_granted(change)}"
+                where = f"answer of {lane.server}; {_granted(change)}"
                 _condemn(judge, change, f"{how} the change", late, expected, where)
 
 
@@ -56,7 +56,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
         raise ValueError("nothing was taken away: that would pass without being judged")
     some = in_order(gone)[:ADDRESSES_SHOWN]
     which = " ".join([*some, *([f"and {len(gone) - len(some)} more"] if len(gone) > len(some) else [])])
-    _require(judge, change, f"not {which} after DNS has no time left, nor once that was gone")
+    _require(judge, change, f"no {which} after the deadline, nor again once it was gone")
     for question in change.after:
         for lane, row in _watched(judge, change, question).items():
             if not row[-1].decisive:
@@ -70,7 +70,7 @@ def insist_gone(judge: Judge, change: Change) -> None:
                 back = timeline.returns(seen, holding[address]) if row[-1].server.single else []
                 if late or back:
                     what = f"answers {address} again after it was gone" if back else f"still answers {address}"
-                    where = f"answer of {lane.server}" + ("" if back else f", {_granted(change)}")
+                    where = f"answer of {lane.server}" + ("" if back else f"; {_granted(change)}")
                     _condemn(judge, change, what, back or late, change.after[question], where)
 
 
@@ -206,7 +206,7 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
 
 
 def _granted(change: Change) -> str:
-    return f"which had {round(change.deadline - change.settled_at, 1):g} s to follow"
+    return f"DNS may take {round(change.deadline - change.settled_at, 1):g} s to follow"
 
 
 def _when(change: Change, first: float, last: float) -> str:
@@ -239,12 +239,14 @@ def _require(judge: Judge, change: Change, rule: str) -> None:
 
 def _condemn(judge: Judge, change: Change, what: str, wrong: Sequence[Answer], expected: Expected, where: str) -> None:
     """``wrong`` is every answer that is meant, and the first is shown."""
-    answer = wrong[0]
+    answer, last = wrong[0], wrong[-1].sent
+    asked = change.rows[answer.question][timeline.Lane.of(answer)]
+    to_the_end = ", when it was asked last" if last == asked[-1].sent else ""
     judge.condemn(
         f"{judge.short(answer.question.name)} {what}",
         f"asked     {answer.question} → {answer.server}/{answer.transport} ({answer.server.name})"
         f" from {_from(judge, answer)}",
-        f"when      {_when(change, answer.sent, wrong[-1].sent)}",
+        f"when      {_when(change, answer.sent, last)}{to_the_end}",
         f"expected  {expected}",
         f"got       {answer.said()}   ({where})",
     )

@@ -50,6 +50,10 @@ class Spell:
         return self.end - self.start
 
 
+def _seconds(stretch: Sequence[Spell]) -> float:
+    return stretch[-1].end - stretch[0].start if stretch else 0.0
+
+
 @dataclass
 class Track:
     """What was seen of one path: ``asks`` how often it was asked, ``unknown`` how long nobody asked (seconds)."""
@@ -64,19 +68,22 @@ class Track:
         """How long it was not right for this cause, all in all."""
         return sum(one.seconds for one in self.spells if one.cause == cause and not one.lag)
 
-    def longest(self) -> tuple[float, list[Spell]]:
-        """The longest stretch without a right answer, and of what it is made."""
-        best: tuple[float, list[Spell]] = (0.0, [])
-        current: list[Spell] = []
+    def stretches(self) -> list[list[Spell]]:
+        """What was not right without a break, and not for having something new to follow."""
+        found: list[list[Spell]] = []
         for one in self.spells:
             if one.lag:
-                current = []
                 continue
-            current = [*current, one] if current and one.start == current[-1].end else [one]
-            seconds = one.end - current[0].start
-            if seconds > best[0]:
-                best = seconds, current
-        return best
+            if found and one.start == found[-1][-1].end:
+                found[-1].append(one)
+            else:
+                found.append([one])
+        return found
+
+    def longest(self) -> tuple[float, list[Spell]]:
+        """The longest stretch without a right answer, and of what it is made."""
+        best = max(self.stretches(), key=_seconds, default=[])
+        return _seconds(best), best
 
 
 @dataclass

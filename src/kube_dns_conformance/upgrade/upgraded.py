@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -11,23 +11,18 @@ from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.evidence import Evidence, Watched
 from kube_dns_conformance.judge import Nonconformant
 from kube_dns_conformance.requirements import Requirement
-from kube_dns_conformance.text import clock
 from kube_dns_conformance.upgrade import seen as seeing
+from kube_dns_conformance.upgrade import wording
 from kube_dns_conformance.upgrade.budget import Budget, is_lie, parse
 from kube_dns_conformance.upgrade.folder import AFTER, BEFORE, Folder
-from kube_dns_conformance.upgrade.seen import DNS_REPLICA, Seen, Track
 from kube_dns_conformance.upgrade.seen import Path as Asked
+from kube_dns_conformance.upgrade.seen import Seen, Track
 from kube_dns_conformance.upgrade.snapshot import Snapshot
 
 ROWS_KEPT = 20_000
 """Of the timeline as evidence; all of it stays in the upgrade's folder."""
 LEAST_SEEN = 0.5
 """Of its time a path must have been asked, for the silence of the rest to say nothing bad."""
-SAID = 5
-"""Of what is alike."""
-EARLIER_SECONDS, LATER_SECONDS = 10.0, 2.0
-"""What happens so long before DNS fails, or so long after it did, may have to do with it."""
-MARKS_SAID = 8
 
 
 @dataclass
@@ -132,11 +127,10 @@ class Judge:
             first = next(one for one in track.spells if one.cause == cause and not one.lag)
             self._condemn(
                 f"{cause} for {seconds:.2f} s, {limits[cause]:g} s are allowed: {path}",
-                f"  when      {self._when(first.start, first.end)}",
-                *self._meanwhile(first.start, first.end),
-                f"  where     {self._where(len(beyond), paths)}",
+                *wording.when(seen, first.start, first.end),
+                *wording.in_all(track),
+                wording.where(seen, {one[2] for one in beyond}, paths),
                 f"  got       {first.said}",
-                *self._others([one[2] for one in beyond if one[2] != path]),
             )
         self._insist_seen(paths)
 
@@ -148,14 +142,12 @@ class Judge:
         beyond = {path: one for path, one in found.items() if one[0] > limit}
         if beyond:
             path, (seconds, spells) = max(beyond.items(), key=lambda one: one[1][0])
-            causes = ", ".join(dict.fromkeys(one.cause for one in spells))
             self._condemn(
-                f"no right answer for {seconds:.2f} s ({causes}), {limit:g} s are allowed: {path}",
-                f"  when      {self._when(spells[0].start, spells[-1].end)}",
-                *self._meanwhile(spells[0].start, spells[-1].end),
-                f"  where     {self._where(len(beyond), found)}",
-                f"  got       {spells[0].said}",
-                *self._others([one for one in beyond if one != path]),
+                f"no right answer for {seconds:.2f} s ({wording.causes(spells)}), {limit:g} s are allowed: {path}",
+                *wording.when(seen, spells[0].start, spells[-1].end),
+                *wording.in_all(seen.tracks[path]),
+                wording.where(seen, beyond, found),
+                f"  got       {max(spells, key=lambda one: one.seconds).said}",
             )
         self._insist_seen(seen.clients())
 
@@ -181,31 +173,6 @@ class Judge:
             if unknown > (1 - LEAST_SEEN) * seconds:
                 raise ClusterError(f"of {seconds:.0f} s {unknown:.0f} s were not watched: {path}")
 
-    def _when(self, start: float, end: float) -> str:
-        """From when to when, and what had happened last."""
-        began = self.upgraded.seen.head["began"]
-        last = [one for one in self.upgraded.seen.marks if one["at"] <= start]
-        after = f"; before it {happened(last[-1])}" if last else ""
-        since = f"{start - began:.1f} s to {end - began:.1f} s after the watch began"
-        return f"{clock(start)} to {clock(end)}, {since}{after}"
-
-    def _meanwhile(self, start: float, end: float) -> list[str]:
-        """What became of DNS replicas around that time, else of anything."""
-        marks = self.upgraded.seen.marks
-        around = [one for one in marks if start - EARLIER_SECONDS <= one["at"] <= end + LATER_SECONDS]
-        some = [one for one in around if one["of"] == DNS_REPLICA] or around
-        shown = [f"  meanwhile {clock(one['at'])}, {happened(one)}" for one in some[:MARKS_SAID]]
-        return shown + ([f"  meanwhile {len(some) - MARKS_SAID} more"] if len(some) > MARKS_SAID else [])
-
-    def _where(self, beyond: int, paths: Collection[Asked]) -> str:
-        """In how many of the paths that count here, which are not all that were watched."""
-        whose = " that Pods take" if len(paths) < len(self.upgraded.seen.tracks) else ""
-        return f"{beyond} of {len(paths)} paths{whose}: name, server, transport, node"
-
-    def _others(self, paths: list[Asked]) -> list[str]:
-        shown = [f"  also      {path}" for path in paths[:SAID]]
-        return shown + ([f"  also      {len(paths) - SAID} more paths"] if len(paths) > SAID else [])
-
     def _require(self, *rules: str) -> None:
         for rule in rules:
             self.evidence.changes[-1].require(rule)
@@ -213,11 +180,6 @@ class Judge:
     def _condemn(self, summary: str, *details: str) -> NoReturn:
         one = self.requirement
         raise Nonconformant("\n".join([f"NONCONFORMANT {one.id} ({one.section}, {one.level}): {summary}", *details]))
-
-
-def happened(mark: Mapping[str, str]) -> str:
-    """A mark in words."""
-    return f"{mark['of']} {mark['name']}".rstrip() + f": {mark['what']}"
 
 
 def _window(path: Asked, track: Track) -> dict[str, object]:
