@@ -8,7 +8,7 @@ from typing import Any
 
 from kube_dns_conformance.outages import State
 from kube_dns_conformance.results import Result
-from kube_dns_conformance.text import in_order
+from kube_dns_conformance.text import clock, in_order
 
 LIES_SHOWN = 3
 LETTERS = 80
@@ -21,7 +21,7 @@ Lie = tuple[str, str]
 def in_common(failures: Iterable[Result]) -> str:
     """What can be said of all that is wrong, in a sentence or two; empty where there is nothing."""
     some = list(failures)
-    return " ".join(one for one in (told_alike(some), seen_at(some)) if one)
+    return " ".join(one for one in (told_alike(some), seen_when(some), seen_at(some)) if one)
 
 
 def told_alike(failures: Sequence[Result]) -> str:
@@ -36,6 +36,14 @@ def told_alike(failures: Sequence[Result]) -> str:
     whose = f"{' and '.join(in_order(names)[:LIES_SHOWN])} is answered " if names else ""
     many = f"all {most}" if most == len(told) else f"{most} of {len(told)}"
     return f"The same in {many}: {whose}{' '.join(one[:LETTERS] for one in same)}."
+
+
+def seen_when(failures: Sequence[Result]) -> str:
+    """From when to when, in a sentence; empty where that is not known of all of it, or said in the only one."""
+    moments = [moment for one in failures for moment in one.evidence.get("wrong", [])]
+    if len(failures) < 2 or len(moments) < 2 * len(failures):
+        return ""
+    return f"It was seen from {clock(min(moments))} to {clock(max(moments))}."
 
 
 def _has(lies: set[Lie], text: str) -> bool:

@@ -68,7 +68,7 @@ class Evidence:
     """``checks`` are answers beside what was expected, ``before`` what was seen before something was changed.
 
     ``changes`` are those that were watched, ``events`` what happened beside them, ``information`` lines about what
-    servers do differently.
+    servers do differently. ``wrong`` is from when to when it was seen (epoch seconds), if anything was.
     """
 
     checks: list[Row] = field(default_factory=list)
@@ -76,6 +76,7 @@ class Evidence:
     changes: list[Watched] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     information: list[str] = field(default_factory=list)
+    wrong: tuple[float, float] | None = None
 
     def add(self, answer: Answer, expected: Expected, differs: str = "") -> None:
         """Record one answer beside what was expected."""
@@ -104,6 +105,7 @@ class Evidence:
         told = [event for change in changes for event in change["events"]]
         events = [data for one in self.events if (data := one.as_data()) not in told]
         more = {"before": self.before, "events": events, "changes": changes, "information": self.information}
+        more |= {"wrong": [round(moment, 3) for moment in self.wrong or ()]}
         return {"checks": self.checks} | {name: content for name, content in more.items() if content}
 
 

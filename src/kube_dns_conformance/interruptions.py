@@ -60,8 +60,10 @@ def start_anew(run: Run, situation: Situation) -> None:
 
 def replace_one_by_one(run: Run, situation: Situation) -> None:
     """Delete every Pod that is a DNS replica the ordinary way, each when the one before has been replaced."""
+    there = _pods(run, situation)
     for one in replicas(run):
         replace_replica(run, situation, one)
+    _wait_ended(run, situation, there)
 
 
 def replace_replica(run: Run, situation: Situation, server: Server) -> None:
@@ -85,9 +87,11 @@ def scaled(run: Run, situation: Situation) -> Iterator[tuple[int, Callable[[int]
     before = scaling.replicas(situation.kube, deployment)
 
     def scale(number: int) -> None:
+        there = _pods(run, situation)
         situation.note("Deployment", deployment.name, f"is scaled to {number} DNS replicas")
         scaling.scale(situation.kube, deployment, run.id, number, run.timings.api)
         _wait(run, lambda found: len(found) == number, f"there were not {number} DNS replicas")
+        _wait_ended(run, situation, there)
 
     run.ledger.will_scale(deployment)
     try:
@@ -136,6 +140,35 @@ def pod_of(kube: Kube, server: Server) -> Object:
         if server.host in {one["ip"] for one in oracle.pod_ips(pod)}:
             return pod
     raise ClusterError(f"{server} is no Pod any more")
+
+
+def _pods(run: Run, situation: Situation) -> list[Object]:
+    """The Pods that are DNS replicas now."""
+    run.look_again()
+    return [pod_of(situation.kube, server) for server in run.cluster.dns if server.single]
+
+
+def _wait_ended(run: Run, situation: Situation, before: Collection[Object]) -> None:
+    """Wait until those Pods that are no DNS replicas any more have ended. Raises ClusterError when they do not.
+
+    They answer for some seconds after they were told to end, and only then it shows whether somebody still asks them.
+    """
+    hosts = {server.host for server in run.cluster.dns if server.single}
+    deadline = time.monotonic() + run.timings.settle
+    for pod in before:
+        if not any(one["ip"] in hosts for one in oracle.pod_ips(pod)):
+            while _is_there(situation.kube, pod):
+                if time.monotonic() > deadline:
+                    raise ClusterError(f"DNS replica {pod['metadata']['name']} does not end")
+                time.sleep(PAUSE_SECONDS)
+            situation.note("DNS replica", pod["metadata"]["name"], "has ended")
+
+
+def _is_there(kube: Kube, pod: Object) -> bool:
+    meta = pod["metadata"]
+    named = f"metadata.name={meta['name']}"
+    found, _ = kube.list("v1", "Pod", namespace=meta["namespace"], field_selector=named)
+    return any(one["metadata"]["uid"] == meta["uid"] for one in found)
 
 
 def _wait(run: Run, is_so: Callable[[Collection[str]], bool], what: str) -> None:

@@ -140,6 +140,7 @@ class Judge:
             if waited or expected != before:
                 rounds.begin_anew()
             elif rounds.without_excuse:
+                self.evidence.wrong = rounds.wrong
                 raise Nonconformant(self._text(wrong, rounds))
             elif rounds.troubled:
                 time.sleep(ROUND_PAUSE_SECONDS)

@@ -170,6 +170,7 @@ def _insist(
         if waited or expected != before:
             rounds.begin_anew()
         elif rounds.without_excuse:
+            judge.evidence.wrong = rounds.wrong
             _condemn(judge, how, wrong[0], expected[wrong[0]], seen[wrong[0]], rounds.when_wrong())
         elif rounds.troubled:
             time.sleep(ROUND_PAUSE_SECONDS)

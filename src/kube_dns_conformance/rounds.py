@@ -69,12 +69,21 @@ class Rounds:
         """Whether enough rounds were wrong after the propagation budget and what caches were granted."""
         return self._late >= self._timings.stable
 
-    def when_wrong(self) -> str:
+    @property
+    def wrong(self) -> tuple[float, float]:
         """From when to when it was as wrong as in the last round, or wrong at all where that took turns."""
-        since, rounds = self._alike_from, f"in the last {self._alike} of {self._asked} rounds"
+        return self._alike_from if self._is_steady else self._wrong_from, self._asked_at
+
+    @property
+    def _is_steady(self) -> bool:
+        return self._alike == self._asked or self._alike >= self._timings.stable
+
+    def when_wrong(self) -> str:
+        """The same in words, with in how many rounds, and how much time DNS had had by then."""
+        (since, until), rounds = self.wrong, f"in the last {self._alike} of {self._asked} rounds"
         if self._alike == self._asked:
             rounds = f"in each of {self._asked} rounds"
-        elif self._alike < self._timings.stable:
-            since, rounds = self._wrong_from, f"in {self._wrong} of {self._asked} rounds"
-        age = self._asked_at - self._settled_at
-        return f"{clock(since)} to {clock(self._asked_at)}, {rounds}, until {age:.0f} s after the objects settled"
+        elif not self._is_steady:
+            rounds = f"in {self._wrong} of {self._asked} rounds"
+        age = until - self._settled_at
+        return f"{clock(since)} to {clock(until)}, {rounds}, the last {age:.0f} s after the objects settled"

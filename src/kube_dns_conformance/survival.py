@@ -240,6 +240,7 @@ def _require(judge: Judge, change: Change, rule: str) -> None:
 def _condemn(judge: Judge, change: Change, what: str, wrong: Sequence[Answer], expected: Expected, where: str) -> None:
     """``wrong`` is every answer that is meant, and the first is shown."""
     answer, last = wrong[0], wrong[-1].sent
+    judge.evidence.wrong = (answer.sent, last)
     asked = change.rows[answer.question][timeline.Lane.of(answer)]
     to_the_end = ", when it was asked last" if last == asked[-1].sent else ""
     judge.condemn(

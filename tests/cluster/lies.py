@@ -64,7 +64,7 @@ def neutral(text: str) -> str:
     text = re.sub(r"kdc-[0-9a-f]{8}", "kdc-RUN", text)
     text = re.sub(r"127\.0\.0\.1(:| -p )\d+", r"127.0.0.1\1PORT", text)
     text = re.sub(r"\d\d:\d\d:\d\d\.\d UTC", "T", text)
-    text = re.sub(r"each of \d+ rounds, until \d+ s after", "each of N rounds, until N s after", text)
+    text = re.sub(r"each of \d+ rounds, the last \d+ s after", "each of N rounds, the last N s after", text)
     return re.sub(r"\b10\.(\d+)\.\d+\.\d+", r"10.\1.x.x", text)
 
 

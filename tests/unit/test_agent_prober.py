@@ -13,6 +13,7 @@ from dns_server import DnsServer, Handler, Reply, framed, records, reply
 from kube_dns_conformance.agent import prober as prober_module
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Pace, Prober
+from kube_dns_conformance.agent.talks import Pending, Udp
 from kube_dns_conformance.dns.model import Server, Transport
 
 SLOT = 0.02
@@ -115,6 +116,24 @@ def test_what_is_lost_is_asked_once_more() -> None:
     seen, said = found[0]
     assert said.problem is None
     assert seen.seconds >= 0.2
+
+
+def test_what_is_refused_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a Service still leads to a replica that has just ended, and in the next moment to another."""
+    hear, refused = Udp.hear, list[Udp]()
+
+    def refused_once(self: Udp) -> Iterator[tuple[Pending, bytes, str | None]]:
+        if refused and refused[0] is not self:
+            yield from hear(self)
+            return
+        refused.append(self)
+        yield from ((one, b"", "connection refused") for one in self.all_waiting())
+
+    monkeypatch.setattr(Udp, "hear", refused_once)
+    with DnsServer(records({"web.test. A": ["10.0.0.1"]})) as server:
+        found = seen_until(lambda seen: len(seen) >= 1, probe(server))
+    assert refused
+    assert found[0][1].problem is None
 
 
 def test_silence_and_whoever_closes_the_connection() -> None:

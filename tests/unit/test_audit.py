@@ -208,7 +208,7 @@ def test_the_text_of_a_finding() -> None:
     assert asked.startswith(f"  asked     {WEB} A → 127.0.0.1:")
     assert asked.endswith("/udp (dns-0) from this process")
     assert expected == "  expected  10.64.0.1 10.64.0.2"
-    assert re.match(r"  when      \S+ UTC to \S+ UTC, in each of \d+ rounds, until \d+ s after the objects", when)
+    assert re.match(r"  when      \S+ UTC to \S+ UTC, in each of \d+ rounds, the last \d+ s after the objects", when)
     assert got == "  got       NOERROR 10.64.0.1   (so at dns-0)"
     assert because == (
         "  because   ready endpoint 10.64.0.1 of EndpointSlice shop/w4, "

@@ -33,7 +33,7 @@ WEB = Question(NAME, "A")
 TWO = {WEB: exactly(["10.0.0.1", "10.0.0.2"])}
 LONG_AGO = 0.0
 HEAD = "NONCONFORMANT headless.address.ipv4 (2.4.1, MUST): "
-WHEN = "  when      T to T, in each of 3 rounds, until A s after the objects settled"
+WHEN = "  when      T to T, in each of 3 rounds, the last A s after the objects settled"
 REPEAT = f"  repeat    dig @127.0.0.1 -p PORT {NAME} A"
 
 
@@ -69,7 +69,7 @@ def failure(
             judge_of(*servers, **limits).insist(lambda: expected, settled_at=LONG_AGO, transports=transports)
     text = re.sub(r"(127\.0\.0\.1:| -p )\d+", r"\1PORT", str(caught.value))
     text = re.sub(r"\d\d:\d\d:\d\d\.\d UTC", "T", text)
-    return re.sub(r"until \d+ s", "until A s", text).splitlines()
+    return re.sub(r"the last \d+ s", "the last A s", text).splitlines()
 
 
 def test_a_missing_record() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kube_dns_conformance.reports.blame import in_common, seen_at, told_alike
+from kube_dns_conformance.reports.blame import in_common, seen_at, seen_when, told_alike
 from kube_dns_conformance.results import Result, Verdict
 from reports_samples import result
 
@@ -101,10 +101,14 @@ def test_a_lie_that_is_the_same_in_most_of_it_is_told_once(failures: list[Result
     assert told_alike(failures) == said
 
 
-def test_the_lie_comes_first_and_then_where() -> None:
+def test_the_lie_comes_first_and_then_when_and_where() -> None:
     here, there = told("db", "10.0.0.9"), told("db", "10.0.0.9")
-    for one in (here, there):
+    for one, wrong in ((here, [100.0, 101.0]), (there, [99.5, 99.5])):
         one.evidence["checks"].append({"server": "dns-1", "differs": ""})
+        one.evidence["wrong"] = wrong
     assert in_common([here, there]) == (
-        "The same in all 2: db.… is answered 10.0.0.9. All of it was seen at dns-0 alone; dns-1 was right."
+        "The same in all 2: db.… is answered 10.0.0.9. It was seen from 00:01:39.5 UTC to 00:01:41.0 UTC."
+        " All of it was seen at dns-0 alone; dns-1 was right."
     )
+    assert seen_when([here]) == ""
+    assert seen_when([here, told("db", "10.0.0.9")]) == ""

@@ -40,9 +40,10 @@ TRUNCATED = 0x02
 class Prober(threading.Thread):
     """Asks every probe once in each slot, from `start` to `stop`; `take` has what was seen.
 
-    ``slot`` and ``timeout`` are seconds. A question over UDP that nobody answers in time is asked once more, as
-    resolvers do: a packet may be lost. Slots that this process was too slow for are left out, and so are some while
-    answers are slow, so that nobody fails because of being watched; both are counted in ``missed`` of ``slots``.
+    ``slot`` and ``timeout`` are seconds. A question over UDP that nobody answers in time, or that is refused, is asked
+    once more, as resolvers do: a packet may be lost, or go to a replica that has just ended. Slots that this process
+    was too slow for are left out, and so are some while answers are slow, so that nobody fails because of being
+    watched; both are counted in ``missed`` of ``slots``.
     """
 
     def __init__(
@@ -157,7 +158,7 @@ class Prober(threading.Thread):
         talk.ask(pending[0])
 
     def _ask_again(self, probe: Probe, pending: list[Pending], *, cut: bool) -> None:
-        """Ask over TCP what came truncated, and once more what was silent over UDP."""
+        """Ask over TCP what came truncated, and once more what was silent or refused over UDP."""
         deadline = time.monotonic() + self._timeout
         for one in pending:
             one.cut, one.again = cut, True
@@ -172,25 +173,29 @@ class Prober(threading.Thread):
     def _hear(self, seconds: float) -> None:
         for key, _ in self._selector.select(max(0.0, seconds)):
             talk: Talk = key.data
-            truncated = [heard[0] for heard in talk.hear() if not self._is_taken(talk, *heard)]
-            if truncated:
-                self._ask_again(self._probes[truncated[0].probe], truncated, cut=True)
+            self._take_in(talk)
             if isinstance(talk, Tcp):
                 if not talk.waiting:
                     self._close(talk)
                 elif not talk.unsent:
                     self._selector.modify(talk.sock, selectors.EVENT_READ, talk)
 
-    def _is_taken(self, talk: Talk, pending: Pending, wire: bytes, problem: str | None) -> bool:
-        """Take what came of a question, unless it was truncated and has to be asked over TCP."""
-        if isinstance(talk, Udp) and problem is None and wire[2] & TRUNCATED:
-            return False
-        if isinstance(talk, Tcp) and problem and talk.is_shared:
-            # A server may close whenever it likes, clients ask again then (RFC 7766 section 6.2.4).
-            self._open(Tcp(self._probes[pending.probe], [pending], time.monotonic() + self._timeout))
-        else:
-            self._note(pending, wire, problem)
-        return True
+    def _take_in(self, talk: Talk) -> None:
+        """Take what came of questions, or ask again what was truncated, or refused for the first time."""
+        truncated, refused = list[Pending](), list[Pending]()
+        for pending, wire, problem in talk.hear():
+            if isinstance(talk, Udp) and problem is None and wire[2] & TRUNCATED:
+                truncated.append(pending)
+            elif isinstance(talk, Udp) and problem and not pending.again:
+                refused.append(pending)
+            elif isinstance(talk, Tcp) and problem and talk.is_shared:
+                # A server may close whenever it likes, clients ask again then (RFC 7766 section 6.2.4).
+                self._open(Tcp(self._probes[pending.probe], [pending], time.monotonic() + self._timeout))
+            else:
+                self._note(pending, wire, problem)
+        for some, cut in ((truncated, True), (refused, False)):
+            if some:
+                self._ask_again(self._probes[some[0].probe], some, cut=cut)
 
     def _excuse(self, before: float) -> float:
         """Nobody is held to have been silent while this did not listen. Returns the time."""

@@ -125,11 +125,13 @@ class Judge:
         if beyond:
             seconds, cause, path, track = max(beyond, key=lambda one: (is_lie(one[1]), one[0]))
             first = next(one for one in track.spells if one.cause == cause and not one.lag)
+            others = {one[2] for one in beyond}
+            self.evidence.wrong = first.start, first.end
             self._condemn(
-                f"{cause} for {seconds:.2f} s, {limits[cause]:g} s are allowed: {path}",
+                f"{cause} for {seconds:.2f} s, {limits[cause]:g} s are allowed: {path}{wording.and_more(others)}",
+                wording.where(seen, others, paths),
                 *wording.when(seen, first.start, first.end),
                 *wording.in_all(track),
-                wording.where(seen, {one[2] for one in beyond}, paths),
                 f"  got       {first.said}",
             )
         self._insist_seen(paths)
@@ -142,11 +144,13 @@ class Judge:
         beyond = {path: one for path, one in found.items() if one[0] > limit}
         if beyond:
             path, (seconds, spells) = max(beyond.items(), key=lambda one: one[1][0])
+            self.evidence.wrong = spells[0].start, spells[-1].end
+            causes, more = wording.causes(spells), wording.and_more(beyond)
             self._condemn(
-                f"no right answer for {seconds:.2f} s ({wording.causes(spells)}), {limit:g} s are allowed: {path}",
+                f"no right answer for {seconds:.2f} s ({causes}), {limit:g} s are allowed: {path}{more}",
+                wording.where(seen, beyond, found),
                 *wording.when(seen, spells[0].start, spells[-1].end),
                 *wording.in_all(seen.tracks[path]),
-                wording.where(seen, beyond, found),
                 f"  got       {max(spells, key=lambda one: one.seconds).said}",
             )
         self._insist_seen(seen.clients())

@@ -50,7 +50,13 @@ def in_all(track: Track) -> list[str]:
     if len(stretches) < 2:
         return []
     seconds = sum(one.seconds for some in stretches for one in some)
-    return [f"  in all    {seconds:.2f} s there, in {len(stretches)} stretches, until {clock(stretches[-1][-1].end)}"]
+    last = clock(stretches[-1][-1].end)
+    return [f"  in all    again and again until {last}: {seconds:.2f} s there, in {len(stretches)} stretches"]
+
+
+def and_more(beyond: Collection[Path]) -> str:
+    """How many beside the one that is named."""
+    return f" and {len(beyond) - 1} more paths" if len(beyond) > 1 else ""
 
 
 def where(seen: Seen, beyond: Collection[Path], paths: Collection[Path]) -> str:
