@@ -43,7 +43,7 @@ def seen_when(failures: Sequence[Result]) -> str:
     moments = [moment for one in failures for moment in one.evidence.get("wrong", [])]
     if len(failures) < 2 or len(moments) < 2 * len(failures):
         return ""
-    return f"It was seen from {clock(min(moments))} to {clock(max(moments))}."
+    return f"It was seen first at {clock(min(moments))}, last at {clock(max(moments))}."
 
 
 def _has(lies: set[Lie], text: str) -> bool:

@@ -107,7 +107,7 @@ def test_the_lie_comes_first_and_then_when_and_where() -> None:
         one.evidence["checks"].append({"server": "dns-1", "differs": ""})
         one.evidence["wrong"] = wrong
     assert in_common([here, there]) == (
-        "The same in all 2: db.… is answered 10.0.0.9. It was seen from 00:01:39.5 UTC to 00:01:41.0 UTC."
+        "The same in all 2: db.… is answered 10.0.0.9. It was seen first at 00:01:39.5 UTC, last at 00:01:41.0 UTC."
         " All of it was seen at dns-0 alone; dns-1 was right."
     )
     assert seen_when([here]) == ""

@@ -155,7 +155,7 @@ def test_what_was_wrong_again_later_is_told_as_well() -> None:
     again = seen(121, 122, "no answer", cause="timeout"), seen(122.5, 130)
     with pytest.raises(Nonconformant) as caught:
         judge("answers.in-time", *SIX_SECONDS, *again, END).never_longer()
-    assert said(caught)[4] == "  in all    again and again until 00:02:02.5 UTC: 7.50 s there, in 2 stretches"
+    assert said(caught)[4] == "  in all    7.50 s there, in 2 stretches, and again until 00:02:02.5 UTC"
 
 
 def test_what_took_longest_of_it_is_named_first_and_shown() -> None:

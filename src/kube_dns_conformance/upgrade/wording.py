@@ -51,7 +51,8 @@ def in_all(track: Track) -> list[str]:
         return []
     seconds = sum(one.seconds for some in stretches for one in some)
     last = clock(stretches[-1][-1].end)
-    return [f"  in all    again and again until {last}: {seconds:.2f} s there, in {len(stretches)} stretches"]
+    lasted = f", and again until {last}" if stretches[-1] != track.longest()[1] else ""
+    return [f"  in all    {seconds:.2f} s there, in {len(stretches)} stretches{lasted}"]
 
 
 def and_more(beyond: Collection[Path]) -> str:
