@@ -37,11 +37,9 @@ class Opened:
 
 
 @contextmanager
-def opened(
-    browser: Browser, path: Path, size: tuple[int, int] = DESKTOP, scheme: Scheme = "light", part: str = ""
-) -> Iterator[Opened]:
-    """Open a file, at one of its parts, as somebody with a screen of this size does."""
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+def opened(browser: Browser, path: Path, part: str = "") -> Iterator[Opened]:
+    """Open a file, at one of its parts."""
+    page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
     found = Opened(page)
     page.on("console", lambda message: found.said.append(message.text))
     page.on("pageerror", lambda error: found.said.append(str(error)))

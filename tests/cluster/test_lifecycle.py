@@ -139,6 +139,7 @@ def test_a_run_that_nobody_listens_to_any_more_judges_to_its_end(cluster: Cluste
     assert (command.directory / "report" / "summary.md").read_text().startswith("# ✅ Kubernetes DNS")
 
 
+@pytest.mark.release
 def test_a_second_signal_does_not_stop_the_clean_up(command: CommandLine) -> None:
     process = command.start("run", *SOME, "--report-dir", "report")
     read_until(process, "clusterip.srv.named-port")
@@ -248,8 +249,11 @@ def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_li
 @pytest.mark.parametrize(
     "unlucky",
     [
-        *("etcdPort", "dns"),
-        *(pytest.param(one, marks=pytest.mark.release) for one in ("kubeApiserverPort", "kwokControllerPort")),
+        "dns",
+        *(
+            pytest.param(one, marks=pytest.mark.release)
+            for one in ("etcdPort", "kubeApiserverPort", "kwokControllerPort")
+        ),
     ],
 )
 def test_a_port_that_somebody_takes_meanwhile_is_exchanged_for_another(

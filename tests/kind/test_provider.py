@@ -95,6 +95,7 @@ def end_of(run: subprocess.Popen[str], *statuses: int) -> None:
     assert run.returncode in statuses, said
 
 
+@pytest.mark.release
 def test_a_node_image_that_is_nowhere_is_one_line(stranger: CommandLine) -> None:
     done = stranger("cluster", "up", "--name=never", "--kind-image=127.0.0.1:1/node:1")
     assert done.returncode == 3
