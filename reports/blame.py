@@ -33,7 +33,7 @@ def told_alike(failures: Sequence[Result]) -> str:
         return ""
     same = in_order(said for said, times in counted.items() if times == most)[:LIES_SHOWN]
     names = set.intersection(*({label for label, said in one if said == same[0]} for one in told if _has(one, same[0])))
-    whose = f"{' and '.join(in_order(names)[:LIES_SHOWN])} is answered " if names else ""
+    whose = f"{_and(in_order(names)[:LIES_SHOWN])} is answered " if names else ""
     many = f"all {most}" if most == len(told) else f"{most} of {len(told)}"
     return f"The same in {many}: {whose}{' '.join(one[:LETTERS] for one in same)}."
 

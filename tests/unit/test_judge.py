@@ -83,6 +83,16 @@ def test_a_missing_record() -> None:
     ]
 
 
+def test_from_when_to_when_it_was_wrong_is_evidence() -> None:
+    began = time.time()
+    with DnsServer(web("10.0.0.2")) as server:
+        one = judge_of(server)
+        with pytest.raises(Nonconformant):
+            one.insist(lambda: TWO, settled_at=LONG_AGO, transports=("udp",))
+    first, last = one.evidence.as_data()["wrong"]
+    assert began - 0.001 <= first < last <= time.time() + 0.001
+
+
 def test_a_record_too_many() -> None:
     assert failure(web("10.0.0.1", "10.0.0.2", "10.0.0.3")) == [
         f"{HEAD}web.shop answers what must not be there: 10.0.0.3",

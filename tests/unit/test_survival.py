@@ -145,6 +145,13 @@ def test_it_is_said_from_when_to_when_that_was(seen: list[str], when: str) -> No
     assert all_said(lambda judge: insist_followed(judge, change(*row(*seen)), [WEB]))[2] == f"  when      {when}"
 
 
+def test_from_when_to_when_that_was_is_evidence() -> None:
+    one = judge()
+    with pytest.raises(Nonconformant):
+        insist_followed(one, change(*row(OLD, OLD, OLD, OLD, OLD, OLD, OLD, NEW)), [WEB])
+    assert one.evidence.as_data()["wrong"] == [5.0, 6.0]
+
+
 def test_what_was_wrong_while_the_change_went_on_is_told_so() -> None:
     early = replace(row(BAD)[0], sent=1.7)
     seen = change(*row(OLD, OLD), early, *row(NEW, NEW, NEW, NEW)[2:])

@@ -151,6 +151,13 @@ def test_many_paths_are_counted() -> None:
     )
 
 
+def test_from_when_to_when_it_lasted_is_evidence() -> None:
+    one = judge("answers.in-time", *SIX_SECONDS, END)
+    with pytest.raises(Nonconformant):
+        one.never_longer()
+    assert one.evidence.as_data()["wrong"] == [105.5, 111.5]
+
+
 def test_what_was_wrong_again_later_is_told_as_well() -> None:
     again = seen(121, 122, "no answer", cause="timeout"), seen(122.5, 130)
     with pytest.raises(Nonconformant) as caught:
