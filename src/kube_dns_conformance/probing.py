@@ -113,6 +113,7 @@ class InAgent(Probing):
                 self._agent.end_probe(self._id)
 
     def _start(self, agent: Agent) -> None:
+        _meet(agent)
         # What another agent saw since it was heard last is lost, and slots in which nobody asked are missed.
         lost = int((now() - self._heard) / self._ask[1])
         self._before = (self.slots + lost, self.missed + lost)
@@ -124,6 +125,7 @@ class InAgent(Probing):
         if agent.pod != pod:
             self._start(agent)
             return
+        _meet(agent)
         self._id, self._agent, self._seen, self._said = prober, agent, int(seen), []
 
     def _take(self, within: float, agent: Agent) -> list[Observation]:
@@ -135,10 +137,16 @@ class InAgent(Probing):
         if news is None:  # its container was started anew
             self._start(agent)
             return []
-        self.ahead, self.error = agent.clock.skew, agent.clock.error
+        self.ahead, self.error = agent.clock.skew, max(self.error, agent.clock.error)
         self._seen = news.first + len(news.seen)
         self._said += news.said
         slots, missed = self._before
         self.slots, self.missed = slots + news.slots, missed + news.missed
         self._heard = now()
         return [(one, self._said[one.said]) for one in news.seen]
+
+
+def _meet(agent: Agent) -> None:
+    """Nothing that it has seen is to be told by a clock that is hardly known."""
+    if not agent.clock.is_known:
+        agent.learn_clock()

@@ -197,8 +197,8 @@ def test_times_are_ours_whatever_the_clock_of_the_node_says(ahead: float, tmp_pa
     assert agent.clock.skew == pytest.approx(ahead, abs=0.5)
 
 
-def replies(began: float, ended: float, wall: float = 0.0, instance: str = "one") -> Replies:
-    return Replies(Head(instance, began, wall), [], ended)
+def replies(began: float, ended: float, wall: float = 0.0, boot: str = "one") -> Replies:
+    return Replies(Head(boot, began, wall), [], ended)
 
 
 def test_the_agents_time_is_told_by_our_clock() -> None:
@@ -228,5 +228,5 @@ def test_an_old_estimate_gives_way_to_a_worse_new_one() -> None:
 def test_a_node_that_was_started_anew_has_a_new_clock() -> None:
     clock = Clock()
     clock.learn(1000.0, 1000.0, replies(100.0, 100.0))
-    clock.learn(1010.0, 1014.0, replies(5.0, 5.0, instance="two"))
+    clock.learn(1010.0, 1014.0, replies(5.0, 5.0, boot="two"))
     assert clock.here(5.0) == pytest.approx(1012.0)

@@ -11,8 +11,9 @@ from typing import Any
 
 import dns.message
 import pytest
+from kubernetes.client import ApiClient
 
-from agent_process import TOKEN, agent_process, api_server, refusing
+from agent_process import TOKEN, Hand, agent_process, api_server, refusing
 from dns_server import DnsServer, records
 from kube_dns_conformance.agent.observations import Probe
 from kube_dns_conformance.agent.proxy import Agent, Agents
@@ -51,7 +52,7 @@ def taken(probing: InAgent, count: int) -> list[Observation]:
 
 def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:
     with api_server({"agent-a": port}) as api, DnsServer(ONE) as server:
-        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        agents = ready_ones(api, {"agent-a": port})
         began = time.time()
         with Watch([Inside(agents, 5.0)], [server], [Question("web.test.", "A")], SLOT) as watch:
             assert watch.wait(lambda _: len(watch.answers()) > 10, time.time() + 30)
@@ -111,6 +112,32 @@ def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
         probing.stop()
 
 
+HELD_UP = 0.3
+"""Seconds."""
+
+
+def held_up(where: list[str]) -> Hand:
+    """What holds up requests on their way to such paths."""
+
+    def hold_up(request: BaseHTTPRequestHandler) -> bool:
+        if any(one in request.path for one in where):
+            time.sleep(HELD_UP)
+        return False
+
+    return hold_up
+
+
+def ready_ones(api: ApiClient, pods: dict[str, int]) -> Agents:
+    """Those of these Pods, made anew at every look, as `workload.find` makes them."""
+    return Agents(lambda: [Agent(api, "agents", name, TOKEN) for name in pods], 5.0)
+
+
+def not_ready(agents: Agents, pods: dict[str, int]) -> None:
+    """None of them is for a moment, and somebody looks."""
+    pods.clear()
+    assert agents.ready() == []
+
+
 class Counted:
     """Answers as it should, and knows how often it was asked."""
 
@@ -143,15 +170,16 @@ def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_
     tmp_path: Path, kept: Path
 ) -> None:
     pods: dict[str, int] = {}
-    with api_server(pods) as api, DnsServer(counted := Counted()) as server:
-        # Another object each time: while a Pod is not ready it is forgotten.
-        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+    slow: list[str] = []
+    with api_server(pods, held_up(slow)) as api, DnsServer(counted := Counted()) as server:
+        agents = ready_ones(api, pods)
         with agent_process(tmp_path / "first", kept=kept) as pods["agent-a"]:
             probing = InAgent(agents, probes(server), SLOT, 5.0)
             found = taken(probing, 20)
             counted.wait_for(200)  # which nobody takes from the first
         killed = time.time()
-        agents._known = {}
+        not_ready(agents, pods)
+        slow.append("/")  # would tell of another time than the one before
         with agent_process(tmp_path / "second", kept=kept) as pods["agent-a"]:
             counted.wait_for(20)
             found += taken(probing, 220)
@@ -171,12 +199,12 @@ def test_an_agent_that_is_started_anew_has_all_that_the_one_before_has_seen_and_
 def test_of_many_times_that_an_agent_is_started_anew_one_prober_remains(tmp_path: Path, kept: Path) -> None:
     pods: dict[str, int] = {}
     with api_server(pods) as api, DnsServer(Counted()) as server:
-        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        agents = ready_ones(api, pods)
         with agent_process(tmp_path / "0", kept=kept) as pods["agent-a"]:
             probing = InAgent(agents, probes(server), SLOT, 5.0)
             taken(probing, 2)
         for number in range(1, 4):
-            agents._known = {}
+            not_ready(agents, pods)
             with agent_process(tmp_path / str(number), kept=kept) as pods["agent-a"]:
                 taken(probing, 20)
         assert len(list(kept.glob("*.order"))) == 1
@@ -192,7 +220,7 @@ def test_answers_stay_those_to_their_questions_over_a_restart(tmp_path: Path, ke
         return None if silent and transport == "tcp" else next(sequence, ONE)(query, transport)
 
     with api_server(pods) as api, DnsServer(answer) as server:
-        agents = Agents(lambda: [Agent(api, "agents", "agent-a", TOKEN)], 5.0)
+        agents = ready_ones(api, pods)
         with agent_process(tmp_path / "first", kept=kept) as pods["agent-a"]:
             probing = InAgent(agents, probes(server), SLOT, 1.0)
             found = taken(probing, 20)
@@ -201,7 +229,7 @@ def test_answers_stay_those_to_their_questions_over_a_restart(tmp_path: Path, ke
                 found += probing.take(0.0)
                 time.sleep(SLOT)
         silent.clear()
-        agents._known = {}
+        not_ready(agents, pods)
         with agent_process(tmp_path / "second", kept=kept) as pods["agent-a"]:
             found += taken(probing, 200)
             probing.stop()
@@ -230,6 +258,32 @@ def test_whoever_goes_on_reading_gets_everything_once(port: int) -> None:
     # How far the agent's clock is ahead is known better and better: the same moment is not told twice alike.
     assert max(later - at for at, later in pairwise(moments)) < GAP
     assert min(later - at for at, later in zip(moments, moments[2:], strict=False)) > SLOT / 10
+
+
+def test_whoever_goes_on_reading_tells_the_times_of_the_one_before(port: int) -> None:
+    slow: list[str] = []
+    with api_server({"agent-a": port}, held_up(slow)) as api, DnsServer(Counted()) as server:
+        first = InAgent(ready_ones(api, {"agent-a": port}), probes(server), SLOT, 5.0)
+        found = taken(first, 20)
+        slow.append("/probe/take")
+        again = InAgent(ready_ones(api, {"agent-a": port}), probes(server), SLOT, 5.0, first.position)
+        found += taken(again, 100)
+        again.stop()
+    moments = asked(found)
+    assert moments == sorted(set(moments))
+    assert again.error < HELD_UP / 2
+
+
+def test_how_exact_its_times_are_is_said_of_all_of_them(port: int) -> None:
+    slow: list[str] = []
+    with api_server({"agent-a": port}, held_up(slow)) as api, DnsServer(ONE) as server:
+        slow.append("/")
+        probing = InAgent(ready_ones(api, {"agent-a": port}), probes(server), SLOT, 5.0)
+        taken(probing, 2)
+        slow.clear()
+        taken(probing, 20)
+        probing.stop()
+    assert probing.error > HELD_UP / 2 - SLOT
 
 
 def test_what_was_forgotten_meanwhile_is_lost_and_nothing_comes_twice(port: int) -> None:

@@ -23,10 +23,11 @@ class CutOffError(ValueError):
 
 
 class Head(NamedTuple):
-    """What the agent says of itself before it asks: ``instance`` changes when it is started anew, ``monotonic`` is the
-    clock that all its times are told by, ``wall`` its node's idea of the time of day (seconds since the epoch)."""
+    """What the agent says of itself before it asks: ``monotonic`` is the clock that all its times are told by, ``boot``
+    changes with that clock when its node is started anew, ``wall`` is its node's idea of the time of day (seconds since
+    the epoch)."""
 
-    instance: str
+    boot: str
     monotonic: float
     wall: float
 

@@ -15,7 +15,7 @@ class _Estimate:
     offset: float
     error: float
     at: float
-    instance: str
+    boot: str
 
 
 class Clock:
@@ -31,6 +31,11 @@ class Clock:
         """How many seconds the clock of the agent's node is ahead of ours."""
 
     @property
+    def is_known(self) -> bool:
+        """Whether it has learnt anything yet."""
+        return self._best is not None
+
+    @property
     def error(self) -> float:
         """How far `here` may be off, in seconds, as of the last estimate that was taken over."""
         return self._best.error if self._best else 0.0
@@ -41,10 +46,10 @@ class Clock:
         offset = ((sent - head.monotonic) + (received - replies.ended)) / 2
         error = ((received - sent) - (replies.ended - head.monotonic)) / 2
         old = self._best
-        # A new instance may run on a machine that was started anew, with a monotonic clock of its own.
-        if old and old.instance == head.instance and old.error + DRIFT * (received - old.at) < error:
+        # A machine that was started anew has another monotonic clock; an agent that was, has not.
+        if old and old.boot == head.boot and old.error + DRIFT * (received - old.at) < error:
             return
-        self._best = _Estimate(offset, error, received, head.instance)
+        self._best = _Estimate(offset, error, received, head.boot)
         self.skew = head.wall - (head.monotonic + offset)
 
     def here(self, monotonic: float) -> float:

@@ -19,7 +19,6 @@ from typing import NamedTuple
 from kube_dns_conformance.agent.observations import PACKED, Said, unpacked
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Another one after each start of the machine, and with it another monotonic clock."""
 HEAD = struct.Struct("!QQQ")
 SUFFIXES = ("order", "said", "seen")
 
@@ -47,7 +46,7 @@ class Kept:
         try:
             self._seen.write_bytes(HEAD.pack(0, 0, 0))
             self._said.write_bytes(b"")
-            _replace(self._order, _boot() + b"\n" + order)
+            _replace(self._order, boot() + b"\n" + order)
         except OSError:
             self.end()
 
@@ -57,8 +56,8 @@ class Kept:
 
         Raises OSError, ValueError and TypeError for what cannot be read.
         """
-        boot, _, order = self._order.read_bytes().partition(b"\n")
-        if boot != _boot():
+        started, _, order = self._order.read_bytes().partition(b"\n")
+        if started != boot():
             return None
         said, whole = _lines(self._said)
         os.truncate(self._said, whole)
@@ -136,7 +135,8 @@ def _lines(path: Path) -> tuple[list[Said], int]:
     return [Said(base64.b64decode(wire), problem, cut) for wire, problem, cut in parsed], len(whole)
 
 
-def _boot() -> bytes:
+def boot() -> bytes:
+    """What is another one after each start of the machine, and with it its monotonic clock."""
     try:
         return BOOT.read_bytes().strip()
     except OSError:

@@ -33,6 +33,7 @@ FLIGHT_SECONDS = 5.0
 SLACK_SECONDS = 5.0
 RESOLVER_SECONDS = 60.0
 RETRY_SECONDS = 0.5
+CLOCK_ROUND_TRIPS = 3
 
 
 class AgentGoneError(ClusterError):
@@ -89,6 +90,11 @@ class Agent:
         """Start a prober, see `Prober`; the id that it goes by from now on."""
         taken = self._post("/probe/start", encode_start(list(probes), slot, timeout), 1, SLACK_SECONDS)
         return str(taken.replies[0])
+
+    def learn_clock(self) -> None:
+        """Let `clock` know more than the first answer tells, which may be long, or held up on its way."""
+        for _ in range(CLOCK_ROUND_TRIPS):
+            self._post("/exchange", batch.encode_requests([]), 0, SLACK_SECONDS)
 
     def news(self, prober: str, seen: int, said: int, within: float, forget: int) -> News | None:
         """What a prober saw and was told beyond the first so many; None when there is none of this id.
@@ -235,9 +241,9 @@ class Agents:
     def ready(self) -> list[Agent]:
         """The agents that are ready now, the one that answered last before the others."""
         with self._lock:
-            # The same object for the same Pod: it knows that Pod's clock.
-            self._known = {agent.pod: self._known.get(agent.pod, agent) for agent in self._find()}
-            return sorted(self._known.values(), key=lambda agent: agent.pod != self._first)
+            # The same object for the same Pod, also when it was not ready meanwhile: it knows that Pod's clock.
+            found = [self._known.setdefault(agent.pod, agent) for agent in self._find()]
+            return sorted(found, key=lambda agent: agent.pod != self._first)
 
 
 def _once_more(what: Callable[[Agent], T], agent: Agent) -> T:

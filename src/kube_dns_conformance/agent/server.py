@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import json
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from kube_dns_conformance.agent import batch, resolver
 from kube_dns_conformance.agent.connect import connect
 from kube_dns_conformance.agent.exchange import exchange
 from kube_dns_conformance.agent.flight import Flights
+from kube_dns_conformance.agent.kept import boot
 from kube_dns_conformance.agent.probes import Probers
 
 TOKEN_HEADER = "Kdc-Token"  # noqa: S105 - its name, not the secret
@@ -46,7 +46,7 @@ class Agent(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         self.token = token.encode()
-        self.instance = secrets.token_hex(4)
+        self.boot = boot().decode()
         # For all batches together: however many come at once, this Pod holds no more sockets than this.
         self.exchanges = ThreadPoolExecutor(PARALLEL_EXCHANGES)
         self.resolutions = ThreadPoolExecutor(PARALLEL_RESOLUTIONS)
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/exit":
             self._say(HTTPStatus.OK)
             os._exit(1)
-        head = batch.Head(self.server.instance, time.monotonic(), time.time())
+        head = batch.Head(self.server.boot, time.monotonic(), time.time())
         try:
             lines = self._work()[self.path](body)
         except KeyError:
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _say(self, status: HTTPStatus, body: bytes = b"") -> None:
         self.send_response(status)
-        self.send_header(AGENT_HEADER, self.server.instance)
+        self.send_header(AGENT_HEADER, "yes")
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, head: batch.Head, lines: Iterable[bytes]) -> None:
         self.send_response(HTTPStatus.OK)
-        self.send_header(AGENT_HEADER, self.server.instance)
+        self.send_header(AGENT_HEADER, "yes")
         self.send_header("Content-Type", "application/x-ndjson")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
