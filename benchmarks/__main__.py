@@ -70,9 +70,9 @@ def on_a_running_cluster(work: Path, *options: str) -> dict[str, object]:
 
 
 @contextmanager
-def running_cluster(work: Path) -> Iterator[dict[str, str]]:
-    """An embedded cluster, and the environment in which `run` judges that one."""
-    named = {"KDC_STATE": str(work), "KDC_CLUSTER": "embedded", "KDC_NAME": "benchmark"}
+def running_cluster(work: Path, provider: str = "embedded") -> Iterator[dict[str, str]]:
+    """A cluster, and the environment in which `run` judges that one."""
+    named = {"KDC_STATE": str(work), "KDC_CLUSTER": provider, "KDC_NAME": "benchmark"}
     environment = dict(os.environ) | named
     subprocess.run([*COMMAND, "cluster", "up", "--name=benchmark"], env=environment, check=True, capture_output=True)
     try:
