@@ -42,7 +42,7 @@ while :; do
 done
 """
 MOST_UNSURE = 0.5
-"""Seconds: a dig that was kept longer from asking, or from telling, excuses no difference."""
+"""Seconds: a dig that was kept longer from asking, or from telling, excuses no more difference than this."""
 QUERY_TIME = re.compile(r"Query time: (\d+) usec")
 A_RECORD = re.compile(r"\sIN\s+A\s+([0-9.]+)")
 
@@ -66,13 +66,20 @@ class Window:
 
     ``back`` is when a right answer came to a question of later: the last of the questions may have been asked long
     before that, when it was its second try that succeeded, and that one was sent sooner or later. ``unsure`` as for
-    `Asked`.
+    `Asked`. Since ``flaps`` (`start`, unless it is told) there were others, short and close together: one replica was
+    gone already, and who happened to ask the other was answered.
     """
 
     start: float
     end: float
     back: float
     unsure: float = 0.0
+    flaps: float | None = None
+
+    @property
+    def since(self) -> float:
+        """When the first of those that flap began."""
+        return self.start if self.flaps is None else self.flaps
 
     @property
     def seconds(self) -> float:
@@ -135,16 +142,31 @@ def _tried(line: str, timeout: float) -> tuple[float, float, list[str] | None, f
     return float(begun), float(ended), A_RECORD.findall(said) if status == "0" else None, max(0.0, beyond)
 
 
+def excused(asked: Sequence[Asked]) -> list[Asked]:
+    """The same, each as unsure at least as it came late after the one before: what began meanwhile nobody has seen."""
+    waited = [0.0, *(later.at - one.at - EVERY_SECONDS for one, later in pairwise(asked))]
+    return [one._replace(unsure=max(one.unsure, late)) for one, late in zip(asked, waited, strict=True)]
+
+
 def windows(asked: Sequence[Asked]) -> Iterator[Window]:
     """When it was told something else, or nothing. What lasts until the end ends with the last question."""
-    first = None
+    first, before = None, None
     for at, one in enumerate(asked):
         if first is not None and one.is_right:
             back = min((later for later in asked[at:] if later.is_right), key=attrgetter("came"))
-            yield Window(first.at, one.at, back.came, max(first.unsure, back.unsure))
+            unsure = max(first.unsure, back.unsure)
+            before = Window(first.at, one.at, back.came, unsure, _flaps(before, first.at))
+            yield before
         first = None if one.is_right else first or one
     if first is not None:
-        yield Window(first.at, asked[-1].at, asked[-1].at, first.unsure)
+        yield Window(first.at, asked[-1].at, asked[-1].at, first.unsure, _flaps(before, first.at))
+
+
+def _flaps(before: Window | None, start: float) -> float | None:
+    """Since when, for what begins now after this window."""
+    if before is None or before.seconds >= LEAST_SECONDS or start - before.end >= LEAST_SECONDS:
+        return None
+    return before.since
 
 
 def watched(rows: Iterable[Row]) -> list[Window]:
@@ -168,7 +190,7 @@ def disagreements(some: Sequence[Window], others: Sequence[Window], allowed: flo
 
 
 def _apart(one: Window, other: Window) -> float:
-    return max(abs(one.start - other.start), abs(one.back - other.back))
+    return max(one.since - other.start, other.since - one.start, abs(one.back - other.back))
 
 
 def differences(some: Sequence[Window], others: Sequence[Window]) -> Iterator[str]:

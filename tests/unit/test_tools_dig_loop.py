@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.dig_loop import Asked, Window, asked, differences, disagreements, gaps, told, watched, windows
+from tools.dig_loop import Asked, Window, asked, differences, disagreements, excused, gaps, told, watched, windows
 
 RIGHT = "web.shop.svc.cluster.local. 30 IN A 10.96.0.5 ;; Query time: 125000 usec ;; SERVER: 10.96.0.10#53(10.96.0.10)"
 OTHER = RIGHT.replace("10.96.0.5", "10.96.0.6")
@@ -45,9 +45,17 @@ def test_there_may_be_several_and_what_lasts_until_the_end_ends_with_the_last_qu
     some = seen((100.0, None), (100.5, 100.5), (101.0, None), (103.0, 103.0), (103.5, None), (104.0, None))
     assert list(windows(some)) == [
         Window(100.0, 100.5, 100.5, 0.125),
-        Window(101.0, 103.0, 103.0, 0.125),
+        Window(101.0, 103.0, 103.0, 0.125, flaps=100.0),
         Window(103.5, 104.0, 104.0, 0.125),
     ]
+
+
+def test_it_flaps_from_the_first_of_short_ones_that_follow_each_other() -> None:
+    right_but = {100.0, 100.5, 101.0, 101.25, 101.5, 101.75}
+    some = seen(*((at / 4, None if at / 4 in right_but else at / 4) for at in range(396, 410)))
+    assert [(one.start, one.since) for one in windows(some)] == [(100.0, 100.0), (100.5, 100.0), (101.0, 100.0)]
+    long_before = seen((95.0, None), (95.25, 95.25), (100.0, None), (100.25, 100.25))
+    assert [(one.start, one.since) for one in windows(long_before)] == [(95.0, 95.0), (100.0, 100.0)]
 
 
 def test_who_was_always_told_the_right_thing_has_none() -> None:
@@ -80,6 +88,7 @@ def window(start: float, end: float, unsure: float = 0.0) -> Window:
         ([window(10.0, 15.0), window(20.0, 30.0)], [window(10.0, 15.0), window(20.0, 30.0)]),
         ([window(10.0, 11.25)], []),  # there it may have been less than is compared
         ([window(10.0, 15.0)], [window(10.5, 15.5, unsure=0.25)]),
+        ([window(10.0, 15.0)], [Window(11.0, 15.0, 15.0, flaps=10.0)]),  # which happened to ask the other replica
         ([Window(10.0, 13.0, 15.0)], [Window(10.0, 14.0, 15.0)]),  # of second tries one came later than the other
     ],
 )
@@ -94,6 +103,7 @@ def test_these_saw_the_same(some: list[Window], others: list[Window]) -> None:
         ([], [window(10.0, 15.0)], ["5.00 s from 10.00"]),
         ([window(10.0, 15.0)], [window(10.5, 15.0)], ["5.00 s from 10.00", "4.50 s from 10.50"]),
         ([window(10.0, 15.0)], [window(10.0, 16.0, unsure=3.0)], ["5.00 s from 10.00", "6.00 s from 10.00"]),
+        ([window(10.0, 15.0)], [Window(11.0, 15.0, 15.0, flaps=10.5)], ["5.00 s from 10.00", "4.00 s from 11.00"]),
         ([Window(10.0, 14.0, 15.0)], [window(10.0, 14.0)], ["4.00 s from 10.00", "4.00 s from 10.00"]),
         ([window(10.0, 40.0)], [window(10.0, 40.0), window(50.0, 75.0)], ["25.00 s from 50.00"]),
     ],
@@ -110,6 +120,15 @@ def test_it_is_told_how_far_they_are_apart() -> None:
         "+0.25 s, -0.12 s, unsure by 0.50 s",
     ]
     assert list(differences(some, [])) == []
+
+
+def test_a_dig_that_is_late_may_have_missed_the_beginning_by_as_much() -> None:
+    # It should have asked again 0.2 s after the last right answer, and did after 0.45 s: so may it have begun.
+    some = excused(seen((100.0, 100.0), (100.45, None), (100.65, None), (103.0, 103.0)))
+    assert [one.unsure for one in some] == pytest.approx([0.125, 0.25, 0.125, 2.15])
+    watch = [window(100.05, 103.0)]
+    assert disagreements(watch, [*windows([*some[:3], some[3]._replace(unsure=0.0)])], 0.25) == []
+    assert disagreements(watch, [window(100.45, 103.0, unsure=0.125)], 0.25) != []
 
 
 def test_who_did_not_ask_saw_nothing() -> None:
