@@ -90,9 +90,9 @@ def test_no_command_is_wrong_usage() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_goes_to_the_command_which_ends_in_its_own_time(number: int, tmp_path: Path) -> None:
     inner = (
-        "import signal, sys, pathlib\n"
+        "import signal, sys, time, pathlib\n"
         f"signal.signal({number}, lambda *_: (pathlib.Path('cleaned').touch(), sys.exit(5)))\n"
-        "print('ready', flush=True)\nsignal.pause()\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.01)\n"  # a wait without end may begin after the signal
     )
     outer = (
         "import os, sys; from tools.on_kind import attended; "
