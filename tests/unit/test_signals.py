@@ -49,7 +49,7 @@ sys.exit(signals.exit_status())
 """
 
 LOST = """
-import select, sys, time
+import sys, time
 from kube_dns_conformance import signals
 signals.clean_up_when_terminated()
 class Finalized:
