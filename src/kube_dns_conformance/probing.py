@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+from kube_dns_conformance.agent.clock import Course
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Prober
 from kube_dns_conformance.agent.proxy import Agent, Agents
@@ -87,12 +88,13 @@ class InAgent(Probing):
         self._said: list[Said] = []
         self._before = (0, 0)
         self._heard = now()
+        self._course = Course()
         agents.ask(partial(self._go_on, position) if position else self._start)
 
     @property
     def position(self) -> str:
         """See `Probing`."""
-        return f"{self._name} {self._seen}" if self._agent else ""
+        return f"{self._name} {self._seen} {self._course}" if self._agent else ""
 
     @property
     def _name(self) -> str:
@@ -121,11 +123,12 @@ class InAgent(Probing):
         self._needed = None if self._needed is None else 0
 
     def _go_on(self, position: str, agent: Agent) -> None:
-        pod, prober, seen = position.split()
+        pod, prober, seen, *course = position.split()
         if agent.pod != pod:
             self._start(agent)
             return
         _meet(agent)
+        self._course.go_on(" ".join(course), agent.clock)
         self._id, self._agent, self._seen, self._said = prober, agent, int(seen), []
 
     def _take(self, within: float, agent: Agent) -> list[Observation]:
@@ -143,7 +146,8 @@ class InAgent(Probing):
         slots, missed = self._before
         self.slots, self.missed = slots + news.slots, missed + news.missed
         self._heard = now()
-        return [(one, self._said[one.said]) for one in news.seen]
+        self._course.follow(agent.clock)
+        return [(one._replace(sent=self._course.here(one.sent)), self._said[one.said]) for one in news.seen]
 
 
 def _meet(agent: Agent) -> None:

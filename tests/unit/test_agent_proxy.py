@@ -11,8 +11,6 @@ import pytest
 
 from agent_process import TOKEN, agent_process, api_server, refuse
 from dns_server import DnsServer, records
-from kube_dns_conformance.agent.batch import Head, Replies
-from kube_dns_conformance.agent.clock import Clock
 from kube_dns_conformance.agent.exchange import Request
 from kube_dns_conformance.agent.proxy import Agent, AgentGoneError, Agents
 from kube_dns_conformance.dns.model import Question
@@ -195,38 +193,3 @@ def test_times_are_ours_whatever_the_clock_of_the_node_says(ahead: float, tmp_pa
         after = time.time()
     assert before - 0.5 <= answer.sent <= found.sent <= after + 0.5
     assert agent.clock.skew == pytest.approx(ahead, abs=0.5)
-
-
-def replies(began: float, ended: float, wall: float = 0.0, boot: str = "one") -> Replies:
-    return Replies(Head(boot, began, wall), [], ended)
-
-
-def test_the_agents_time_is_told_by_our_clock() -> None:
-    clock = Clock()
-    # Each leg takes 0.1 s; the agent's clock is 900 s behind ours, its node's time of day 50 s ahead.
-    clock.learn(1000.0, 1002.2, replies(100.1, 102.1, wall=1050.1))
-    assert clock.here(101.0) == pytest.approx(1001.0)
-    assert clock.skew == pytest.approx(50.0)
-
-
-def test_the_shortest_round_trip_tells_best() -> None:
-    clock = Clock()
-    clock.learn(1000.0, 1000.2, replies(100.1, 100.1))
-    clock.learn(1001.0, 1005.0, replies(101.1, 101.1))  # held up on the way back
-    assert clock.here(200.0) == pytest.approx(1100.0)
-    clock.learn(1006.0, 1006.02, replies(106.02, 106.02))
-    assert clock.here(200.0) == pytest.approx(1099.99)
-
-
-def test_an_old_estimate_gives_way_to_a_worse_new_one() -> None:
-    clock = Clock()
-    clock.learn(1000.0, 1000.0, replies(100.0, 100.0))
-    clock.learn(4600.0, 4600.2, replies(3700.4, 3700.4))  # after an hour the clocks may be 0.36 s apart
-    assert clock.here(200.0) == pytest.approx(1099.7)
-
-
-def test_a_node_that_was_started_anew_has_a_new_clock() -> None:
-    clock = Clock()
-    clock.learn(1000.0, 1000.0, replies(100.0, 100.0))
-    clock.learn(1010.0, 1014.0, replies(5.0, 5.0, boot="two"))
-    assert clock.here(5.0) == pytest.approx(1012.0)

@@ -99,16 +99,13 @@ class Agent:
     def news(self, prober: str, seen: int, said: int, within: float, forget: int) -> News | None:
         """What a prober saw and was told beyond the first so many; None when there is none of this id.
 
-        Waits for it up to ``within`` seconds. Of all that it saw it may forget the first ``forget``. Times are told by
-        the clock of this process.
+        Waits for it up to ``within`` seconds. Of all that it saw it may forget the first ``forget``. Times are those of
+        the agent's own clock, see `Course`.
         """
         wanted = {"id": prober, "seen": seen, "said": said, "within": within, "forget": forget}
         body = json.dumps(wanted).encode()
         taken = self._post("/probe/take", body, None, within + SLACK_SECONDS)
-        found = decode_news(taken.replies)
-        if found is None:
-            return None
-        return found._replace(seen=[one._replace(sent=self.clock.here(one.sent)) for one in found.seen])
+        return decode_news(taken.replies)
 
     def end_probe(self, prober: str) -> None:
         """End a prober; it ends by itself when nobody takes from it."""
