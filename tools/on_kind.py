@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 from tools import engine, kind_image
@@ -42,24 +42,33 @@ def engine_answers() -> bool:
 
 def attended(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run ``command`` to its own end, also when this process is told to end; its status, as a shell gives it."""
-    with subprocess.Popen(command, env=environment) as child, _passing_signals_to(child):
+    early: list[int] = []
+    started: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        if not started:
+            early.append(number)
+        elif number != signal.SIGINT or not _from_terminal():
+            started[0].send_signal(number)
+
+    # Before the start: the command may be at work before this process comes to its next line.
+    with _handled_by(pass_on), subprocess.Popen(command, env=environment) as child:
+        started.append(child)
+        for number in early:
+            child.send_signal(number)
         status = child.wait()
     return status if status >= 0 else 128 - status
 
 
 @contextlib.contextmanager
-def _passing_signals_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        if number != signal.SIGINT or not _from_terminal():
-            child.send_signal(number)
-
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, pass_on) for number in numbers}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, one in before.items():
+            signal.signal(number, one)
 
 
 def _from_terminal() -> bool:

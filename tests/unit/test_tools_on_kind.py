@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,28 +88,72 @@ def test_no_command_is_wrong_usage() -> None:
     assert on_kind_with("--optional").returncode == 2
 
 
+COMMAND = """
+import os, pathlib, signal, sys, time
+def clean(*_):
+    pathlib.Path("cleaned").touch()
+    sys.exit(5)
+signal.signal(int(sys.argv[1]), clean)
+parent = os.getppid()
+print("ready", flush=True)
+pathlib.Path("ready").touch()
+while os.getppid() == parent:  # a wait without end may begin after the signal
+    time.sleep(0.01)
+"""
+
+ATTENDED = """
+import os, sys
+from tools.on_kind import attended
+sys.exit(attended([sys.executable, "-c", *sys.argv[1:]], os.environ))
+"""
+
+SLOW_TO_START = """
+import os, subprocess, sys, time
+class Slow(subprocess.Popen):
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
+        while not os.path.exists("ready"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), int(command[-1]))
+subprocess.Popen = Slow
+"""
+
+
+@pytest.fixture
+def attending(tmp_path: Path) -> Callable[[str, int], subprocess.Popen[str]]:
+    """Starts a program that attends to the command above, which ends with 5 when it gets a signal of that number."""
+
+    def start(program: str, number: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", program, COMMAND, str(int(number))],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # no terminal, which would send Ctrl-C to both
+        )
+
+    return start
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_goes_to_the_command_which_ends_in_its_own_time(number: int, tmp_path: Path) -> None:
-    inner = (
-        "import signal, sys, time, pathlib\n"
-        f"signal.signal({number}, lambda *_: (pathlib.Path('cleaned').touch(), sys.exit(5)))\n"
-        "print('ready', flush=True)\nwhile True: time.sleep(0.01)\n"  # a wait without end may begin after the signal
-    )
-    outer = (
-        "import os, sys; from tools.on_kind import attended; "
-        "sys.exit(attended([sys.executable, '-c', sys.argv[1]], os.environ))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", outer, inner],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # no terminal, which would send Ctrl-C to both
-    )
+def test_a_signal_goes_to_the_command_which_ends_in_its_own_time(
+    attending: Callable[[str, int], subprocess.Popen[str]], number: int, tmp_path: Path
+) -> None:
+    process = attending(ATTENDED, number)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 5
+    assert (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_comes_while_the_command_is_being_started_goes_to_it_as_well(
+    attending: Callable[[str, int], subprocess.Popen[str]], number: int, tmp_path: Path
+) -> None:
+    process = attending(SLOW_TO_START + ATTENDED, number)
     process.communicate(timeout=20)
     assert process.returncode == 5
     assert (tmp_path / "cleaned").exists()
