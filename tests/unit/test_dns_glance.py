@@ -48,6 +48,8 @@ class Case(NamedTuple):
     expected: Expected
     rcode: str = "NOERROR"
     values: tuple[str, ...] = ()
+    rdtype: str = ""
+    """Of the records, where it is not what was asked for."""
 
 
 CASES = {
@@ -63,6 +65,10 @@ CASES = {
     ),
     "PTR": Case(Question("7.0.96.10.in-addr.arpa.", "PTR"), exactly([WEB]), values=(WEB,)),
     "at least": Case(Question("9.0.0.10.in-addr.arpa.", "PTR"), at_least([POD]), values=(POD,)),
+    "alias": Case(Question(WEB, "CNAME"), alias("db.example.org."), values=("db.example.org.",)),
+    "alias, asked for addresses": Case(
+        Question(WEB, "A"), alias("db.example.org."), values=("db.example.org.",), rdtype="CNAME"
+    ),
     "no data": Case(Question(WEB, "AAAA"), no_data()),
     "no such name": Case(Question(f"nope.{WEB}", "A"), no_such_name(), "NXDOMAIN"),
     "nothing, as no data": Case(Question(f"nope.{WEB}", "A"), nothing()),
@@ -95,7 +101,7 @@ def said(case: Case, *, edns: bool = True, compress: bool = True) -> bytes:
     reply.flags |= dns.flags.AA | dns.flags.RA
     reply.set_rcode(dns.rcode.from_text(case.rcode))
     for one in case.values:
-        reply.answer.append(dns.rrset.from_text(case.question.name, 5, "IN", case.question.rdtype, one))
+        reply.answer.append(dns.rrset.from_text(case.question.name, 5, "IN", case.rdtype or case.question.rdtype, one))
     if not case.values:
         reply.authority.append(SOA)
     if not edns:
@@ -166,7 +172,8 @@ def test_a_denial_that_points_into_the_rest_of_the_name_is_not_known_in_answers_
 @pytest.mark.parametrize(
     "expected",
     [
-        alias("example.org."),
+        alias("example.org.", ["10.0.0.1"]),
+        alias("*.example.org."),
         exactly(["10.0.0.1"], [Choice(frozenset({"10.0.0.2", "10.0.0.3"}))]),
         exactly([], [Choice(frozenset({f"{ANY_LABEL}{WEB}"}))]),
     ],

@@ -7,12 +7,13 @@ tell more of it.
 
 from __future__ import annotations
 
+import math
 import secrets
 import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -145,13 +146,11 @@ class _Coming:
 
     def may_go_on(self, legs: Iterable[_Leg]) -> bool:
         """Whether there are more, and some server that may soon be asked."""
-        return not self.have_ended and any(leg.has_room for leg in legs)
+        return not self.have_ended and any(leg.room > 0 for leg in legs)
 
-    def while_there_is_room(self, legs: Collection[_Leg]) -> Iterator[tuple[int, Request]]:
+    def while_there_is_room(self, legs: Iterable[_Leg]) -> Iterator[tuple[int, Request]]:
         """Those that somebody may soon be asked, and no more than a few at a time."""
-        for _ in range(FEWEST_AT_ONCE):
-            if self.have_ended or (legs and not self.may_go_on(legs)):
-                return
+        for _ in range(min(FEWEST_AT_ONCE, max((leg.room for leg in legs), default=FEWEST_AT_ONCE))):
             taken = next(self._rest, None)
             if taken is None:
                 self.have_ended = True
@@ -191,9 +190,9 @@ class _Leg:
             self._end(self._ended)
 
     @property
-    def has_room(self) -> bool:
-        """Whether one more could be on its way."""
-        return len(self._flying) + len(self._waiting) < self._window.size
+    def room(self) -> int:
+        """How many more could be on their way; less than none where more wait already."""
+        return math.ceil(self._window.size) - len(self._flying) - len(self._waiting)
 
     @property
     def is_done(self) -> bool:
