@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
+from kube_dns_conformance.dns.glance import Prepared
 from kube_dns_conformance.dns.model import Answer, Question, Server
-from kube_dns_conformance.dns.quick import Doubt, Heard, Prepared, Quick
+from kube_dns_conformance.dns.quick import Doubt, Heard, Quick
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
@@ -102,7 +103,8 @@ class Checks:
     def _asks(self, promises: Promises, keys: Iterable[Key]) -> Iterator[tuple[Prepared, Server]]:
         for key in keys:
             one = self._quick.prepare(Question(*key), promises[key].expected())
-            yield from ((one, server) for server in self.servers)
+            for server in self.servers:
+                yield one, server
 
     def _hear_well(self, some: Sequence[Heard]) -> None:
         for heard, better in zip(some, self._as_good_as_can_be([one.answer for one in some]), strict=True):
