@@ -191,8 +191,13 @@ def test_what_is_answered_late_is_told_in_its_place() -> None:
 
 def test_slots_that_went_by_are_counted_and_not_made_up_for() -> None:
     class Stopped(Prober):
+        """Is stopped once. A busy machine may have made it miss some before."""
+
+        missed_before: int | None = None
+
         def _hear(self, seconds: float) -> None:
-            if self.slots == 3 and self.missed == 0:
+            if self.slots >= 3 and self.missed_before is None:
+                self.missed_before = self.missed
                 time.sleep(10 * SLOT)
             super()._hear(seconds)
 
@@ -203,7 +208,8 @@ def test_slots_that_went_by_are_counted_and_not_made_up_for() -> None:
         while len(found) < 8:
             found += prober.take(len(found), within=1.0)
         prober.stop()
-    assert prober.missed >= 8
+    assert prober.missed_before is not None
+    assert prober.missed - prober.missed_before >= 8
     assert len(found) <= prober.slots - prober.missed + 1
 
 
