@@ -45,7 +45,7 @@ def test_a_watch_asks_every_question_of_every_server_again_and_again() -> None:
 def test_a_silent_server_does_not_slow_down_the_watching_of_another() -> None:
     silence = DnsServer(lambda query, transport: None, "dns-1")
     with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as honest, silence as quiet:
-        with Watch([ThisProcess(1.0)], [honest, quiet], [WEB], SLOT) as watch:
+        with Watch([ThisProcess(20.0)], [honest, quiet], [WEB], SLOT) as watch:
             assert watch.wait(lambda _: len(watch.answers()) >= 4, time.time() + 30)
             assert {answer.server.name for answer in watch.answers()[:4]} == {"dns-0"}
         assert {one.rcode for one in watch.answers() if one.server.name == "dns-0"} == {"NOERROR"}
@@ -124,14 +124,19 @@ class Placed(ThisProcess):
 def test_several_places_are_watched_from_at_once_and_told_apart() -> None:
     with DnsServer(records({WEB.name + " A": [NEW]}), "dns-0") as server:
         with Watch([Placed("a"), Placed("b")], [server], [WEB], SLOT) as watch:
-            assert watch.wait(lambda _: all(one.slots > 2 for one in watch.observers), time.time() + 30)
+            assert watch.wait(
+                lambda _: (
+                    all(one.slots > 2 for one in watch.observers)
+                    and set(timeline.lanes(watch.answers())) == watch.lanes
+                ),
+                time.time() + 30,
+            )
         assert {(one.transport, one.vantage) for one in watch.lanes} == {
             ("udp", "a"),
             ("tcp", "a"),
             ("udp", "b"),
             ("tcp", "b"),
         }
-        assert set(timeline.lanes(watch.answers())) == watch.lanes
     assert {line["vantage"] for line in timeline.as_data(watch.answers())} == {"a", "b"}
 
 
