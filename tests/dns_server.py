@@ -42,8 +42,11 @@ class DnsServer:
     The end takes every socket and thread away, and raises what a handler raised unless the test has failed already.
     """
 
-    def __init__(self, handler: Handler, name: str = "dns-0", host: str = "127.0.0.1") -> None:
-        self._handler = handler
+    def __init__(
+        self, handler: Handler, name: str = "dns-0", host: str = "127.0.0.1", idle: float = IDLE_SECONDS
+    ) -> None:
+        """A connection on which nothing comes for ``idle`` seconds is closed."""
+        self._handler, self._idle = handler, idle
         self._udp, self._tcp = _bound(host)
         self.server = Server(name, host, self._udp.getsockname()[1])
         self._ended = threading.Event()
@@ -91,7 +94,7 @@ class DnsServer:
             if self._ended.is_set():
                 connection.close()
                 return
-            connection.settimeout(IDLE_SECONDS)
+            connection.settimeout(self._idle)
             self._connections.add(connection)
             self._pool.submit(self._guarded, self._converse, connection)
 

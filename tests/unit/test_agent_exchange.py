@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dns.message
 import pytest
@@ -145,14 +146,14 @@ def test_whatever_is_said_over_tcp_arrives_byte_for_byte(message: bytes, pieces:
     assert (got.wire, got.problem) == (message, None)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize(("transport", "looks_before"), [("udp", 1), ("tcp", 2)])
 def test_an_answer_that_lay_there_while_this_process_was_stopped_is_read(
-    monkeypatch: pytest.MonkeyPatch, transport: str
+    monkeypatch: pytest.MonkeyPatch, transport: str, looks_before: int
 ) -> None:
     real, looks = time.monotonic, itertools.count()
 
     def after_a_stop() -> float:
-        if next(looks) == 0:
+        if next(looks) < looks_before:  # at the time, until it has asked
             return real()
         time.sleep(0.2)  # the answer comes meanwhile
         return real() + 100
@@ -163,6 +164,32 @@ def test_an_answer_that_lay_there_while_this_process_was_stopped_is_read(
         got = exchange(Request(server.host, server.port, transport, query, 5.0))
     assert got.problem is None
     assert dns.message.from_wire(got.wire).answer
+
+
+@pytest.mark.parametrize("transport", ["tcp", "pipelined"])
+def test_a_connection_on_which_this_process_was_kept_from_asking_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    connect, kept = socket.socket.connect, list[bool]()
+
+    class Kept(socket.socket):
+        """Is kept once between connecting and sending, until the server has closed."""
+
+        def connect(self, address: Any, /) -> None:
+            connect(self, address)
+            if not kept:
+                kept.append(True)
+                time.sleep(2.0)
+
+    query = dns.message.make_query("web.", "A").to_wire()
+    wire = query if transport == "tcp" else framed(query) * 2
+    with DnsServer(lambda query, how: reply(query, "10.0.0.1"), idle=0.9) as server:
+        monkeypatch.setattr("kube_dns_conformance.agent.exchange.socket.socket", Kept)
+        got = exchange(Request(server.host, server.port, transport, wire, 5.0))
+        monkeypatch.undo()
+    assert kept
+    assert got.problem is None
+    assert got.wire
 
 
 def test_what_cannot_even_be_sent_is_not_the_servers_fault() -> None:

@@ -13,7 +13,7 @@ from dns_server import DnsServer, Handler, Reply, framed, records, reply
 from kube_dns_conformance.agent import prober as prober_module
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Pace, Prober
-from kube_dns_conformance.agent.talks import Pending, Udp
+from kube_dns_conformance.agent.talks import Pending, Tcp, Udp
 from kube_dns_conformance.dns.model import Server, Transport
 
 SLOT = 0.02
@@ -239,6 +239,46 @@ def test_nobody_is_silent_who_was_not_listened_to() -> None:
         (first,) = prober.take(0, within=10.0)
         prober.stop()
     assert prober.said[first.said].problem is None
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_connection_may_be_closed_on_which_this_process_was_kept_from_asking(transport: str) -> None:
+    class Kept(Prober):
+        """Is kept once from sending on a connection, until the server has closed it."""
+
+        kept = False
+
+        def _hear(self, seconds: float) -> None:
+            if not self.kept and any(isinstance(talk, Tcp) for talk in self._talks):
+                self.kept = True
+                time.sleep(2.0)
+            super()._hear(seconds)
+
+    many = [f"10.0.{one}.1" for one in range(100)]
+    with DnsServer(records({"web.test. A": many}), idle=0.9) as server:
+        prober = Kept([probe(server, transport)], 10.0, 5.0)
+        prober.start()
+        (first,) = prober.take(0, within=30.0)
+        prober.stop()
+    assert prober.kept
+    assert prober.said[first.said].problem is None
+    assert first.seconds > 2.0
+
+
+def test_who_closes_without_an_answer_is_told_however_often_this_process_is_kept() -> None:
+    class Kept(Prober):
+        """Is kept from its work for a moment each time."""
+
+        def _hear(self, seconds: float) -> None:
+            time.sleep(0.15)
+            super()._hear(seconds)
+
+    with DnsServer(lambda _query, _transport: []) as server:
+        prober = Kept([probe(server, "tcp")], 10.0, 5.0)
+        prober.start()
+        (first,) = prober.take(0, within=30.0)
+        prober.stop()
+    assert prober.said[first.said].problem == "connection closed after 0 of 2 bytes"
 
 
 def left_out(pace: Pace, second: int) -> int:

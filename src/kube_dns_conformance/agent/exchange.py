@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 HEADER_BYTES = 12
 STRAYS_KEPT = 8
 LATE_DATAGRAMS = 64
+IDLE_SECONDS = 1.0
+"""So long at least a connection on which nothing is asked stays open (RFC 7766 section 6.2.3: a few seconds)."""
 OURS = {
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES),
     *(errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH),
@@ -111,14 +113,16 @@ def _udp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _tcp(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
-    with _connected(request) as sock:
+    sock, deadline = _connected_now(request, deadline)
+    with sock:
         sock.sendall(framed(request.wire))
         return _message(sock, deadline), ()
 
 
 def _pipelined(request: Request, deadline: float) -> tuple[bytes, tuple[str, ...]]:
     answers = b""
-    with _connected(request) as sock:
+    sock, deadline = _connected_now(request, deadline)
+    with sock:
         sock.sendall(request.wire)
         for _ in unframed(request.wire):
             try:
@@ -146,6 +150,16 @@ def unframed(stream: bytes) -> list[bytes]:
         messages.append(stream[at + 2 : at + 2 + length])
         at += 2 + length
     return messages
+
+
+def _connected_now(request: Request, deadline: float) -> tuple[socket.socket, float]:
+    """A connection that a server did not close yet for want of a question, and the deadline for an answer."""
+    sock = _connected(request)
+    now = time.monotonic()
+    if now < deadline - request.timeout + IDLE_SECONDS:
+        return sock, deadline
+    sock.close()  # this process may have been kept from asking
+    return _connected(request), now + request.timeout
 
 
 def _connected(request: Request) -> socket.socket:

@@ -73,6 +73,7 @@ class Prober(threading.Thread):
         self._new: list[Seen] = []
         self._queues = [deque[Pending]() for _ in probes]
         self._pace = Pace(timeout * SLOW)
+        self._listened = time.monotonic()
         if (last := self.held.last_sent()) is not None:
             self._miss(int((clock() - last) / slot))
 
@@ -116,7 +117,7 @@ class Prober(threading.Thread):
 
     def _go_on(self) -> None:
         start, done = time.monotonic(), 0
-        before = start
+        self._listened = start
         while not self._ended.is_set():
             passed = (time.monotonic() - start) / self._slot
             due = min(len(self._steps), math.ceil(passed * len(self._steps)))
@@ -135,7 +136,7 @@ class Prober(threading.Thread):
             more = done < len(self._steps)
             left = start + self._slot * (done / len(self._steps) if more else 1.0) - time.monotonic()
             self._hear(min(max(left, STEP_SECONDS if more else 0.0), TICK_SECONDS))
-            before = self._excuse(before)
+            self._excuse()
             self._give_up()
             self._tell()
 
@@ -171,7 +172,9 @@ class Prober(threading.Thread):
             talk.ask(one)
 
     def _hear(self, seconds: float) -> None:
-        for key, _ in self._selector.select(max(0.0, seconds)):
+        ready = self._selector.select(max(0.0, seconds))
+        self._excuse()
+        for key, _ in ready:
             talk: Talk = key.data
             self._take_in(talk)
             if isinstance(talk, Tcp):
@@ -188,8 +191,7 @@ class Prober(threading.Thread):
                 truncated.append(pending)
             elif isinstance(talk, Udp) and problem and not pending.again:
                 refused.append(pending)
-            elif isinstance(talk, Tcp) and problem and talk.is_shared:
-                # A server may close whenever it likes, clients ask again then (RFC 7766 section 6.2.4).
+            elif isinstance(talk, Tcp) and problem and talk.may_be_closed:
                 self._open(Tcp(self._probes[pending.probe], [pending], time.monotonic() + self._timeout))
             else:
                 self._note(pending, wire, problem)
@@ -197,13 +199,14 @@ class Prober(threading.Thread):
             if some:
                 self._ask_again(self._probes[some[0].probe], some, cut=cut)
 
-    def _excuse(self, before: float) -> float:
-        """Nobody is held to have been silent while this did not listen. Returns the time."""
+    def _excuse(self) -> None:
+        """Nobody is held to have been silent, or to have closed for no reason, while this was kept from its work."""
         now = time.monotonic()
-        if now - before > STALL_SECONDS:
+        kept, self._listened = now - self._listened, now
+        if kept > STALL_SECONDS:
             for talk in self._talks:
-                talk.deadline += now - before - TICK_SECONDS
-        return now
+                talk.deadline += kept - TICK_SECONDS
+                talk.kept += kept
 
     def _give_up(self) -> None:
         """Close what is done with, and what nobody answers any more."""

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kube_dns_conformance.agent.exchange import HEADER_BYTES, OURS, framed
+from kube_dns_conformance.agent.exchange import HEADER_BYTES, IDLE_SECONDS, OURS, framed
 from kube_dns_conformance.agent.observations import Probe, Seen
 
 MOST_BYTES = 65535
@@ -38,6 +38,8 @@ class Talk(ABC):
         sock.setblocking(False)
         self.sock = sock
         self.deadline = deadline
+        self.kept = 0.0
+        """For how many seconds this process was kept from sending or listening."""
         self.waiting: dict[int, Pending] = {}
         self.strays = 0
         self._id = secrets.randbelow(1 << 16)
@@ -123,8 +125,16 @@ class Tcp(Talk):
     def __init__(self, probe: Probe, pending: Iterable[Pending], deadline: float) -> None:
         super().__init__(_socket(probe, socket.SOCK_STREAM), deadline)
         self.unsent = b"".join(framed(self.message(one)) for one in pending)
-        self.is_shared = len(self.waiting) > 1
+        self._is_shared = len(self.waiting) > 1
         self._received = bytearray()
+
+    @property
+    def may_be_closed(self) -> bool:
+        """Whether a server may have closed it rightly, as clients are to ask again then (RFC 7766 section 6.2.4).
+
+        Whoever answered one question of several, or was not asked for too long.
+        """
+        return self._is_shared or self.kept > IDLE_SECONDS
 
     def hear(self) -> Iterator[tuple[Pending, bytes, str | None]]:
         """See `Talk`; goes on sending as well."""
