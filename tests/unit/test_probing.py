@@ -59,7 +59,9 @@ def test_a_watch_from_an_agent_sees_what_one_from_here_sees(port: int) -> None:
         agents = ready_ones(api, {"agent-a": port})
         began = time.time()
         with Watch([Inside(agents, 5.0)], [server], [Question("web.test.", "A")], SLOT) as watch:
-            assert watch.wait(lambda _: len(watch.answers()) > 10, time.time() + 30)
+            assert watch.wait(
+                lambda _: len(watch.answers()) > 10 and lanes(watch.answers()).keys() == watch.lanes, time.time() + 30
+            )
         rows = lanes(watch.answers())
     assert rows.keys() == watch.lanes
     assert {one.said() for one in watch.answers()} == {"NOERROR 10.0.0.1"}
