@@ -9,21 +9,23 @@ from __future__ import annotations
 import ipaddress
 import socket
 import string
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import dns.name
+import dns.rcode
 
-from kube_dns_conformance.dns.compare import ANY_LABEL, Expected, rcodes
+from kube_dns_conformance.dns.ask import PLAIN_UDP_BYTES, message
+from kube_dns_conformance.dns.compare import ANY_LABEL, Expected, Kind, rcodes
 from kube_dns_conformance.dns.model import Question
 
 HEADER = 12
-_RCODES = {"NOERROR": 0, "NXDOMAIN": 3}
-_NOERROR = (0,)
+_NONE, _ONE = b"\0\0", b"\0\1"
 _AN_ANSWER = 0x80
-_NOT_PLAIN = 0x7A
-"""In the third byte: another opcode than QUERY, and TC (RFC 1035 section 4.1.1)."""
+_AS_IT_LIKES = (0, 1, 4, 5), range(0, 256, 16)
+"""AA and RD; RA, AD, CD and what is reserved. Not another opcode than QUERY, and not TC (RFC 1035 section 4.1.1)."""
 _PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
 _LABEL = frozenset("".join(_PLAIN).encode())
 _PORTS = 65536
@@ -31,11 +33,14 @@ _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 255
 _POINTER = 0xC0
+_POINTERS = bytes((_POINTER,))
 _POINTER_BITS = 0xC000
 _SAME_NAME = b"\xc0\x0c"
 """The name of the question, as a pointer to it (RFC 1035 section 4.1.4)."""
 _TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1"}
 """Type and class IN, of what a glance can tell."""
+_SRV = _TYPES["SRV"]
+_CNAME = b"\0\5\0\1"
 _SOA = b"\0\6\0\1"
 _SIZES = {_TYPES["A"]: 4, _TYPES["AAAA"]: 16}
 _ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.items()}
@@ -43,72 +48,81 @@ _ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.item
 _SOA_NUMBERS = 20
 _OPT = b"\0\0\x29"
 _OPT_BYTES = 11
+_ONE_AND_OPT = _ONE + _NONE + _ONE
 _OPT_END = b"\0" * 6
 """No extended rcode, version 0, no DO, no options (RFC 6891 section 6.1.3)."""
 
 
-class Plain:
-    """The form of a plain answer to one question: whole, under the name that was asked, and nothing unusual beside."""
+def _heads(*rcodes: dns.rcode.Rcode) -> frozenset[bytes]:
+    """How a plain answer with one of these may begin, behind its id: with its flags, and one question."""
+    return frozenset(
+        bytes((_AN_ANSWER | first, second | rcode)) + _ONE for first, second, rcode in product(*_AS_IT_LIKES, rcodes)
+    )
 
-    def __init__(self, query: bytes, question: Question) -> None:
-        """``query`` is the message that asks, whatever its id."""
-        self._asked = query[HEADER : query.index(b"\0", HEADER) + 5]
-        self._name = self._asked[:-4]
-        self._offered = max(question.udp_payload or 0, 512)
-        self._type = _TYPES.get(question.rdtype, b"")
+
+_NOERROR = _heads(dns.rcode.NOERROR)
+_DENIES: Mapping[Kind, frozenset[bytes]] = {
+    kind: _heads(*map(dns.rcode.from_text, rcodes(Expected(kind)))) for kind in ("no such name", "no data", "nothing")
+}
+
+
+class Plain:
+    """A question as it goes over the wire, and the form of a plain answer to it.
+
+    Such an answer is whole, its records are under the name that was asked, and nothing unusual is beside them.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.query, self._asked, self._offered = _written(question)
+        self._end = HEADER + len(self._asked)
 
     def records(self, wire: bytes) -> list[bytes] | None:
         """What is normative of its records, sorted; None where it is not plain, or has none.
 
         Never raises: the bytes are a stranger's.
         """
-        if not (self._type and self._begins_plainly(wire, _NOERROR) and wire[8:10] == b"\0\0"):
+        return self._of_type(wire, self._asked[-4:]) if self.question.rdtype in _TYPES else None
+
+    def _of_type(self, wire: bytes, kind: bytes) -> list[bytes] | None:
+        """The same of records of this type and class."""
+        if not self._begins_plainly(wire, _NOERROR) or wire[8:10] != _NONE:
             return None
+        short, long = _SAME_NAME + kind, self._asked[:-4] + kind
+        cut = 4 if kind == _SRV else 0  # never priority and weight
+        size = _SIZES.get(kind, 0)
         found: list[bytes] = []
         targets: list[int] = []  # of SRV records, which nobody takes for right whose names are not whole
-        at = HEADER + len(self._asked)
-        name, name_bytes = self._name, len(self._name)
-        cut = 4 if self._type == _TYPES["SRV"] else 0  # never priority and weight
-        size = _SIZES.get(self._type, 0)
-        for _ in range(int.from_bytes(wire[6:8], "big")):
-            if wire.startswith(_SAME_NAME, at):
-                at += len(_SAME_NAME)
-            elif wire.startswith(name, at):
-                at += name_bytes
+        at = self._end
+        for _ in range(int.from_bytes(wire[6:8])):
+            if wire.startswith(short, at):
+                begin = at + len(short) + 6
+            elif wire.startswith(long, at):
+                begin = at + len(long) + 6
             else:
                 return None
-            if wire[at : at + 4] != self._type:
-                return None
-            begin = at + 10
-            at = begin + int.from_bytes(wire[at + 8 : begin], "big")
+            at = begin + int.from_bytes(wire[begin - 2 : begin])
             if at - begin != size != 0:
                 return None
             found.append(wire[begin + cut : at])
-            targets.append(begin + cut + 2)
-        found.sort()
-        return found if found and _ends_plainly(wire, at, targets if cut else ()) else None
+            if cut:
+                targets.append(begin + cut + 2)
+        if len(found) > 1:
+            found.sort()
+        return found if found and _ends_plainly(wire, at, targets) else None
 
-    def _begins_plainly(self, wire: bytes, rcodes: Container[int]) -> bool:
-        """An answer to this question, whole, with one of these rcodes."""
-        end = HEADER + len(self._asked)
-        return (
-            end <= len(wire) <= self._offered
-            and wire[2] & (_AN_ANSWER | _NOT_PLAIN) == _AN_ANSWER
-            and wire[3] & 0x0F in rcodes
-            and wire[4:6] == b"\0\1"
-            and wire[HEADER:end] == self._asked
-        )
+    def _begins_plainly(self, wire: bytes, heads: Container[bytes]) -> bool:
+        """An answer to this question, whole, that begins (behind its id) in one of these ways."""
+        return wire[2:6] in heads and wire.startswith(self._asked, HEADER) and len(wire) <= self._offered
 
 
-class Glance(Plain):
-    """What a right answer to one question looks like. ``known`` are `denial`s that were well formed."""
+class Prepared(Plain):
+    """A question, and what its right answer looks like. ``known`` are `denial`s that were well formed."""
 
-    def __init__(self, query: bytes, question: Question, expected: Expected, known: set[bytes]) -> None:
-        """``query`` is the message that asks, whatever its id."""
-        super().__init__(query, question)
+    def __init__(self, question: Question, expected: Expected, known: set[bytes]) -> None:
+        super().__init__(question)
+        self.expected = expected
         self._rdata = _rdata(question.rdtype, expected)
-        self._rcodes = () if self._rdata else [_RCODES[one] for one in rcodes(expected)]
-        self._free = None if self._rdata is not None else _free(question.rdtype, expected)
         self._known = known
 
     @property
@@ -118,26 +132,45 @@ class Glance(Plain):
 
     def is_right(self, wire: bytes) -> bool:
         """Whether it is right beyond doubt. Never raises: the bytes are a stranger's."""
-        if self._rdata:
-            return self.records(wire) == self._rdata
-        return self._rdata is not None and self._denies(wire)
+        rdata = self._rdata
+        if not rdata:
+            return rdata is not None and self._denies(wire)
+        kind = _CNAME if self.expected.kind == "alias" else self._asked[-4:]
+        if len(rdata) == 1 and wire[6:12] == _ONE_AND_OPT and kind != _SRV:
+            return self._is_only(wire, kind, rdata[0])
+        return self._of_type(wire, kind) == rdata
 
     def chosen(self, records: list[bytes] | None) -> list[str] | None:
         """The names of the server's choice, where all else in these `records` is right; None where it is not."""
-        return None if self._free is None or records is None else self._free.names(records)
+        if records is None or self.knows or (free := _free(self.question.rdtype, self.expected)) is None:
+            return None
+        return free.names(records)
 
     def learn(self, wire: bytes) -> None:
         """This is a right answer: if it is a denial, others like it are well formed, too."""
-        if not self._rdata and (key := denial(wire, HEADER + len(self._asked))[0]):
+        if not self._rdata and (key := denial(wire, self._end)[0]):
             self._known.add(key)
 
+    def _is_only(self, wire: bytes, kind: bytes, rdata: bytes) -> bool:
+        """Whether this is its one record, and what is beside it is an OPT record."""
+        at = self._end
+        for name in (_SAME_NAME, self._asked[:-4]):
+            if wire.startswith(name + kind, at):
+                at += len(name) + len(kind) + 4
+                return (
+                    wire[at:-_OPT_BYTES] == len(rdata).to_bytes(2) + rdata
+                    and _ends_plainly(wire, len(wire) - _OPT_BYTES)
+                    and self._begins_plainly(wire, _NOERROR)
+                )
+        return False
+
     def _denies(self, wire: bytes) -> bool:
-        if not self._begins_plainly(wire, self._rcodes) or wire[6:8] != b"\0\0":
+        if not self._begins_plainly(wire, _DENIES[self.expected.kind]) or wire[6:8] != _NONE:
             return False
-        end = HEADER + len(self._asked)
-        if wire[8:10] != b"\0\0":
+        end = self._end
+        if wire[8:10] != _NONE:
             key, end = denial(wire, end)
-            if wire[8:10] != b"\0\1" or key not in self._known:
+            if wire[8:10] != _ONE or key not in self._known:
                 return False
         return _ends_plainly(wire, end)
 
@@ -177,6 +210,24 @@ class _Free(NamedTuple):
         return names
 
 
+def _written(question: Question) -> tuple[bytes, bytes, int]:
+    """The same as `message` says, sooner for names of the usual letters; what it asks; and how much may come back."""
+    begin, asked, end, offered = _of_the_root(question[1:])
+    if known := plain(question.name):
+        asked = known + asked
+        return begin + asked + end, asked, offered
+    whole = message(question)
+    return whole, whole[HEADER : len(whole) - len(end)], offered
+
+
+@lru_cache(maxsize=64)
+def _of_the_root(how: tuple[str, int | None, int, int | None]) -> tuple[bytes, bytes, bytes, int]:
+    """What stands before the name, behind it, and at the end of the message; and how many bytes may come back."""
+    question = Question(".", *how)
+    wire, end = message(question), HEADER + 1 + 4
+    return wire[:HEADER], wire[HEADER + 1 : end], wire[end:], max(question.udp_payload or 0, PLAIN_UDP_BYTES)
+
+
 def _free(rdtype: str, expected: Expected) -> _Free | None:
     """None where it takes a closer look."""
     if rdtype not in {"SRV", "PTR"} or expected.kind not in {"exactly", "at least"} or len(expected.choices) != 1:
@@ -200,20 +251,26 @@ def denial(wire: bytes, at: int) -> tuple[bytes, int]:
 
     Empty when it is none. Two of the same bytes are both well formed, or neither is.
     """
-    owner = _name_end(wire, at)
+    owner = at + 2 if wire[at : at + 1] >= _POINTERS else _name_end(wire, at)
     if not owner or wire[owner : owner + 4] != _SOA:
         return b"", at
     end = owner + 10 + int.from_bytes(wire[owner + 8 : owner + 10], "big")
     if end > len(wire):
         return b"", at
     record = wire[at : owner + 4] + wire[owner + 8 : end]
-    names = (*range(at, owner), *range(owner + 10, end - _SOA_NUMBERS))
-    targets = [(wire[one] & 0x3F) << 8 | wire[one + 1] for one in names if wire[one] >= _POINTER]
+    targets = _targets(record, owner - at)
     if not targets:
         return record, end
     if any(owner + 4 <= one < owner + 8 for one in targets):
         return b"", at  # into the TTL
-    return at.to_bytes(2, "big") + wire[min(targets) : at] + record, end
+    return at.to_bytes(2, "big") + wire[targets[0] : at] + record, end
+
+
+@lru_cache(maxsize=1024)
+def _targets(record: bytes, owner: int) -> list[int]:
+    """Where the pointers in the names of an SOA record without its TTL lead to, sorted; its own has ``owner`` bytes."""
+    names = (*range(owner), *range(owner + 6, len(record) - _SOA_NUMBERS))
+    return sorted((record[one] & 0x3F) << 8 | record[one + 1] for one in names if record[one] >= _POINTER)
 
 
 def _name_end(wire: bytes, at: int, *, whole: bool = False) -> int:
@@ -236,6 +293,8 @@ def _ends_plainly(wire: bytes, at: int, targets: Container[int] = ()) -> bool:
 
     Their names are whole, or pointers to one of ``targets``: where the names begin that records have as their target.
     """
+    if wire[10:12] == _ONE and len(wire) == at + _OPT_BYTES:
+        return wire.startswith(_OPT, at) and wire.endswith(_OPT_END)
     opts = 0
     for _ in range(int.from_bytes(wire[10:12], "big")):
         if wire.startswith(_OPT, at):
@@ -261,11 +320,20 @@ def _rdata(rdtype: str, expected: Expected) -> list[bytes] | None:
 
     Where more may come than must, what has no more is still right.
     """
-    if expected.kind in {"no such name", "no data", "nothing"}:
+    kind, values, choices, *_ = expected
+    if kind in _DENIES:
         return []
-    if expected.kind not in {"exactly", "at least"} or expected.choices or rdtype not in _TYPES:
+    if kind == "alias" and not choices:
+        return _target(expected)
+    if kind not in {"exactly", "at least"} or choices or rdtype not in _TYPES:
         return None
-    return sorted(_bytes(rdtype, one) for one in expected.values)
+    return sorted([_bytes(rdtype, one) for one in values])
+
+
+def _target(expected: Expected) -> list[bytes] | None:
+    """Of an alias that nobody has to follow; None for a name that takes more care."""
+    names = [name for one in expected.values if (name := plain(one))]
+    return names if len(names) == len(expected.values) == 1 else None
 
 
 def _bytes(rdtype: str, value: str) -> bytes:
@@ -281,16 +349,11 @@ def address(rdata: bytes) -> str:
     return socket.inet_ntoa(rdata) if len(rdata) == 4 else str(ipaddress.IPv6Address(rdata))
 
 
+@lru_cache(maxsize=16384)
 def plain(name: str) -> bytes | None:
     """A name of the usual letters as it is on the wire; None for any other, which takes more care."""
     label, dot, rest = name.partition(".")
     if not dot or not 0 < len(label) <= _LONGEST_LABEL or len(name) >= _LONGEST_NAME or not _PLAIN.issuperset(label):
         return None
-    below = _below(rest)
+    below = plain(rest) if rest else b"\0"
     return None if below is None else len(label).to_bytes() + label.encode() + below
-
-
-@lru_cache(maxsize=4096)
-def _below(rest: str) -> bytes | None:
-    """The rest of a name, which others have, too."""
-    return plain(rest) if rest else b"\0"
