@@ -46,6 +46,7 @@ _SIZES = {_TYPES["A"]: 4, _TYPES["AAAA"]: 16}
 _ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.items()}
 """Type, class and length of the data."""
 _SOA_NUMBERS = 20
+_TTL_BYTES = 4
 _OPT = b"\0\0\x29"
 _OPT_BYTES = 11
 _ONE_AND_OPT = _ONE + _NONE + _ONE
@@ -116,14 +117,49 @@ class Plain:
         return wire[2:6] in heads and wire.startswith(self._asked, HEADER) and len(wire) <= self._offered
 
 
-class Prepared(Plain):
-    """A question, and what its right answer looks like. ``known`` are `denial`s that were well formed."""
+class _Form(NamedTuple):
+    """Of a right answer what is the same in others like it: all but the question and what is normative of its record.
 
-    def __init__(self, question: Question, expected: Expected, known: set[bytes]) -> None:
+    Where it has a record, ``owner`` is the pointer to its name, or empty when that is whole. ``beneath`` is what the
+    names in a denial point to of the question, at its end.
+    """
+
+    head: bytes
+    owner: bytes
+    between: bytes
+    tail: bytes
+    beneath: bytes = b""
+
+
+class Known:
+    """What a glance has learned: ``denials`` that were well formed, and the forms of right answers.
+
+    A form is learned from what was right beyond doubt, and what then has the same form is so as well.
+    """
+
+    def __init__(self) -> None:
+        self.denials: set[bytes] = set()
+        self.forms: dict[tuple[Kind, bytes, int] | bytes, _Form] = {}
+
+
+class Prepared(Plain):
+    """A question, and what its right answer looks like, in the forms that are ``known``."""
+
+    def __init__(self, question: Question, expected: Expected, known: Known) -> None:
         super().__init__(question)
         self.expected = expected
-        self._rdata = _rdata(question.rdtype, expected)
+        self._rdata = rdata = _rdata(question.rdtype, expected)
         self._known = known
+        self._alike: tuple[Kind, bytes, int] | bytes = b""
+        """Which others have the same form; nothing where that is looked at each time."""
+        self._data = b""
+        if rdata is None:
+            return
+        if not rdata:
+            self._alike = expected.kind, self._asked[-4:], self._end
+        elif len(rdata) == 1:
+            self._alike = _CNAME if expected.kind == "alias" else self._asked[-4:]
+            self._data = len(rdata[0]).to_bytes(2) + rdata[0]
 
     @property
     def knows(self) -> bool:
@@ -132,13 +168,41 @@ class Prepared(Plain):
 
     def is_right(self, wire: bytes) -> bool:
         """Whether it is right beyond doubt. Never raises: the bytes are a stranger's."""
+        form = self._known.forms.get(self._alike)
+        if form is not None and wire[2:] == self._foreseen(form) and len(wire) <= self._offered:
+            return True
+        if not self._is_right(wire):
+            return False
+        if self._alike and (seen := self._form(wire)):
+            self._known.forms[self._alike] = seen
+        return True
+
+    def _is_right(self, wire: bytes) -> bool:
         rdata = self._rdata
         if not rdata:
             return rdata is not None and self._denies(wire)
-        kind = _CNAME if self.expected.kind == "alias" else self._asked[-4:]
-        if len(rdata) == 1 and wire[6:12] == _ONE_AND_OPT and kind != _SRV:
-            return self._is_only(wire, kind, rdata[0])
-        return self._of_type(wire, kind) == rdata
+        return self._of_type(wire, _CNAME if self.expected.kind == "alias" else self._asked[-4:]) == rdata
+
+    def _foreseen(self, form: _Form) -> bytes:
+        """What a right answer of this form is, without its id; nothing where it is not known to be right."""
+        head, owner, between, tail, beneath = form
+        asked, data = self._asked, self._data
+        if data:
+            return head + asked + (owner or asked[:-4]) + between + data + tail
+        return head + asked + tail if asked.endswith(beneath) else b""
+
+    def _form(self, wire: bytes) -> _Form | None:
+        """Of an answer that is right; None where others need not be that have the same."""
+        end = self._end
+        if not self._data:
+            beneath = denial(wire, end).beneath if wire[8:10] == _ONE else b""
+            return _Form(wire[2:HEADER], b"", b"", wire[end:], beneath)
+        if wire[6:HEADER] != _ONE_AND_OPT:
+            return None
+        owner = _SAME_NAME if wire.startswith(_SAME_NAME, end) else b""
+        at = end + len(owner or self._asked[:-4])
+        form = _Form(wire[2:HEADER], owner, wire[at : at + 4 + _TTL_BYTES], wire[-_OPT_BYTES:])
+        return form if self._foreseen(form) == wire[2:] else None
 
     def chosen(self, records: list[bytes] | None) -> list[str] | None:
         """The names of the server's choice, where all else in these `records` is right; None where it is not."""
@@ -148,29 +212,16 @@ class Prepared(Plain):
 
     def learn(self, wire: bytes) -> None:
         """This is a right answer: if it is a denial, others like it are well formed, too."""
-        if not self._rdata and (key := denial(wire, self._end)[0]):
-            self._known.add(key)
-
-    def _is_only(self, wire: bytes, kind: bytes, rdata: bytes) -> bool:
-        """Whether this is its one record, and what is beside it is an OPT record."""
-        at = self._end
-        for name in (_SAME_NAME, self._asked[:-4]):
-            if wire.startswith(name + kind, at):
-                at += len(name) + len(kind) + 4
-                return (
-                    wire[at:-_OPT_BYTES] == len(rdata).to_bytes(2) + rdata
-                    and _ends_plainly(wire, len(wire) - _OPT_BYTES)
-                    and self._begins_plainly(wire, _NOERROR)
-                )
-        return False
+        if not self._rdata and (key := denial(wire, self._end).key):
+            self._known.denials.add(key)
 
     def _denies(self, wire: bytes) -> bool:
         if not self._begins_plainly(wire, _DENIES[self.expected.kind]) or wire[6:8] != _NONE:
             return False
         end = self._end
         if wire[8:10] != _NONE:
-            key, end = denial(wire, end)
-            if wire[8:10] != _ONE or key not in self._known:
+            key, end, _ = denial(wire, end)
+            if wire[8:10] != _ONE or key not in self._known.denials:
                 return False
         return _ends_plainly(wire, end)
 
@@ -246,24 +297,33 @@ def _free(rdtype: str, expected: Expected) -> _Free | None:
     return _Free(must, heads, name, ending, choice.count)
 
 
-def denial(wire: bytes, at: int) -> tuple[bytes, int]:
-    """The SOA record that begins at ``at``, without its TTL but with all that it points to; and where it ends.
+class _Denial(NamedTuple):
+    """An SOA record, and where it ends. ``beneath`` is what it points to of that which comes right before it.
 
-    Empty when it is none. Two of the same bytes are both well formed, or neither is.
+    Two of the same ``key`` are both well formed, or neither is; it is empty where there is no such record.
     """
+
+    key: bytes
+    end: int
+    beneath: bytes = b""
+
+
+def denial(wire: bytes, at: int) -> _Denial:
+    """The SOA record that begins at ``at``. Its TTL is not in its key, all that it points to is."""
     owner = at + 2 if wire[at : at + 1] >= _POINTERS else _name_end(wire, at)
     if not owner or wire[owner : owner + 4] != _SOA:
-        return b"", at
+        return _Denial(b"", at)
     end = owner + 10 + int.from_bytes(wire[owner + 8 : owner + 10], "big")
     if end > len(wire):
-        return b"", at
+        return _Denial(b"", at)
     record = wire[at : owner + 4] + wire[owner + 8 : end]
     targets = _targets(record, owner - at)
     if not targets:
-        return record, end
+        return _Denial(record, end)
     if any(owner + 4 <= one < owner + 8 for one in targets):
-        return b"", at  # into the TTL
-    return at.to_bytes(2, "big") + wire[targets[0] : at] + record, end
+        return _Denial(b"", at)  # into the TTL
+    beneath = wire[targets[0] : at]
+    return _Denial(at.to_bytes(2, "big") + beneath + record, end, beneath)
 
 
 @lru_cache(maxsize=1024)

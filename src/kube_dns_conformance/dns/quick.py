@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.dns.ask import Stream, answer
 from kube_dns_conformance.dns.compare import Expected, difference, value
-from kube_dns_conformance.dns.glance import Plain, Prepared, address
+from kube_dns_conformance.dns.glance import Known, Plain, Prepared, address
 from kube_dns_conformance.dns.model import Answer, Question, Server
 
 
@@ -60,11 +60,11 @@ class Quick:
         self.sent_twice = 0
         self._stream = stream
         self._timeout = timeout
-        self._denials: set[bytes] = set()
+        self._known = Known()
 
     def prepare(self, question: Question, expected: Expected) -> Prepared:
         """Do once what can be done before asking."""
-        return Prepared(question, expected, self._denials)
+        return Prepared(question, expected, self._known)
 
     def ask(self, asks: Iterable[tuple[Prepared, Server]]) -> Iterator[Doubt]:
         """The answers that are not right beyond doubt, as they come."""
