@@ -17,8 +17,8 @@ from dns_server import DnsServer, Handler, reply
 from kube_dns_conformance.agent.batch import decode_flight, decode_reply, encode_flight, encode_reply
 from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.agent.flight import FEWEST_AT_ONCE, MOST_AT_ONCE, Flights, Limit, Window
-from kube_dns_conformance.dns.glance import Plain
 from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.dns.plain import Plain
 
 PATIENCE = 20.0
 

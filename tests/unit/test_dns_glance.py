@@ -30,8 +30,9 @@ from kube_dns_conformance.dns.compare import (
     nothing,
     value,
 )
-from kube_dns_conformance.dns.glance import Known, Plain, Prepared
+from kube_dns_conformance.dns.glance import Known, Prepared
 from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.dns.plain import Plain
 from kube_dns_conformance.dns.quick import Heard
 
 ZONE = "cluster.local."

@@ -6,115 +6,46 @@ says yes only where `compare.difference` would find nothing; what it does not kn
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-import string
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from itertools import product
 from typing import NamedTuple
 
 import dns.name
 import dns.rcode
 
-from kube_dns_conformance.dns.ask import PLAIN_UDP_BYTES, message
 from kube_dns_conformance.dns.compare import ANY_LABEL, Expected, Kind, rcodes
 from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.dns.plain import (
+    HEADER,
+    LETTERS,
+    LONGEST_LABEL,
+    LONGEST_NAME,
+    NONE,
+    ONE,
+    OPT_BYTES,
+    POINTER,
+    SAME_NAME,
+    TYPES,
+    Plain,
+    ends_plainly,
+    heads,
+    name_end,
+    plain,
+)
 
-HEADER = 12
-_NONE, _ONE = b"\0\0", b"\0\1"
-_AN_ANSWER = 0x80
-_AS_IT_LIKES = (0, 1, 4, 5), range(0, 256, 16)
-"""AA and RD; RA, AD, CD and what is reserved. Not another opcode than QUERY, and not TC (RFC 1035 section 4.1.1)."""
-_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
-_LABEL = frozenset("".join(_PLAIN).encode())
+_LABEL = frozenset("".join(LETTERS).encode())
 _PORTS = 65536
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
-_LONGEST_LABEL = 63
-_LONGEST_NAME = 255
-_POINTER = 0xC0
-_POINTERS = bytes((_POINTER,))
-_POINTER_BITS = 0xC000
-_SAME_NAME = b"\xc0\x0c"
-"""The name of the question, as a pointer to it (RFC 1035 section 4.1.4)."""
-_TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1"}
-"""Type and class IN, of what a glance can tell."""
-_SRV = _TYPES["SRV"]
+_POINTERS = bytes((POINTER,))
 _CNAME = b"\0\5\0\1"
 _SOA = b"\0\6\0\1"
-_SIZES = {_TYPES["A"]: 4, _TYPES["AAAA"]: 16}
-_ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.items()}
-"""Type, class and length of the data."""
 _SOA_NUMBERS = 20
 _TTL_BYTES = 4
-_OPT = b"\0\0\x29"
-_OPT_BYTES = 11
-_ONE_AND_OPT = _ONE + _NONE + _ONE
-_OPT_END = b"\0" * 6
-"""No extended rcode, version 0, no DO, no options (RFC 6891 section 6.1.3)."""
-
-
-def _heads(*rcodes: dns.rcode.Rcode) -> frozenset[bytes]:
-    """How a plain answer with one of these may begin, behind its id: with its flags, and one question."""
-    return frozenset(
-        bytes((_AN_ANSWER | first, second | rcode)) + _ONE for first, second, rcode in product(*_AS_IT_LIKES, rcodes)
-    )
-
-
-_NOERROR = _heads(dns.rcode.NOERROR)
+_ONE_AND_OPT = ONE + NONE + ONE
 _DENIES: Mapping[Kind, frozenset[bytes]] = {
-    kind: _heads(*map(dns.rcode.from_text, rcodes(Expected(kind)))) for kind in ("no such name", "no data", "nothing")
+    kind: heads(*map(dns.rcode.from_text, rcodes(Expected(kind)))) for kind in ("no such name", "no data", "nothing")
 }
-
-
-class Plain:
-    """A question as it goes over the wire, and the form of a plain answer to it.
-
-    Such an answer is whole, its records are under the name that was asked, and nothing unusual is beside them.
-    """
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self.query, self._asked, self._offered = _written(question)
-        self._end = HEADER + len(self._asked)
-
-    def records(self, wire: bytes) -> list[bytes] | None:
-        """What is normative of its records, sorted; None where it is not plain, or has none.
-
-        Never raises: the bytes are a stranger's.
-        """
-        return self._of_type(wire, self._asked[-4:]) if self.question.rdtype in _TYPES else None
-
-    def _of_type(self, wire: bytes, kind: bytes) -> list[bytes] | None:
-        """The same of records of this type and class."""
-        if not self._begins_plainly(wire, _NOERROR) or wire[8:10] != _NONE:
-            return None
-        short, long = _SAME_NAME + kind, self._asked[:-4] + kind
-        cut = 4 if kind == _SRV else 0  # never priority and weight
-        size = _SIZES.get(kind, 0)
-        found: list[bytes] = []
-        targets: list[int] = []  # of SRV records, which nobody takes for right whose names are not whole
-        at = self._end
-        for _ in range(int.from_bytes(wire[6:8])):
-            if wire.startswith(short, at):
-                begin = at + len(short) + 6
-            elif wire.startswith(long, at):
-                begin = at + len(long) + 6
-            else:
-                return None
-            at = begin + int.from_bytes(wire[begin - 2 : begin])
-            if at - begin != size != 0:
-                return None
-            found.append(wire[begin + cut : at])
-            if cut:
-                targets.append(begin + cut + 2)
-        if len(found) > 1:
-            found.sort()
-        return found if found and _ends_plainly(wire, at, targets) else None
-
-    def _begins_plainly(self, wire: bytes, heads: Container[bytes]) -> bool:
-        """An answer to this question, whole, that begins (behind its id) in one of these ways."""
-        return wire[2:6] in heads and wire.startswith(self._asked, HEADER) and len(wire) <= self._offered
 
 
 class _Form(NamedTuple):
@@ -195,13 +126,13 @@ class Prepared(Plain):
         """Of an answer that is right; None where others need not be that have the same."""
         end = self._end
         if not self._data:
-            beneath = denial(wire, end).beneath if wire[8:10] == _ONE else b""
+            beneath = denial(wire, end).beneath if wire[8:10] == ONE else b""
             return _Form(wire[2:HEADER], b"", b"", wire[end:], beneath)
         if wire[6:HEADER] != _ONE_AND_OPT:
             return None
-        owner = _SAME_NAME if wire.startswith(_SAME_NAME, end) else b""
+        owner = SAME_NAME if wire.startswith(SAME_NAME, end) else b""
         at = end + len(owner or self._asked[:-4])
-        form = _Form(wire[2:HEADER], owner, wire[at : at + 4 + _TTL_BYTES], wire[-_OPT_BYTES:])
+        form = _Form(wire[2:HEADER], owner, wire[at : at + 4 + _TTL_BYTES], wire[-OPT_BYTES:])
         return form if self._foreseen(form) == wire[2:] else None
 
     def chosen(self, records: list[bytes] | None) -> list[str] | None:
@@ -216,14 +147,14 @@ class Prepared(Plain):
             self._known.denials.add(key)
 
     def _denies(self, wire: bytes) -> bool:
-        if not self._begins_plainly(wire, _DENIES[self.expected.kind]) or wire[6:8] != _NONE:
+        if not self._begins_plainly(wire, _DENIES[self.expected.kind]) or wire[6:8] != NONE:
             return False
         end = self._end
-        if wire[8:10] != _NONE:
+        if wire[8:10] != NONE:
             key, end, _ = denial(wire, end)
-            if wire[8:10] != _ONE or key not in self._known.denials:
+            if wire[8:10] != ONE or key not in self._known.denials:
                 return False
-        return _ends_plainly(wire, end)
+        return ends_plainly(wire, end)
 
 
 class _Free(NamedTuple):
@@ -252,31 +183,13 @@ class _Free(NamedTuple):
                 one[:begin] not in self.heads
                 or not one.endswith(self.ending)
                 or one[begin] != len(label)
-                or not 0 < len(label) <= _LONGEST_LABEL
-                or len(one) - begin > _LONGEST_NAME
+                or not 0 < len(label) <= LONGEST_LABEL
+                or len(one) - begin > LONGEST_NAME
                 or not _LABEL.issuperset(label)
             ):
                 return None
             names.append(f"{label.decode()}.{self.below}")
         return names
-
-
-def _written(question: Question) -> tuple[bytes, bytes, int]:
-    """The same as `message` says, sooner for names of the usual letters; what it asks; and how much may come back."""
-    begin, asked, end, offered = _of_the_root(question[1:])
-    if known := plain(question.name):
-        asked = known + asked
-        return begin + asked + end, asked, offered
-    whole = message(question)
-    return whole, whole[HEADER : len(whole) - len(end)], offered
-
-
-@lru_cache(maxsize=64)
-def _of_the_root(how: tuple[str, int | None, int, int | None]) -> tuple[bytes, bytes, bytes, int]:
-    """What stands before the name, behind it, and at the end of the message; and how many bytes may come back."""
-    question = Question(".", *how)
-    wire, end = message(question), HEADER + 1 + 4
-    return wire[:HEADER], wire[HEADER + 1 : end], wire[end:], max(question.udp_payload or 0, PLAIN_UDP_BYTES)
 
 
 def _free(rdtype: str, expected: Expected) -> _Free | None:
@@ -310,7 +223,7 @@ class _Denial(NamedTuple):
 
 def denial(wire: bytes, at: int) -> _Denial:
     """The SOA record that begins at ``at``. Its TTL is not in its key, all that it points to is."""
-    owner = at + 2 if wire[at : at + 1] >= _POINTERS else _name_end(wire, at)
+    owner = at + 2 if wire[at : at + 1] >= _POINTERS else name_end(wire, at)
     if not owner or wire[owner : owner + 4] != _SOA:
         return _Denial(b"", at)
     end = owner + 10 + int.from_bytes(wire[owner + 8 : owner + 10], "big")
@@ -330,49 +243,7 @@ def denial(wire: bytes, at: int) -> _Denial:
 def _targets(record: bytes, owner: int) -> list[int]:
     """Where the pointers in the names of an SOA record without its TTL lead to, sorted; its own has ``owner`` bytes."""
     names = (*range(owner), *range(owner + 6, len(record) - _SOA_NUMBERS))
-    return sorted((record[one] & 0x3F) << 8 | record[one + 1] for one in names if record[one] >= _POINTER)
-
-
-def _name_end(wire: bytes, at: int, *, whole: bool = False) -> int:
-    """Behind a name; 0 when it is malformed, or ends with a pointer and must be ``whole``. No pointer is followed."""
-    begin = at
-    while at < len(wire) and at - begin < _LONGEST_NAME:
-        length = wire[at]
-        if length == 0:
-            return at + 1
-        if length >= _POINTER:
-            return 0 if whole else at + 2
-        if length > _LONGEST_LABEL:
-            return 0
-        at += 1 + length
-    return 0
-
-
-def _ends_plainly(wire: bytes, at: int, targets: Container[int] = ()) -> bool:
-    """What is additional are addresses, and an OPT record that says nothing.
-
-    Their names are whole, or pointers to one of ``targets``: where the names begin that records have as their target.
-    """
-    if wire[10:12] == _ONE and len(wire) == at + _OPT_BYTES:
-        return wire.startswith(_OPT, at) and wire.endswith(_OPT_END)
-    opts = 0
-    for _ in range(int.from_bytes(wire[10:12], "big")):
-        if wire.startswith(_OPT, at):
-            opts += 1
-            if opts > 1 or wire[at + 5 : at + _OPT_BYTES] != _OPT_END:
-                return False
-            at += _OPT_BYTES
-            continue
-        if int.from_bytes(wire[at : at + 2], "big") - _POINTER_BITS in targets:
-            name = at + 2
-        elif not (name := _name_end(wire, at, whole=True)):
-            return False
-        at = name + 10
-        size = _ADDRESSES.get(wire[name : name + 4] + wire[at - 2 : at])
-        if size is None:
-            return False
-        at += size
-    return at == len(wire)
+    return sorted((record[one] & 0x3F) << 8 | record[one + 1] for one in names if record[one] >= POINTER)
 
 
 def _rdata(rdtype: str, expected: Expected) -> list[bytes] | None:
@@ -385,7 +256,7 @@ def _rdata(rdtype: str, expected: Expected) -> list[bytes] | None:
         return []
     if kind == "alias" and not choices:
         return _target(expected)
-    if kind not in {"exactly", "at least"} or choices or rdtype not in _TYPES:
+    if kind not in {"exactly", "at least"} or choices or rdtype not in TYPES:
         return None
     return sorted([_bytes(rdtype, one) for one in values])
 
@@ -402,18 +273,3 @@ def _bytes(rdtype: str, value: str) -> bytes:
         return socket.inet_pton(_FAMILIES[rdtype], value)
     port, _, name = value.rpartition(" ")
     return (int(port).to_bytes(2, "big") if port else b"") + (plain(name) or dns.name.from_text(name).to_wire() or b"")
-
-
-def address(rdata: bytes) -> str:
-    """What an A or AAAA record holds, as `compare.normal` writes it."""
-    return socket.inet_ntoa(rdata) if len(rdata) == 4 else str(ipaddress.IPv6Address(rdata))
-
-
-@lru_cache(maxsize=16384)
-def plain(name: str) -> bytes | None:
-    """A name of the usual letters as it is on the wire; None for any other, which takes more care."""
-    label, dot, rest = name.partition(".")
-    if not dot or not 0 < len(label) <= _LONGEST_LABEL or len(name) >= _LONGEST_NAME or not _PLAIN.issuperset(label):
-        return None
-    below = plain(rest) if rest else b"\0"
-    return None if below is None else len(label).to_bytes() + label.encode() + below

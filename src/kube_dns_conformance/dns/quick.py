@@ -9,8 +9,9 @@ from typing import NamedTuple
 from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.dns.ask import Stream, answer
 from kube_dns_conformance.dns.compare import Expected, difference, value
-from kube_dns_conformance.dns.glance import Known, Plain, Prepared, address
+from kube_dns_conformance.dns.glance import Known, Prepared
 from kube_dns_conformance.dns.model import Answer, Question, Server
+from kube_dns_conformance.dns.plain import Plain, address
 
 
 class Heard:
