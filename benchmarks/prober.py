@@ -2,7 +2,7 @@
 
 Asks 200 names of both CoreDNS replicas of a cluster 20 times a second over UDP: on an embedded cluster from a process
 of its own, and beside that, in the same run, the same number of questions the slow way: one exchange after the other
-through dnspython. On kind the agent's node has one core, and the control plane with DNS all others: a node of its own
+through dnspython. On kind the agents' nodes have one core, and the control plane with DNS all others: a node of its own
 is what an agent has elsewhere.
 """
 
@@ -30,11 +30,14 @@ from kube_dns_conformance.run import Run
 from kube_dns_conformance.timings import Timings
 from kube_dns_conformance.vantage import Ask, ThisProcess, Vantage
 from tools import command
+from tools.command import ToolsError
 from tools.standing import own_cluster
 
 NAMES = 200
 SECONDS = 20.0
 SPACE = "prober"
+AGENT_AND_DNS = ("agent", "coredns")
+"""In the names of Pods."""
 
 
 def main() -> None:
@@ -59,7 +62,7 @@ def on_kind() -> dict[str, Any]:
     run = Run(Options(provider="kind", kind_image=os.environ.get("KDC_KIND_IMAGE", "")), Timings())
     try:
         make(run.cluster, run.vantage)
-        set_apart(run.cluster)
+        apart = set_apart(run.cluster)
         asks = questions(run.cluster)
         probing = run.vantage.probe(probes(asks), Timings().slot)
         seen, until = [], time.monotonic() + SECONDS
@@ -67,22 +70,40 @@ def on_kind() -> dict[str, Any]:
             seen += probing.take(Timings().slot)
         probing.stop()
         problems = {said.problem for _, said in seen} - {None}
-        return told(asks, probing.slots, probing.missed, [one for one, _ in seen], problems)
+        return told(asks, probing.slots, probing.missed, [one for one, _ in seen], problems) | {"cores": apart}
     finally:
         run.close()
 
 
-def set_apart(cluster: Cluster) -> None:
-    """Let the workers, where the agents are, have one core alone; on one core there is nothing to do."""
+def set_apart(cluster: Cluster) -> dict[str, list[int]]:
+    """Let the agents' nodes have one core for themselves, and the others all others: which node has which.
+
+    Raises ToolsError when it cannot be done; on a machine with one core there is nothing to do.
+    """
+    pods, _ = Kube(cluster.kubeconfig).list("v1", "Pod")
+    of = {name: {one["spec"]["nodeName"] for one in pods if name in one["metadata"]["name"]} for name in AGENT_AND_DNS}
+    if of["agent"] & of["coredns"]:
+        raise ToolsError("DNS and an agent are on the same node")
     *others, last = sorted(os.sched_getaffinity(0))
+    apart = {}
     for node in engine.nodes(cluster.name) if others else []:
-        cores = others if engine.name(node).endswith("control-plane") else [last]
-        inside = [engine.program(), "exec", "--interactive", node]
-        running = command.run([*inside, "ls", "/proc"]).split()
-        pids = "\n".join(one for one in running if one.isdecimal())
-        # What has ended meanwhile cannot be moved, and what is started from now on is where its parent is.
-        moving = [*inside, "xargs", "--max-args=1", "taskset", "-a", "-c", "-p", ",".join(map(str, cores))]
-        subprocess.run(moving, input=pids, text=True, capture_output=True, check=False)
+        cores = [last] if engine.name(node) in of["agent"] else others
+        move(node, cores)
+        apart[engine.name(node)] = cores
+    return apart
+
+
+def move(node: str, cores: list[int]) -> None:
+    """Let everything in a node run on these cores alone. What is started from now on is where its parent is."""
+    inside, text = [engine.program(), "exec", "--interactive", node], ",".join(map(str, cores))
+    pids = [one for one in command.run([*inside, "ls", "/proc"]).split() if one.isdecimal()]
+    moving = [*inside, "xargs", "--max-args=1", "taskset", "-a", "-c", "-p", text]
+    # Some have ended meanwhile. What must have been moved is that which lives as long as the node.
+    done = subprocess.run(moving, input="\n".join(pids), text=True, capture_output=True, check=False)
+    moved = done.stdout.count(f"new affinity list: {text}\n")
+    is_at = command.run([*inside, "taskset", "-c", "-p", "1"]).rpartition(" ")[2].strip()
+    if is_at != text or moved < len(pids) / 2:
+        raise ToolsError(f"{engine.name(node)} could not be moved to core {text}: {done.stderr.strip()[-200:]}")
 
 
 def make(cluster: Cluster, vantage: Vantage) -> None:
