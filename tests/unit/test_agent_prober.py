@@ -281,6 +281,21 @@ def test_who_closes_without_an_answer_is_told_however_often_this_process_is_kept
     assert prober.said[first.said].problem == "connection closed after 0 of 2 bytes"
 
 
+def test_a_refusal_is_told_though_this_process_was_kept_from_hearing_it() -> None:
+    class Kept(Prober):
+        """Is kept from its work for a long time each time."""
+
+        def _hear(self, seconds: float) -> None:
+            time.sleep(1.3)
+            super()._hear(seconds)
+
+    prober = Kept([probe(NOBODY, "tcp")], 60.0, 5.0)
+    prober.start()
+    found = prober.take(0, within=10.0)
+    prober.stop()
+    assert [prober.said[one.said].problem for one in found] == ["connection refused"]
+
+
 def left_out(pace: Pace, second: int) -> int:
     """Of the hundred slots of one second."""
     return sum(pace.leaves_out(second + at / 100) for at in range(100))

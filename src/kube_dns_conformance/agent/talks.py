@@ -126,15 +126,16 @@ class Tcp(Talk):
         super().__init__(_socket(probe, socket.SOCK_STREAM), deadline)
         self.unsent = b"".join(framed(self.message(one)) for one in pending)
         self._is_shared = len(self.waiting) > 1
+        self._is_refused = False
         self._received = bytearray()
 
     @property
     def may_be_closed(self) -> bool:
         """Whether a server may have closed it rightly, as clients are to ask again then (RFC 7766 section 6.2.4).
 
-        Whoever answered one question of several, or was not asked for too long.
+        Whoever answered one question of several, or was not asked for too long. A refusal has another reason.
         """
-        return self._is_shared or self.kept > IDLE_SECONDS
+        return self._is_shared or (self.kept > IDLE_SECONDS and not self._is_refused)
 
     def hear(self) -> Iterator[tuple[Pending, bytes, str | None]]:
         """See `Talk`; goes on sending as well."""
@@ -147,7 +148,8 @@ class Tcp(Talk):
         except OSError as error:
             if error.errno in OURS:
                 raise
-            why = "connection refused" if isinstance(error, ConnectionRefusedError) else str(error.strerror or error)
+            self._is_refused = isinstance(error, ConnectionRefusedError)
+            why = "connection refused" if self._is_refused else str(error.strerror or error)
             yield from ((one, b"", why) for one in self.all_waiting())
             return
         self._received += more
