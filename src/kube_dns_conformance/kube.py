@@ -28,6 +28,7 @@ WATCH_SLACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
 RETRY_SECONDS = 0.2
 PAGE_OBJECTS = 500
+METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 REFUSALS = {401: "Unauthorized", 403: "Forbidden"}
 
 
@@ -50,6 +51,7 @@ class Kube:
         self.api = _client(kubeconfig, context)
         self.host = self.api.configuration.host
         self._dynamic: DynamicClient | None = None
+        self._resources: dict[tuple[str, str], Any] = {}
 
     def apply(self, item: Object) -> Object:
         """Server-side apply."""
@@ -116,6 +118,11 @@ class Kube:
             token = found["metadata"].get("continue", "")
             if not token:
                 return
+
+    def list_metadata(self, api_version: str, kind: str, **options: Any) -> list[Object]:
+        """The objects with nothing but their metadata, for a fraction of what `list` costs; its ``options``."""
+        accept = {"header_params": {"Accept": METADATA_ALONE}}
+        return list(self._call({"apiVersion": api_version, "kind": kind}, "get", **options, **accept)["items"])
 
     def list(self, api_version: str, kind: str, **options: Any) -> tuple[list[Object], str]:
         """The objects and the resourceVersion of the list. ``options``: namespace, label_selector."""
@@ -187,10 +194,13 @@ class Kube:
         return dict(json.loads(answer.data))
 
     def _resource(self, api_version: str, kind: str) -> Any:
-        try:
-            return self._client.resources.get(api_version=api_version, kind=kind)
-        except ResourceNotFoundError:
-            raise ClusterError(f"the API server at {self.host} knows no {kind} of {api_version}") from None
+        if (api_version, kind) not in self._resources:
+            try:
+                found = self._client.resources.get(api_version=api_version, kind=kind)
+            except ResourceNotFoundError:
+                raise ClusterError(f"the API server at {self.host} knows no {kind} of {api_version}") from None
+            self._resources[api_version, kind] = found
+        return self._resources[api_version, kind]
 
     @property
     def _client(self) -> DynamicClient:

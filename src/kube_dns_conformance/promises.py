@@ -64,15 +64,15 @@ class Promise(NamedTuple):
 
     def expected(self) -> Expected:
         """What an answer must hold."""
-        choices = [choice for choice, _ in self.choices] if self.choices else []
-        if self.may:
-            choices.append(Choice(frozenset(self.may), 0))
         if self.is_alias:
             return Expected("alias", frozenset(self.must))
+        must: Kind = "exactly" if self.closed else "at least"
+        if not self.choices and not self.may:
+            return Expected(must, frozenset(self.must)) if self.must else _DENIED[self.empty]
+        choices = [choice for choice, _ in self.choices] + ([Choice(frozenset(self.may), 0)] if self.may else [])
         if not self.must and not any(choice.count for choice in choices):
-            # What may be there makes the name exist, or not.
-            return Expected("at most", choices=tuple(choices)) if choices else _DENIED[self.empty]
-        return Expected("exactly" if self.closed else "at least", frozenset(self.must), tuple(choices))
+            return Expected("at most", choices=tuple(choices))  # what may be there makes the name exist, or not
+        return Expected(must, frozenset(self.must), tuple(choices))
 
     def why(self, value: str) -> str:
         """Why a record must be there, or must not, or may. Empty when no object speaks of it."""

@@ -30,3 +30,11 @@ def test_an_object_that_is_not_there_is_told_apart(cluster: Cluster) -> None:
 def test_a_watch_ends_when_the_server_was_asked_to_end_it(cluster: Cluster) -> None:
     watch = Kube(cluster.kubeconfig).watch("v1", "ConfigMap", timeout=1, label_selector="no=such")
     assert list(watch) == []
+
+
+def test_the_metadata_of_a_list_are_those_of_its_objects_and_nothing_else(cluster: Cluster) -> None:
+    kube = Kube(cluster.kubeconfig)
+    whole, _ = kube.list("v1", "Service", namespace="default")
+    alone = kube.list_metadata("v1", "Service", namespace="default")
+    assert [one["metadata"] for one in alone] == [one["metadata"] for one in whole] != []
+    assert all("spec" not in one for one in alone)

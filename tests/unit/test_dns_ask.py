@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import dns.flags
 import dns.message
@@ -14,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dns_server import DnsServer, Handler, framed, records, reply
-from kube_dns_conformance.dns.ask import ask, ask_all
+from kube_dns_conformance.agent.exchange import Reply as Said
+from kube_dns_conformance.agent.exchange import Request
+from kube_dns_conformance.dns import ask as ask_module
+from kube_dns_conformance.dns.ask import ask, ask_all, message
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport, repeat_command
 
 WEB = Question("web.test.", "A")
@@ -374,3 +378,34 @@ def test_edns_is_asked_for_in_the_version_and_with_the_option_that_was_said() ->
 
     answer(hear, Question("web.test.", "A", edns_version=1, edns_option=65001))
     assert (heard[0].edns, [int(one.otype) for one in heard[0].options]) == (1, [65001])
+
+
+@given(st.lists(st.tuples(st.integers(2, 60), st.integers(0, 255)), min_size=1, max_size=8))
+def test_what_was_said_before_changes_nothing_of_what_is_said_now(changes: list[tuple[int, int]]) -> None:
+    """Answers that are alike are parsed once; those that differ in any byte are other answers."""
+
+    def said(*wires: bytes) -> list[Answer]:
+        def carry(requests: Sequence[Request]) -> list[Said]:
+            return [Said(7.0, 0.5, one.wire[:2] + wire[2:]) for one, wire in zip(requests, wires, strict=True)]
+
+        got = ask_all([(WEB, Server("dns-0", "10.0.0.1"), "tcp") for _ in wires], 1.0, carry)
+        return [replace(one, wire=one.wire[2:]) for one in got]
+
+    right = reply(message(WEB), "10.0.0.1")
+    wires = [right, *(right[:at] + bytes([byte]) + right[at + 1 :] for at, byte in changes), right]
+    together = said(*wires)
+    for one, wire in zip(together, wires, strict=True):
+        ask_module._parsed_once.cache_clear()
+        assert said(wire) == [one]
+
+
+def test_an_answer_with_another_id_is_none_though_it_was_right_for_another_question() -> None:
+    def carry(requests: Sequence[Request]) -> list[Said]:
+        right = reply(requests[0].wire, "10.0.0.1")
+        return [Said(0.0, 0.0, right), Said(0.0, 0.0, bytes([requests[1].wire[0] ^ 1, *right[1:]]))]
+
+    first, second = ask_all(
+        [(WEB, Server("dns-0", "10.0.0.1"), "tcp"), (WEB, Server("dns-1", "10.0.0.2"), "tcp")], 1.0, carry
+    )
+    assert first.problem is None
+    assert second.problem == "answer with the wrong id"

@@ -7,14 +7,15 @@ tell more of it.
 
 from __future__ import annotations
 
+import math
 import secrets
 import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from itertools import islice
 
 from kube_dns_conformance.agent.exchange import HEADER_BYTES, OURS, Reply, Request, reason, silence
 
@@ -39,6 +40,8 @@ RECEIVE_BYTES = 4 * 1024 * 1024
 MESSAGE_BYTES = 65535
 FOREVER = 60.0
 """Nothing is waited for so long (seconds)."""
+_Sent = tuple[int, Request, float]
+"""The index of a request, the request, and when it went."""
 
 
 def longest_flight(requests: Sequence[Request], rate: float) -> float:
@@ -56,13 +59,13 @@ class Limit:
         self._next = 0.0
 
     def wait(self, now: float) -> float:
-        """How many seconds until the next question may go."""
-        return max(0.0, self._next - now) if self._rate else 0.0
-
-    def gone(self, now: float) -> None:
-        """One went."""
-        if self._rate:
-            self._next = max(self._next, now - LATE_SECONDS) + 1 / self._rate
+        """How many seconds until the next question may go; 0.0 lets it go, and counts it."""
+        if not self._rate:
+            return 0.0
+        if self._next > now:
+            return self._next - now
+        self._next = max(self._next, now - LATE_SECONDS) + 1 / self._rate
+        return 0.0
 
 
 class Window:
@@ -81,7 +84,7 @@ class Window:
         self._quickest = min(self._quickest, seconds)
         if seconds > SLOW_SECONDS and seconds > SLOW * self._quickest:
             self.size = max(FEWEST_AT_ONCE, self.size - 1)
-        else:
+        elif self.size < MOST_AT_ONCE:
             self.size = min(MOST_AT_ONCE, self.size + FEWEST_AT_ONCE / self.size)
 
     def lost(self) -> None:
@@ -120,11 +123,13 @@ class Flights:
     def _stream(self, legs: dict[tuple[str, int], _Leg], coming: _Coming) -> Iterator[tuple[int, Reply]]:
         poll = select.poll()
         while True:
-            for index, request in coming.while_there_is_room(legs.values()):
+            for index, request in coming.taken(legs.values()):
                 server = request[:2]
-                if server not in legs:
-                    legs[server] = _Leg(server, self._windows.setdefault(server, Window()), self._clock, poll)
-                legs[server].add(index, request)
+                leg = legs.get(server)
+                if leg is None:
+                    leg = _Leg(server, self._windows.setdefault(server, Window()), self._clock, poll)
+                    legs[server] = leg
+                leg.add(index, request)
             wait = min((leg.go_on(self._limit) for leg in legs.values()), default=0.0)
             for leg in legs.values():
                 yield from leg.taken()
@@ -145,18 +150,14 @@ class _Coming:
 
     def may_go_on(self, legs: Iterable[_Leg]) -> bool:
         """Whether there are more, and some server that may soon be asked."""
-        return not self.have_ended and any(leg.has_room for leg in legs)
+        return not self.have_ended and any(leg.room > 0 for leg in legs)
 
-    def while_there_is_room(self, legs: Collection[_Leg]) -> Iterator[tuple[int, Request]]:
+    def taken(self, legs: Iterable[_Leg]) -> list[tuple[int, Request]]:
         """Those that somebody may soon be asked, and no more than a few at a time."""
-        for _ in range(FEWEST_AT_ONCE):
-            if self.have_ended or (legs and not self.may_go_on(legs)):
-                return
-            taken = next(self._rest, None)
-            if taken is None:
-                self.have_ended = True
-                return
-            yield taken
+        room = max(0, min(FEWEST_AT_ONCE, max((leg.room for leg in legs), default=FEWEST_AT_ONCE)))
+        found = list(islice(self._rest, room))
+        self.have_ended = self.have_ended or len(found) < room
+        return found
 
 
 class _Leg:
@@ -191,9 +192,9 @@ class _Leg:
             self._end(self._ended)
 
     @property
-    def has_room(self) -> bool:
-        """Whether one more could be on its way."""
-        return len(self._flying) + len(self._waiting) < self._window.size
+    def room(self) -> int:
+        """How many more could be on their way; less than none where more wait already."""
+        return math.ceil(self._window.size) - len(self._flying) - len(self._waiting)
 
     @property
     def is_done(self) -> bool:
@@ -226,26 +227,31 @@ class _Leg:
         return 0.0 if heard else min(wait, self._give_up())
 
     def _send(self, sock: socket.socket, limit: Limit) -> float:
-        flying, waiting = self._flying, self._waiting
-        while waiting and len(flying) < self._window.size:
-            now = time.monotonic()
-            if wait := limit.wait(now):
-                return wait
+        flying, waiting, room = self._flying, self._waiting, self._window.size
+        while waiting and len(flying) < room:
             index, request = waiting[0]
-            name = self._id.to_bytes(2, "big")
             if index in self._twice_told:
                 waiting.popleft()
                 continue
-            if name not in self._overdue and name not in flying:
-                try:
-                    sock.send(name + request.wire[2:])
-                except BlockingIOError:
-                    break  # what comes back makes room
-                limit.gone(now)
-                flying[name] = _Sent(index, request, now)
-                waiting.popleft()
-            self._id = (self._id + 1) % _IDS
+            name = self._free_id()
+            now = time.monotonic()
+            if wait := limit.wait(now):
+                return wait
+            try:
+                sock.send(name + request.wire[2:])
+            except BlockingIOError:
+                break  # what comes back makes room
+            flying[name] = index, request, now
+            waiting.popleft()
         return FOREVER
+
+    def _free_id(self) -> bytes:
+        """The next one that no question has which may still be answered."""
+        while True:
+            self._id = (self._id + 1) % _IDS
+            name = self._id.to_bytes(2, "big")
+            if name not in self._flying and name not in self._overdue:
+                return name
 
     def _hear(self, sock: socket.socket) -> int:
         """How many answers there were. Those that are not expected any more, or never were, are nobody's."""
@@ -255,81 +261,73 @@ class _Leg:
                 wire = sock.recv(MESSAGE_BYTES)
                 name = wire[:2]
                 where = self._flying if name in self._flying else self._overdue
-                if name not in where or not _is_about(wire, where[name].request.wire):
+                one = where.get(name)
+                if one is None or not _is_about(wire, one[1].wire):
                     continue
-                one = where.pop(name)
-                seconds = time.monotonic() - one.sent
+                del where[name]
+                index, request, sent = one
+                seconds = time.monotonic() - sent
                 self._window.came(seconds)
                 self._has_spoken = True
-                whole = one.request.wire[:2] + wire[2:]
-                heard += self._tell(one, Reply(one.sent + self._ahead, seconds, whole))
+                heard += self._tell(index, Reply(sent + self._ahead, seconds, request.wire[:2] + wire[2:]))
         return heard
 
     def _give_up(self) -> float:
         """Let others go in place of what is overdue, and forget what was not answered in time; when there is more."""
         now = time.monotonic()
         while self._flying:
-            name, one = _oldest(self._flying)
-            if (left := one.sent + OVERDUE_SECONDS - now) > 0:
+            name, (index, request, sent) = _oldest(self._flying)
+            if (left := sent + OVERDUE_SECONDS - now) > 0:
                 break
             self._overdue[name] = self._flying.pop(name)
             self._window.lost()
-            self._send_again(one)
+            if self._has_spoken and index not in self._twice:
+                self._twice.add(index)
+                self._waiting.appendleft((index, request))
         else:
             left = 0.0 if self._waiting else FOREVER
         while self._overdue:
-            name, one = _oldest(self._overdue)
-            if (more := one.sent + one.request.timeout - now) > 0:
+            name, (index, request, sent) = _oldest(self._overdue)
+            if (more := sent + request.timeout - now) > 0:
                 return min(left, more)
             del self._overdue[name]
-            self._tell_why(one, silence(one.request))
+            self._tell_why(index, sent, silence(request))
         return left
-
-    def _send_again(self, one: _Sent) -> None:
-        if self._has_spoken and one.place not in self._twice:
-            self._twice.add(one.place)
-            self._waiting.appendleft((one.place, one.request))
 
     def _end(self, error: OSError) -> None:
         """Nobody listens there, or it cannot be asked from here: that is so for all that is not answered."""
         self._ended = error
         self.close()
         now = time.monotonic()
-        left = [*self._overdue.values(), *self._flying.values()]
-        for one in [*left, *(_Sent(index, request, now) for index, request in self._waiting)]:
-            self._tell_why(one, reason(error), ours=error.errno in OURS)
+        for index, _, sent in [*self._overdue.values(), *self._flying.values()]:
+            self._tell_why(index, sent, reason(error), ours=error.errno in OURS)
+        for index, _ in self._waiting:
+            self._tell_why(index, now, reason(error), ours=error.errno in OURS)
         for some in (self._overdue, self._flying, self._waiting):
             some.clear()
 
-    def _tell_why(self, one: _Sent, problem: str, *, ours: bool = False) -> None:
-        seconds = time.monotonic() - one.sent
-        self._tell(one, Reply(one.sent + self._ahead, seconds, problem=problem, ours=ours))
+    def _tell_why(self, index: int, sent: float, problem: str, *, ours: bool = False) -> None:
+        seconds = time.monotonic() - sent
+        self._tell(index, Reply(sent + self._ahead, seconds, problem=problem, ours=ours))
 
-    def _tell(self, one: _Sent, reply: Reply) -> bool:
+    def _tell(self, index: int, reply: Reply) -> bool:
         """Whether that was not known yet: of what went twice the first answer counts, or the end of the first."""
-        if one.place in self._twice_told:
-            return False
-        if one.place in self._twice:
-            self._twice_told.add(one.place)
+        if index in self._twice:
+            if index in self._twice_told:
+                return False
+            self._twice_told.add(index)
             reply = reply._replace(again=True)
         self._unanswered -= 1
-        self._replies.append((one.place, reply))
+        self._replies.append((index, reply))
         return True
 
 
-class _Sent(NamedTuple):
-    place: int
-    request: Request
-    sent: float
-
-
-def _oldest(some: dict[bytes, _Sent]) -> tuple[bytes, _Sent]:
+def _oldest(some: Mapping[bytes, _Sent]) -> tuple[bytes, _Sent]:
     return next(iter(some.items()))
 
 
 def _is_about(wire: bytes, query: bytes) -> bool:
-    end = query.find(0, HEADER_BYTES) + 5
-    return wire[HEADER_BYTES:end] == query[HEADER_BYTES:end]
+    return wire.startswith(query[HEADER_BYTES : query.find(0, HEADER_BYTES) + 5], HEADER_BYTES)
 
 
 def _connected(host: str, port: int) -> socket.socket:

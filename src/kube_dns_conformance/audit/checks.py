@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import starmap
+from itertools import product, starmap
 from typing import NamedTuple
 
 from kube_dns_conformance.agent.flight import GENTLE_RATE
 from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
+from kube_dns_conformance.dns.glance import Prepared
 from kube_dns_conformance.dns.model import Answer, Question, Server
-from kube_dns_conformance.dns.quick import Doubt, Heard, Prepared, Quick
+from kube_dns_conformance.dns.quick import Doubt, Heard, Quick
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Mismatch
 from kube_dns_conformance.progress import Step
@@ -87,9 +88,10 @@ class Checks:
     def _doubtful(self, promises: Promises, keys: Sequence[Key]) -> list[Doubt]:
         """The answers that are not right at a glance."""
         self.asked += len(keys) * len(self.servers)
-        order = {server: at for at, server in enumerate(self.servers)}
+        order = {server.name: at for at, server in enumerate(self.servers)}
         found = sorted(
-            self._quick.ask(self._asks(promises, keys)), key=lambda one: (one.heard.question, order[one.heard.server])
+            self._quick.ask(self._asks(promises, keys)),
+            key=lambda one: (one.heard.question, order[one.heard.server.name]),
         )  # and not as they came, which differs from time to time
         doubtful = {(one.heard.question, one.heard.server) for one in found if one.names is None}
         for server in self.servers:
@@ -102,7 +104,8 @@ class Checks:
     def _asks(self, promises: Promises, keys: Iterable[Key]) -> Iterator[tuple[Prepared, Server]]:
         for key in keys:
             one = self._quick.prepare(Question(*key), promises[key].expected())
-            yield from ((one, server) for server in self.servers)
+            for server in self.servers:
+                yield one, server
 
     def _hear_well(self, some: Sequence[Heard]) -> None:
         for heard, better in zip(some, self._as_good_as_can_be([one.answer for one in some]), strict=True):
@@ -119,12 +122,8 @@ class Checks:
         return answers
 
     def _follow(self, promises: Promises, leads: list[_Lead]) -> Iterator[tuple[Key, Mismatch]]:
-        asks: dict[tuple[Question, Server], None] = {}
-        for lead in leads:
-            for rdtype in _rdtypes(promises, lead):
-                asks |= dict.fromkeys((Question(name, rdtype), lead.heard.server) for name in lead.names)
         found: dict[tuple[str, str], list[Heard]] = {}
-        waiting = list(asks)
+        waiting = _further(promises, leads)
         for start in range(0, len(waiting), BATCH_QUESTIONS):
             for heard in self._hear(waiting[start : start + BATCH_QUESTIONS]):
                 found.setdefault((heard.question.name, heard.server.name), []).append(heard)
@@ -183,6 +182,17 @@ def _lead(key: Key, promise: Promise, heard: Heard) -> _Lead | None:
             names = [one.rpartition(" ")[2] for one in chosen if choice.matches(one)]
             return _Lead(key, promise, heard, choice, list(dict.fromkeys(names)))
     return None
+
+
+def _further(promises: Promises, leads: Iterable[_Lead]) -> list[tuple[Question, Server]]:
+    """What tells where they lead. Many share their names, each of which is asked once."""
+    asks: dict[tuple[str, str, str], tuple[Question, Server]] = {}
+    for lead in leads:
+        server = lead.heard.server
+        for name, rdtype in product(lead.names, _rdtypes(promises, lead)):
+            if (key := (name, rdtype, server.name)) not in asks:
+                asks[key] = Question(name, rdtype), server
+    return list(asks.values())
 
 
 def _rdtypes(promises: Promises, lead: _Lead) -> list[str]:

@@ -6,11 +6,12 @@ and nothing is retried, cached or hidden.
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import dns.edns
 import dns.flags
@@ -27,10 +28,28 @@ from kube_dns_conformance.errors import ClusterError
 
 PARALLEL_QUESTIONS = 16
 PLAIN_UDP_BYTES = 512
+QUESTIONS_KEPT = 4096
+ANSWERS_KEPT = 4096
+"""The same is said again and again, over both transports and by every server: it is parsed once."""
+BYTES_KEPT = 1232
+"""Larger answers are rare, and would take much memory."""
+_IDS = 65536
 
 _kept = threading.local()
 
-_Asked = tuple[Question, Server, Transport, dns.message.QueryMessage]
+
+class _Asked(NamedTuple):
+    """A question on its way, with the id that its message has."""
+
+    question: Question
+    server: Server
+    transport: Transport
+    id: int
+
+    @property
+    def wire(self) -> bytes:
+        return self.id.to_bytes(2, "big") + message(self.question)[2:]
+
 
 Exchange = Callable[[Sequence[Request]], Sequence[Reply]]
 """Carries messages to the servers and brings back what they said, in the order of the requests."""
@@ -63,39 +82,51 @@ def ask_all(
     Never raises for what a server does: silence and garbage are answers too (``Answer.problem``). Raises ClusterError,
     which makes a verdict *unknown*, when a question could not even be sent.
     """
-    batch = [(*one, _query(one[0])) for one in asks]
-    calls = [[one] for one in batch if one[2] != "pipelined"] + _together(one for one in batch if one[2] == "pipelined")
-    replies = carry([_request(call, timeout) for call in calls])
-    found = {id(one[3]): answer for call, got in zip(calls, replies, strict=True) for one, answer in _read(call, got)}
-    return [found[id(query)] for *_, query in batch]
+    batch = list(_with_ids(asks))
+    calls = [[at] for at, one in enumerate(batch) if one.transport != "pipelined"] + _together(batch)
+    replies = carry([_request([batch[at] for at in call], timeout) for call in calls])
+    found: dict[int, Answer] = {}
+    for call, got in zip(calls, replies, strict=True):
+        found |= zip(call, _read([batch[at] for at in call], got), strict=True)
+    return [found[at] for at in range(len(batch))]
 
 
-def _together(pipelined: Iterable[_Asked]) -> list[list[_Asked]]:
-    """The questions for each server, which share a connection and so must have different ids."""
-    by_server: dict[Server, list[_Asked]] = {}
-    for one in pipelined:
-        call = by_server.setdefault(one[1], [])
-        one[3].id = (call[0][3].id + len(call)) % 65536 if call else one[3].id
-        call.append(one)
+def _with_ids(asks: Iterable[tuple[Question, Server, Transport]]) -> Iterator[_Asked]:
+    """Any id for each; those that share a connection have different ones."""
+    following: dict[Server, int] = {}
+    for question, server, how in asks:
+        number = secrets.randbelow(_IDS)
+        if how == "pipelined":
+            number = following.get(server, number)
+            following[server] = (number + 1) % _IDS
+        yield _Asked(question, server, how, number)
+
+
+def _together(batch: Iterable[_Asked]) -> list[list[int]]:
+    """Which questions share a connection: those for the same server."""
+    by_server: dict[Server, list[int]] = {}
+    for at, one in enumerate(batch):
+        if one.transport == "pipelined":
+            by_server.setdefault(one.server, []).append(at)
     return list(by_server.values())
 
 
 def _request(call: list[_Asked], timeout: float) -> Request:
-    _, server, how, query = call[0]
-    wire = b"".join(framed(one[3].to_wire()) for one in call) if how == "pipelined" else query.to_wire()
+    _, server, how, _ = call[0]
+    wire = b"".join(framed(one.wire) for one in call) if how == "pipelined" else call[0].wire
     return Request(server.host, server.port, how, wire, timeout)
 
 
-def _read(call: list[_Asked], reply: Reply) -> Iterator[tuple[_Asked, Answer]]:
-    """Each question with its answer; those of one connection come in any order and are told apart by their ids."""
-    if call[0][2] != "pipelined":
-        yield call[0], _answer(*call[0], reply)
+def _read(call: list[_Asked], reply: Reply) -> Iterator[Answer]:
+    """The answer to each question; those of one connection come in any order and are told apart by their ids."""
+    if call[0].transport != "pipelined":
+        yield _answer(call[0], reply)
         return
     wires = {wire[:2]: wire for wire in unframed(reply.wire)}
     for one in call:
-        wire = wires.get(one[3].id.to_bytes(2, "big"), b"")
+        wire = wires.get(one.wire[:2], b"")
         missing = reply.problem or "no answer with the id of the question over this connection"
-        yield one, _answer(*one, reply._replace(wire=wire, problem=None if wire else missing))
+        yield _answer(one, reply._replace(wire=wire, problem=None if wire else missing))
 
 
 def ask(question: Question, server: Server, transport: Transport = "udp", *, timeout: float) -> Answer:
@@ -103,20 +134,18 @@ def ask(question: Question, server: Server, transport: Transport = "udp", *, tim
     return ask_all([(question, server, transport)], timeout)[0]
 
 
+@lru_cache(QUESTIONS_KEPT)
 def message(question: Question) -> bytes:
     """The question as it goes over the wire, with an id of zero."""
-    query = _query(question)
-    query.id = 0
-    return query.to_wire()
+    return _query(question).to_wire()
 
 
 def answer(question: Question, server: Server, transport: Transport, reply: Reply) -> Answer:
     """What a reply to `message` says. Raises ClusterError when the question could not even be sent."""
-    query = _query(question)
-    query.id = 0
-    return _answer(question, server, transport, query, reply)
+    return _answer(_Asked(question, server, transport, 0), reply)
 
 
+@lru_cache(QUESTIONS_KEPT)
 def _query(question: Question) -> dns.message.QueryMessage:
     option = question.edns_option
     return dns.message.make_query(
@@ -125,31 +154,31 @@ def _query(question: Question) -> dns.message.QueryMessage:
         use_edns=question.edns_version if question.udp_payload is not None else False,
         payload=question.udp_payload or 0,
         options=None if option is None else [dns.edns.GenericOption(dns.edns.OptionType.make(option), b"")],
+        id=0,
     )
 
 
-def _answer(question: Question, server: Server, transport: Transport, query: dns.message.Message, got: Reply) -> Answer:
-    seen = Answer(question, server, transport, got.sent, got.seconds, wire=got.wire, strays=got.strays)
+def _answer(one: _Asked, got: Reply) -> Answer:
     if got.ours:
-        raise ClusterError(f"{server} cannot be asked from here: {got.problem}")
+        raise ClusterError(f"{one.server} cannot be asked from here: {got.problem}")
     try:
-        if got.problem is not None:
-            raise _Unusable(got.problem)
-        if transport == "udp":
-            _insist_on_size(got.wire, question)
-        response = _parse(query, got.wire)
+        said = _said(one, got)
     except _Unusable as unusable:
-        return replace(seen, problem=str(unusable))
-    return replace(
-        seen,
-        rcode=dns.rcode.to_text(response.rcode()),
-        truncated=bool(response.flags & dns.flags.TC),
-        records=_records(response.answer),
-        authority=_records(response.authority),
-        authoritative=bool(response.flags & dns.flags.AA),
-        edns_version=response.edns if response.edns >= 0 else None,
-        echoed=str(response.question[0].name) if response.question else "",
-    )
+        said = {"problem": str(unusable)}
+    return Answer(*one[:3], got.sent, got.seconds, wire=got.wire, strays=got.strays, **said)
+
+
+def _said(one: _Asked, got: Reply) -> Mapping[str, Any]:
+    """What it is that an answer says, as `Answer` has it. Raises `_Unusable`."""
+    if got.problem is not None:
+        raise _Unusable(got.problem)
+    if one.transport == "udp":
+        _insist_on_size(got.wire, one.question)
+    read = _parsed_once if len(got.wire) <= BYTES_KEPT else _parsed
+    said = read(one.question, bytes(len(got.wire[:2])) + got.wire[2:])
+    if got.wire[:2] != one.wire[:2]:
+        raise _Unusable("answer with the wrong id")
+    return said
 
 
 def _insist_on_size(wire: bytes, question: Question) -> None:
@@ -159,20 +188,31 @@ def _insist_on_size(wire: bytes, question: Question) -> None:
         raise _Unusable(f"answer of {len(wire)} bytes over UDP where at most {offered} were offered to be taken")
 
 
-def _parse(query: dns.message.Message, wire: bytes) -> dns.message.Message:
+def _parsed(question: Question, wire: bytes) -> Mapping[str, Any]:
+    """What an answer says to this question whatever its id, or in ``problem`` why not. Raises `_Unusable`."""
     try:
         # one_rr_per_rrset: by default duplicates and differing TTLs are merged away, which would hide two kinds of lie.
         response = dns.message.from_wire(wire, one_rr_per_rrset=True)
     except Exception as error:  # noqa: BLE001 - the bytes are a stranger's, and dnspython does not name all it raises
         raise _Unusable(f"malformed answer of {len(wire)} bytes: {_what(error)}") from None
-    if response.id != query.id:
-        raise _Unusable("answer with the wrong id")
     if not response.flags & dns.flags.QR:
-        raise _Unusable("the question came back instead of an answer")
-    if response.question != query.question and response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        asked = " ".join(str(question) for question in response.question) or "none"
-        raise _Unusable(f"answer to another question: {asked}")
-    return response
+        return {"problem": "the question came back instead of an answer"}
+    rcode = response.rcode()
+    if response.question != _query(question).question and rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        asked = " ".join(str(one) for one in response.question) or "none"
+        return {"problem": f"answer to another question: {asked}"}
+    return {
+        "rcode": dns.rcode.to_text(rcode),
+        "truncated": bool(response.flags & dns.flags.TC),
+        "records": _records(response.answer),
+        "authority": _records(response.authority),
+        "authoritative": bool(response.flags & dns.flags.AA),
+        "edns_version": response.edns if response.edns >= 0 else None,
+        "echoed": str(response.question[0].name) if response.question else "",
+    }
+
+
+_parsed_once = lru_cache(ANSWERS_KEPT)(_parsed)
 
 
 def _what(error: Exception) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kube_dns_conformance.dns.model import Answer, Record
 from kube_dns_conformance.text import in_order
@@ -37,8 +37,7 @@ class Choice:
         return value in self.values or _with_any_label(value) in self.values
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """What an answer must hold. ``values`` are rdata reduced to what is normative, see `value`.
 
     Of an *alias*, ``values`` is the target of the CNAME, and ``choices`` what the name it ends at must answer. *that*

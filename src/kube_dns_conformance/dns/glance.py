@@ -6,110 +6,91 @@ says yes only where `compare.difference` would find nothing; what it does not kn
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-import string
-from collections.abc import Container
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import dns.name
+import dns.rcode
 
-from kube_dns_conformance.dns.compare import ANY_LABEL, Expected, rcodes
+from kube_dns_conformance.dns.compare import ANY_LABEL, Expected, Kind, rcodes
 from kube_dns_conformance.dns.model import Question
+from kube_dns_conformance.dns.plain import (
+    HEADER,
+    LETTERS,
+    LONGEST_LABEL,
+    LONGEST_NAME,
+    NONE,
+    ONE,
+    OPT_BYTES,
+    POINTER,
+    SAME_NAME,
+    TYPES,
+    Plain,
+    ends_plainly,
+    heads,
+    name_end,
+    plain,
+)
 
-HEADER = 12
-_RCODES = {"NOERROR": 0, "NXDOMAIN": 3}
-_NOERROR = (0,)
-_AN_ANSWER = 0x80
-_NOT_PLAIN = 0x7A
-"""In the third byte: another opcode than QUERY, and TC (RFC 1035 section 4.1.1)."""
-_PLAIN = frozenset(string.ascii_lowercase + string.digits + "-_")
-_LABEL = frozenset("".join(_PLAIN).encode())
+_LABEL = frozenset("".join(LETTERS).encode())
 _PORTS = 65536
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
-_LONGEST_LABEL = 63
-_LONGEST_NAME = 255
-_POINTER = 0xC0
-_POINTER_BITS = 0xC000
-_SAME_NAME = b"\xc0\x0c"
-"""The name of the question, as a pointer to it (RFC 1035 section 4.1.4)."""
-_TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1"}
-"""Type and class IN, of what a glance can tell."""
+_POINTERS = bytes((POINTER,))
+_CNAME = b"\0\5\0\1"
 _SOA = b"\0\6\0\1"
-_SIZES = {_TYPES["A"]: 4, _TYPES["AAAA"]: 16}
-_ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.items()}
-"""Type, class and length of the data."""
 _SOA_NUMBERS = 20
-_OPT = b"\0\0\x29"
-_OPT_BYTES = 11
-_OPT_END = b"\0" * 6
-"""No extended rcode, version 0, no DO, no options (RFC 6891 section 6.1.3)."""
+_TTL_BYTES = 4
+_ONE_AND_OPT = ONE + NONE + ONE
+_DENIES: Mapping[Kind, frozenset[bytes]] = {
+    kind: heads(*map(dns.rcode.from_text, rcodes(Expected(kind)))) for kind in ("no such name", "no data", "nothing")
+}
 
 
-class Plain:
-    """The form of a plain answer to one question: whole, under the name that was asked, and nothing unusual beside."""
+class _Form(NamedTuple):
+    """Of a right answer what is the same in others like it: all but the question and what is normative of its record.
 
-    def __init__(self, query: bytes, question: Question) -> None:
-        """``query`` is the message that asks, whatever its id."""
-        self._asked = query[HEADER : query.index(b"\0", HEADER) + 5]
-        self._name = self._asked[:-4]
-        self._offered = max(question.udp_payload or 0, 512)
-        self._type = _TYPES.get(question.rdtype, b"")
+    Where it has a record, ``owner`` is the pointer to its name, or empty when that is whole. ``beneath`` is what the
+    names in a denial point to of the question, at its end.
+    """
 
-    def records(self, wire: bytes) -> list[bytes] | None:
-        """What is normative of its records, sorted; None where it is not plain, or has none.
-
-        Never raises: the bytes are a stranger's.
-        """
-        if not (self._type and self._begins_plainly(wire, _NOERROR) and wire[8:10] == b"\0\0"):
-            return None
-        found: list[bytes] = []
-        targets: list[int] = []  # of SRV records, which nobody takes for right whose names are not whole
-        at = HEADER + len(self._asked)
-        name, name_bytes = self._name, len(self._name)
-        cut = 4 if self._type == _TYPES["SRV"] else 0  # never priority and weight
-        size = _SIZES.get(self._type, 0)
-        for _ in range(int.from_bytes(wire[6:8], "big")):
-            if wire.startswith(_SAME_NAME, at):
-                at += len(_SAME_NAME)
-            elif wire.startswith(name, at):
-                at += name_bytes
-            else:
-                return None
-            if wire[at : at + 4] != self._type:
-                return None
-            begin = at + 10
-            at = begin + int.from_bytes(wire[at + 8 : begin], "big")
-            if at - begin != size != 0:
-                return None
-            found.append(wire[begin + cut : at])
-            targets.append(begin + cut + 2)
-        found.sort()
-        return found if found and _ends_plainly(wire, at, targets if cut else ()) else None
-
-    def _begins_plainly(self, wire: bytes, rcodes: Container[int]) -> bool:
-        """An answer to this question, whole, with one of these rcodes."""
-        end = HEADER + len(self._asked)
-        return (
-            end <= len(wire) <= self._offered
-            and wire[2] & (_AN_ANSWER | _NOT_PLAIN) == _AN_ANSWER
-            and wire[3] & 0x0F in rcodes
-            and wire[4:6] == b"\0\1"
-            and wire[HEADER:end] == self._asked
-        )
+    head: bytes
+    owner: bytes
+    between: bytes
+    tail: bytes
+    beneath: bytes = b""
 
 
-class Glance(Plain):
-    """What a right answer to one question looks like. ``known`` are `denial`s that were well formed."""
+class Known:
+    """What a glance has learned: ``denials`` that were well formed, and the forms of right answers.
 
-    def __init__(self, query: bytes, question: Question, expected: Expected, known: set[bytes]) -> None:
-        """``query`` is the message that asks, whatever its id."""
-        super().__init__(query, question)
-        self._rdata = _rdata(question.rdtype, expected)
-        self._rcodes = () if self._rdata else [_RCODES[one] for one in rcodes(expected)]
-        self._free = None if self._rdata is not None else _free(question.rdtype, expected)
+    A form is learned from what was right beyond doubt, and what then has the same form is so as well.
+    """
+
+    def __init__(self) -> None:
+        self.denials: set[bytes] = set()
+        self.forms: dict[tuple[Kind, bytes, int] | bytes, _Form] = {}
+
+
+class Prepared(Plain):
+    """A question, and what its right answer looks like, in the forms that are ``known``."""
+
+    def __init__(self, question: Question, expected: Expected, known: Known) -> None:
+        super().__init__(question)
+        self.expected = expected
+        self._rdata = rdata = _rdata(question.rdtype, expected)
         self._known = known
+        self._alike: tuple[Kind, bytes, int] | bytes = b""
+        """Which others have the same form; nothing where that is looked at each time."""
+        self._data = b""
+        if rdata is None:
+            return
+        if not rdata:
+            self._alike = expected.kind, self._asked[-4:], self._end
+        elif len(rdata) == 1:
+            self._alike = _CNAME if expected.kind == "alias" else self._asked[-4:]
+            self._data = len(rdata[0]).to_bytes(2) + rdata[0]
 
     @property
     def knows(self) -> bool:
@@ -118,28 +99,62 @@ class Glance(Plain):
 
     def is_right(self, wire: bytes) -> bool:
         """Whether it is right beyond doubt. Never raises: the bytes are a stranger's."""
-        if self._rdata:
-            return self.records(wire) == self._rdata
-        return self._rdata is not None and self._denies(wire)
+        form = self._known.forms.get(self._alike)
+        if form is not None and wire[2:] == self._foreseen(form) and len(wire) <= self._offered:
+            return True
+        if not self._is_right(wire):
+            return False
+        if self._alike and (seen := self._form(wire)):
+            self._known.forms[self._alike] = seen
+        return True
+
+    def _is_right(self, wire: bytes) -> bool:
+        rdata = self._rdata
+        if not rdata:
+            return rdata is not None and self._denies(wire)
+        return self._of_type(wire, _CNAME if self.expected.kind == "alias" else self._asked[-4:]) == rdata
+
+    def _foreseen(self, form: _Form) -> bytes:
+        """What a right answer of this form is, without its id; nothing where it is not known to be right."""
+        head, owner, between, tail, beneath = form
+        asked, data = self._asked, self._data
+        if data:
+            return head + asked + (owner or asked[:-4]) + between + data + tail
+        return head + asked + tail if asked.endswith(beneath) else b""
+
+    def _form(self, wire: bytes) -> _Form | None:
+        """Of an answer that is right; None where others need not be that have the same."""
+        end = self._end
+        if not self._data:
+            beneath = denial(wire, end).beneath if wire[8:10] == ONE else b""
+            return _Form(wire[2:HEADER], b"", b"", wire[end:], beneath)
+        if wire[6:HEADER] != _ONE_AND_OPT:
+            return None
+        owner = SAME_NAME if wire.startswith(SAME_NAME, end) else b""
+        at = end + len(owner or self._asked[:-4])
+        form = _Form(wire[2:HEADER], owner, wire[at : at + 4 + _TTL_BYTES], wire[-OPT_BYTES:])
+        return form if self._foreseen(form) == wire[2:] else None
 
     def chosen(self, records: list[bytes] | None) -> list[str] | None:
         """The names of the server's choice, where all else in these `records` is right; None where it is not."""
-        return None if self._free is None or records is None else self._free.names(records)
+        if records is None or self.knows or (free := _free(self.question.rdtype, self.expected)) is None:
+            return None
+        return free.names(records)
 
     def learn(self, wire: bytes) -> None:
         """This is a right answer: if it is a denial, others like it are well formed, too."""
-        if not self._rdata and (key := denial(wire, HEADER + len(self._asked))[0]):
-            self._known.add(key)
+        if not self._rdata and (key := denial(wire, self._end).key):
+            self._known.denials.add(key)
 
     def _denies(self, wire: bytes) -> bool:
-        if not self._begins_plainly(wire, self._rcodes) or wire[6:8] != b"\0\0":
+        if not self._begins_plainly(wire, _DENIES[self.expected.kind]) or wire[6:8] != NONE:
             return False
-        end = HEADER + len(self._asked)
-        if wire[8:10] != b"\0\0":
-            key, end = denial(wire, end)
-            if wire[8:10] != b"\0\1" or key not in self._known:
+        end = self._end
+        if wire[8:10] != NONE:
+            key, end, _ = denial(wire, end)
+            if wire[8:10] != ONE or key not in self._known.denials:
                 return False
-        return _ends_plainly(wire, end)
+        return ends_plainly(wire, end)
 
 
 class _Free(NamedTuple):
@@ -168,8 +183,8 @@ class _Free(NamedTuple):
                 one[:begin] not in self.heads
                 or not one.endswith(self.ending)
                 or one[begin] != len(label)
-                or not 0 < len(label) <= _LONGEST_LABEL
-                or len(one) - begin > _LONGEST_NAME
+                or not 0 < len(label) <= LONGEST_LABEL
+                or len(one) - begin > LONGEST_NAME
                 or not _LABEL.issuperset(label)
             ):
                 return None
@@ -195,65 +210,40 @@ def _free(rdtype: str, expected: Expected) -> _Free | None:
     return _Free(must, heads, name, ending, choice.count)
 
 
-def denial(wire: bytes, at: int) -> tuple[bytes, int]:
-    """The SOA record that begins at ``at``, without its TTL but with all that it points to; and where it ends.
+class _Denial(NamedTuple):
+    """An SOA record, and where it ends. ``beneath`` is what it points to of that which comes right before it.
 
-    Empty when it is none. Two of the same bytes are both well formed, or neither is.
+    Two of the same ``key`` are both well formed, or neither is; it is empty where there is no such record.
     """
-    owner = _name_end(wire, at)
+
+    key: bytes
+    end: int
+    beneath: bytes = b""
+
+
+def denial(wire: bytes, at: int) -> _Denial:
+    """The SOA record that begins at ``at``. Its TTL is not in its key, all that it points to is."""
+    owner = at + 2 if wire[at : at + 1] >= _POINTERS else name_end(wire, at)
     if not owner or wire[owner : owner + 4] != _SOA:
-        return b"", at
+        return _Denial(b"", at)
     end = owner + 10 + int.from_bytes(wire[owner + 8 : owner + 10], "big")
     if end > len(wire):
-        return b"", at
+        return _Denial(b"", at)
     record = wire[at : owner + 4] + wire[owner + 8 : end]
-    names = (*range(at, owner), *range(owner + 10, end - _SOA_NUMBERS))
-    targets = [(wire[one] & 0x3F) << 8 | wire[one + 1] for one in names if wire[one] >= _POINTER]
+    targets = _targets(record, owner - at)
     if not targets:
-        return record, end
+        return _Denial(record, end)
     if any(owner + 4 <= one < owner + 8 for one in targets):
-        return b"", at  # into the TTL
-    return at.to_bytes(2, "big") + wire[min(targets) : at] + record, end
+        return _Denial(b"", at)  # into the TTL
+    beneath = wire[targets[0] : at]
+    return _Denial(at.to_bytes(2, "big") + beneath + record, end, beneath)
 
 
-def _name_end(wire: bytes, at: int, *, whole: bool = False) -> int:
-    """Behind a name; 0 when it is malformed, or ends with a pointer and must be ``whole``. No pointer is followed."""
-    begin = at
-    while at < len(wire) and at - begin < _LONGEST_NAME:
-        length = wire[at]
-        if length == 0:
-            return at + 1
-        if length >= _POINTER:
-            return 0 if whole else at + 2
-        if length > _LONGEST_LABEL:
-            return 0
-        at += 1 + length
-    return 0
-
-
-def _ends_plainly(wire: bytes, at: int, targets: Container[int] = ()) -> bool:
-    """What is additional are addresses, and an OPT record that says nothing.
-
-    Their names are whole, or pointers to one of ``targets``: where the names begin that records have as their target.
-    """
-    opts = 0
-    for _ in range(int.from_bytes(wire[10:12], "big")):
-        if wire.startswith(_OPT, at):
-            opts += 1
-            if opts > 1 or wire[at + 5 : at + _OPT_BYTES] != _OPT_END:
-                return False
-            at += _OPT_BYTES
-            continue
-        if int.from_bytes(wire[at : at + 2], "big") - _POINTER_BITS in targets:
-            name = at + 2
-        elif not (name := _name_end(wire, at, whole=True)):
-            return False
-        at = name + 10
-        size = _ADDRESSES.get(wire[name : name + 4] + wire[at - 2 : at])
-        if size is None:
-            return False
-        at += size
-    return at == len(wire)
+@lru_cache(maxsize=1024)
+def _targets(record: bytes, owner: int) -> list[int]:
+    """Where the pointers in the names of an SOA record without its TTL lead to, sorted; its own has ``owner`` bytes."""
+    names = (*range(owner), *range(owner + 6, len(record) - _SOA_NUMBERS))
+    return sorted((record[one] & 0x3F) << 8 | record[one + 1] for one in names if record[one] >= POINTER)
 
 
 def _rdata(rdtype: str, expected: Expected) -> list[bytes] | None:
@@ -261,11 +251,20 @@ def _rdata(rdtype: str, expected: Expected) -> list[bytes] | None:
 
     Where more may come than must, what has no more is still right.
     """
-    if expected.kind in {"no such name", "no data", "nothing"}:
+    kind, values, choices, *_ = expected
+    if kind in _DENIES:
         return []
-    if expected.kind not in {"exactly", "at least"} or expected.choices or rdtype not in _TYPES:
+    if kind == "alias" and not choices:
+        return _target(expected)
+    if kind not in {"exactly", "at least"} or choices or rdtype not in TYPES:
         return None
-    return sorted(_bytes(rdtype, one) for one in expected.values)
+    return sorted([_bytes(rdtype, one) for one in values])
+
+
+def _target(expected: Expected) -> list[bytes] | None:
+    """Of an alias that nobody has to follow; None for a name that takes more care."""
+    names = [name for one in expected.values if (name := plain(one))]
+    return names if len(names) == len(expected.values) == 1 else None
 
 
 def _bytes(rdtype: str, value: str) -> bytes:
@@ -274,23 +273,3 @@ def _bytes(rdtype: str, value: str) -> bytes:
         return socket.inet_pton(_FAMILIES[rdtype], value)
     port, _, name = value.rpartition(" ")
     return (int(port).to_bytes(2, "big") if port else b"") + (plain(name) or dns.name.from_text(name).to_wire() or b"")
-
-
-def address(rdata: bytes) -> str:
-    """What an A or AAAA record holds, as `compare.normal` writes it."""
-    return socket.inet_ntoa(rdata) if len(rdata) == 4 else str(ipaddress.IPv6Address(rdata))
-
-
-def plain(name: str) -> bytes | None:
-    """A name of the usual letters as it is on the wire; None for any other, which takes more care."""
-    label, dot, rest = name.partition(".")
-    if not dot or not 0 < len(label) <= _LONGEST_LABEL or len(name) >= _LONGEST_NAME or not _PLAIN.issuperset(label):
-        return None
-    below = _below(rest)
-    return None if below is None else len(label).to_bytes() + label.encode() + below
-
-
-@lru_cache(maxsize=4096)
-def _below(rest: str) -> bytes | None:
-    """The rest of a name, which others have, too."""
-    return plain(rest) if rest else b"\0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kube_dns_conformance.text import in_order
 
@@ -28,8 +28,7 @@ class Server:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, order=True)
-class Question:
+class Question(NamedTuple):
     """An absolute name and a record type.
 
     ``udp_payload`` is the EDNS buffer size offered over UDP in bytes (RFC 6891); None asks without EDNS, where an

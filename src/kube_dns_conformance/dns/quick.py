@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 from kube_dns_conformance.agent.exchange import Reply, Request
-from kube_dns_conformance.dns.ask import Stream, answer, message
+from kube_dns_conformance.dns.ask import Stream, answer
 from kube_dns_conformance.dns.compare import Expected, difference, value
-from kube_dns_conformance.dns.glance import HEADER, Glance, Plain, address, plain
+from kube_dns_conformance.dns.glance import Known, Prepared
 from kube_dns_conformance.dns.model import Answer, Question, Server
-
-
-class Prepared:
-    """A question as it goes over the wire, and what its right answer looks like."""
-
-    def __init__(self, question: Question, expected: Expected, known: set[bytes]) -> None:
-        self.question = question
-        self.expected = expected
-        self.query = query(question)
-        self.glance = Glance(self.query, question, expected, known)
+from kube_dns_conformance.dns.plain import Plain, address
 
 
 class Heard:
@@ -29,11 +20,11 @@ class Heard:
     ``records`` are as of `Plain`: None where it takes the closer look.
     """
 
-    def __init__(self, question: Question, server: Server, reply: Reply, plain: Plain) -> None:
-        self.question = question
+    def __init__(self, asked: Plain, server: Server, reply: Reply) -> None:
+        self.question = asked.question
         self.server = server
         self._reply = reply
-        self.records = plain.records(reply.wire)
+        self.records = asked.records(reply.wire)
 
     @cached_property
     def answer(self) -> Answer:
@@ -70,11 +61,11 @@ class Quick:
         self.sent_twice = 0
         self._stream = stream
         self._timeout = timeout
-        self._denials: set[bytes] = set()
+        self._known = Known()
 
     def prepare(self, question: Question, expected: Expected) -> Prepared:
         """Do once what can be done before asking."""
-        return Prepared(question, expected, self._denials)
+        return Prepared(question, expected, self._known)
 
     def ask(self, asks: Iterable[tuple[Prepared, Server]]) -> Iterator[Doubt]:
         """The answers that are not right beyond doubt, as they come."""
@@ -83,48 +74,31 @@ class Quick:
         def requests() -> Iterator[Request]:
             for index, (one, server) in enumerate(asks):
                 flying[index] = one, server
-                yield self._request(one.query, server)
+                yield Request(server.host, server.port, "udp", one.query, self._timeout)
 
         for index, reply in self._stream(requests()):
             one, server = flying.pop(index)
             self.sent_twice += reply.again
-            if one.glance.is_right(reply.wire):
+            if one.is_right(reply.wire):
                 continue
-            heard = Heard(one.question, server, reply, one.glance)
-            names = one.glance.chosen(heard.records)
-            if names is None and one.glance.knows and not difference(one.expected, heard.answer):
-                one.glance.learn(reply.wire)
+            heard = Heard(one, server, reply)
+            names = one.chosen(heard.records)
+            if names is None and one.knows and not difference(one.expected, heard.answer):
+                one.learn(reply.wire)
             else:
                 yield Doubt(one, heard, names)
 
     def hear(self, asks: Sequence[tuple[Question, Server]]) -> list[Heard]:
         """All of them."""
-        wires: list[bytes] = []
         found: dict[int, Heard] = {}
+        flying: dict[int, Plain] = {}
 
         def requests() -> Iterator[Request]:
-            for question, server in asks:
-                wires.append(query(question))
-                yield self._request(wires[-1], server)
+            for index, (question, server) in enumerate(asks):
+                flying[index] = one = Plain(question)
+                yield Request(server.host, server.port, "udp", one.query, self._timeout)
 
         for index, reply in self._stream(requests()):
             self.sent_twice += reply.again
-            found[index] = Heard(*asks[index], reply, Plain(wires[index], asks[index][0]))
+            found[index] = Heard(flying.pop(index), asks[index][1], reply)
         return [found[index] for index in range(len(asks))]
-
-    def _request(self, wire: bytes, server: Server) -> Request:
-        return Request(server.host, server.port, "udp", wire, self._timeout)
-
-
-def query(question: Question) -> bytes:
-    """The same as `message` says, sooner for names of the usual letters."""
-    name = plain(question.name)
-    if name is None:
-        return message(question)
-    root = _of_the_root(question.rdtype, question.udp_payload, question.edns_version, question.edns_option)
-    return root[:HEADER] + name + root[HEADER + 1 :]
-
-
-@lru_cache(maxsize=64)
-def _of_the_root(rdtype: str, udp_payload: int | None, edns_version: int, edns_option: int | None) -> bytes:
-    return message(Question(".", rdtype, udp_payload, edns_version, edns_option))
