@@ -1,7 +1,8 @@
 """Whether verdicts depend on luck: ``python -m benchmarks.steady``, with ``--kind`` on a kind cluster.
 
 Runs the profile survival again and again on one cluster, and says what was nonconformant or unknown, and where two runs
-differ. On kind, where most of the time passes in waiting for nodes and Pods, three processes share each run.
+differ, and how exactly it is known when DNS became otherwise. On kind, where most of the time passes in waiting for
+nodes and Pods, three processes share each run.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 from benchmarks.__main__ import running_cluster
 from kube_dns_conformance.resources import folder
-from kube_dns_conformance.results import Verdict, read
+from kube_dns_conformance.results import Results, Verdict, read
 from tools.command import guarded
 
 PROCESSES = {"embedded": 0, "kind": 3}
+RESOLUTION_SECONDS = 0.1
+"""It shall be known as exactly as that."""
 
 
 def main() -> int:
@@ -33,11 +37,15 @@ def main() -> int:
     wanted = parser.parse_args()
     provider, runs = "kind" if wanted.kind else "embedded", wanted.runs
     problems, seconds, known = list[str](), list[float](), set[tuple[str, Verdict]]()
+    exact: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="kdc-steady-") as work, running_cluster(Path(work), provider) as variables:
         for number in range(1, runs + 1):
             began = time.monotonic()
-            said = set(judged(variables, (wanted.reports or Path(work) / "reports") / str(number)).items())
+            report = (wanted.reports or Path(work) / "reports") / str(number)
+            said = set(judged(variables, report).items())
             seconds.append(time.monotonic() - began)
+            for name, some in resolutions(read(report)).items():
+                exact.setdefault(name, []).extend(some)
             known = known or said
             other = (said ^ known) | {one for one in said if one[1] in Verdict.bad()}
             problems += [f"run {number}: {name} {verdict}" for name, verdict in sorted(other)]
@@ -46,6 +54,7 @@ def main() -> int:
     counts = {one: sum(verdict is one for _, verdict in known) for one in Verdict}
     of_first = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    print(*exactness(exact), sep="\n")
     print(f"{runs} runs, {min(seconds):.0f} to {max(seconds):.0f} s; the first: {of_first}; {machine}")
     return 1 if problems else 0
 
@@ -61,6 +70,33 @@ def judged(environment: Mapping[str, str], report: Path) -> dict[str, Verdict]:
     if not any(verdict is Verdict.CONFORMANT for verdict in found.values()):
         sys.exit(done.stdout + done.stderr)
     return found
+
+
+def resolutions(results: Results) -> dict[str, list[float]]:
+    """By requirement, for each question at each server from each node, how exactly it is known what became of it."""
+    found: dict[str, list[float]] = {}
+    for one in results.results:
+        for change in one.evidence.get("changes", []):
+            known = [window["resolution"] for window in change["windows"] if window["resolution"]]
+            found.setdefault(one.requirement, []).extend(known)
+    return found
+
+
+def exactness(found: Mapping[str, list[float]]) -> list[str]:
+    """How exactly all that became otherwise is known, and the requirements with what is known worse than it shall be.
+
+    A row that says so counts once, by the worst of its changes.
+    """
+    every = [seconds for some in found.values() for seconds in some]
+    if not every:
+        return []
+    bad = {name: [one for one in some if one > RESOLUTION_SECONDS] for name, some in found.items()}
+    head = f"{len(every)} rows changed, known to within {median(every):.3f} s in the median"
+    return [f"{head}; {sum(map(len, bad.values()))} of them to more than {RESOLUTION_SECONDS} s:"] + [
+        f"  {name}: {len(some)} of {len(found[name])}, the worst {max(some):.3f} s"
+        for name, some in sorted(bad.items())
+        if some
+    ]
 
 
 if __name__ == "__main__":

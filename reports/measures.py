@@ -13,8 +13,12 @@ TIMES = {
     "appeared": "right for good after",
     "disappeared": "last stale after",
     "longest": "longest not right",
+    "resolution": "known to within",
 }
-"""What is measured of each name at each server, in seconds, and how it is called."""
+"""What is measured of each name at each server, in seconds, and how it is called.
+
+The last is of the others: how far apart the two questions were between which something changed.
+"""
 
 
 @dataclass(frozen=True)

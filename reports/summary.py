@@ -264,13 +264,15 @@ def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
 
     def line(row: dict[str, Any]) -> str:
         what, of = f"{row['name']} {row['type']}", asked_of(row)
-        times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
+        times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total", "resolution")]
         times.insert(2, str(row.get("flaps", "")))
         return f"| {_cell(what)} | {_cell(of)} | {' | '.join(times)} |"
 
-    heads = "| asked | of | right for good after | last stale after | flaps | longest not right | all in all |"
+    heads = (
+        "| asked | of | right for good after | last stale after | flaps | longest not right | all in all | known to |"
+    )
     worst_first = sorted(rows, key=lambda one: one["longest"], reverse=True)
-    return _table(heads, "|---|---|--:|--:|--:|--:|--:|", worst_first, line)
+    return _table(heads, "|---|---|--:|--:|--:|--:|--:|--:|", worst_first, line)
 
 
 def _table(heads: str, rule: str, rows: list[dict[str, Any]], line: Callable[[dict[str, Any]], str]) -> Iterator[str]:

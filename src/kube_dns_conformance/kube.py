@@ -122,7 +122,8 @@ class Kube:
     def list_metadata(self, api_version: str, kind: str, **options: Any) -> list[Object]:
         """The objects with nothing but their metadata, for a fraction of what `list` costs; its ``options``."""
         accept = {"header_params": {"Accept": METADATA_ALONE}}
-        return list(self._call({"apiVersion": api_version, "kind": kind}, "get", **options, **accept)["items"])
+        found = self._call({"apiVersion": api_version, "kind": kind}, "get", **options, **accept)
+        return list(found["items"] or [])  # of none there are none, not an empty list of them
 
     def list(self, api_version: str, kind: str, **options: Any) -> tuple[list[Object], str]:
         """The objects and the resourceVersion of the list. ``options``: namespace, label_selector."""

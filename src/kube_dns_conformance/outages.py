@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from kube_dns_conformance.dns.compare import Expected, difference, value
@@ -203,6 +204,27 @@ def follow(row: Sequence[Answer], truth: Truth) -> Follow:
     return Follow(appeared, max(stale, default=changed) - changed, _flaps(states))
 
 
+def resolution(row: Sequence[Answer], truth: Truth) -> float:
+    """How exactly it is known when a row became otherwise: the longest time between two questions, one after the other,
+    that were answered differently, or alike when it was worth something else. 0 when all of it stayed the same."""
+    worth = [(one, state(one, truth)) for one in row]
+    return max(
+        (
+            later.sent - one.sent
+            for (one, was), (later, what) in pairwise(worth)
+            if was is not what or _differ(one, later)
+        ),
+        default=0.0,
+    )
+
+
+def _differ(one: Answer, other: Answer) -> bool:
+    if (one.rcode, one.problem) != (other.rcode, other.problem):
+        return True
+    # Most answers of a row have the very same records as the one before.
+    return one.records is not other.records and set(map(value, one.records)) != set(map(value, other.records))
+
+
 def _flaps(states: Sequence[tuple[Answer, State]]) -> int:
     """How often something was asked after a right answer had come, and the answer was not right any more.
 
@@ -223,6 +245,7 @@ def measured(row: Sequence[Answer], truth: Truth) -> dict[str, Any]:
     found: dict[str, Any] = {
         "longest": round(longest(missed), 3),
         "total": round(total(missed), 3),
+        "resolution": round(resolution(row, truth), 3),
         "outages": [one.as_data() for one in missed],
     }
     if len(truth.said) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,11 +11,18 @@ from functools import partial
 from kube_dns_conformance.agent.clock import Course
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.agent.prober import Prober
-from kube_dns_conformance.agent.proxy import Agent, Agents
+from kube_dns_conformance.agent.proxy import Agent, AgentGoneError, Agents
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 
 Observation = tuple[Seen, Said]
+HERE_SECONDS = 0.05
+AGENT_SECONDS = 0.25
+"""No more often than that something is read that waits: a request for each answer would cost everybody on its way more
+than the question did."""
+STAYS_SECONDS = 5.0
+"""For so long no other agent asks in place of one whose Pod is ready: it goes on asking, and nobody else has seen that.
+"""
 
 
 class Probing(ABC):
@@ -55,10 +63,12 @@ class Here(Probing):
     def __init__(self, probes: Sequence[Probe], slot: float, timeout: float) -> None:
         self._prober = Prober(probes, slot, timeout, now)
         self._taken = 0
+        self._read_at = 0.0
         self._prober.start()
 
     def take(self, within: float) -> list[Observation]:
         """See `Probing`."""
+        self._read_at = _gathered(self._read_at + HERE_SECONDS, within)
         try:
             new = self._prober.take(self._taken, within)
         except OSError as error:
@@ -106,6 +116,7 @@ class InAgent(Probing):
 
     def take(self, within: float) -> list[Observation]:
         """See `Probing`."""
+        _gathered(self._heard + AGENT_SECONDS, within)
         return self._agents.ask(partial(self._take, within))
 
     def stop(self) -> None:
@@ -133,6 +144,7 @@ class InAgent(Probing):
 
     def _take(self, within: float, agent: Agent) -> list[Observation]:
         if self._agent is None or agent.pod != self._agent.pod:
+            self._insist_gone()
             self._start(agent)
         self._agent = agent
         forget = self._seen if self._needed is None else self._needed
@@ -148,6 +160,18 @@ class InAgent(Probing):
         self._heard = now()
         self._course.follow(agent.clock)
         return [(one._replace(sent=self._course.here(one.sent)), self._said[one.said]) for one in news.seen]
+
+    def _insist_gone(self) -> None:
+        """Raise AgentGoneError, for the one that asks to be tried once more, while that may still answer."""
+        pod = self._agent.pod if self._agent else ""
+        if now() - self._heard < STAYS_SECONDS and pod in {one.pod for one in self._agents.ready()}:
+            raise AgentGoneError(f"agent {pod} does not answer, and is ready")
+
+
+def _gathered(moment: float, within: float) -> float:
+    """Wait until then, no longer than ``within`` seconds; returns the time (epoch seconds)."""
+    time.sleep(max(0.0, min(within, moment - now())))
+    return now()
 
 
 def _meet(agent: Agent) -> None:

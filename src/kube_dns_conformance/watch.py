@@ -16,6 +16,8 @@ from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.vantage import Ask, Vantage
 
 WAYS: tuple[Transport, ...] = ("udp", "tcp")
+WAIT_SECONDS = 0.25
+"""The longest that nothing is heard before the time is looked at."""
 QUESTIONS_PER_SECOND = 5000
 """Of all nodes together no more than this: being watched must not be what hurts."""
 
@@ -133,7 +135,7 @@ class Watch:
         """
         taken = 0
         while True:
-            self._hear(self._slot if taken == len(self._answers) else 0.0)
+            self._hear(WAIT_SECONDS if taken == len(self._answers) else 0.0)
             new = self._answers[taken:]
             taken += len(new)
             if take(new):

@@ -38,3 +38,4 @@ def test_the_metadata_of_a_list_are_those_of_its_objects_and_nothing_else(cluste
     alone = kube.list_metadata("v1", "Service", namespace="default")
     assert [one["metadata"] for one in alone] == [one["metadata"] for one in whole] != []
     assert all("spec" not in one for one in alone)
+    assert kube.list_metadata("v1", "Service", namespace="default", label_selector="no=such") == []

@@ -20,6 +20,7 @@ from kube_dns_conformance.outages import (
     follow,
     longest,
     outages,
+    resolution,
     state,
     total,
 )
@@ -104,6 +105,23 @@ def test_what_was_on_its_way_at_the_same_time_is_no_flap() -> None:
     # The right answer before it had come, whatever the last one took.
     assert follow([seen(NEW, at=3.4), late, seen(OLD, at=3.9), right], CHANGED).flaps == 1
     assert follow([late, seen(OLD, at=3.9), seen(OLD, at=4.1), right], CHANGED).flaps == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "at", "known"),
+    [
+        ([NEW, NEW, NEW], [3.0, 3.05, 9.0], 0.0),
+        ([OLD, OLD, NEW, NEW], [2.9, 3.0, 3.2, 9.0], 0.2),
+        ([OLD, OLD, NEW, NEW], [2.7, 3.0, 3.2, 9.0], 0.3),
+        ([OLD, NEW, NEW], [2.9, 3.5, 9.0], 0.6),
+        ([NEW, "-", "!", NEW], [3.0, 3.1, 3.5, 3.6], 0.4),
+    ],
+)
+def test_how_exactly_a_change_is_known_is_how_far_apart_was_asked(
+    said: list[str], at: list[float], known: float
+) -> None:
+    answers = [replace(one, sent=moment) for one, moment in zip(row(*said), at, strict=True)]
+    assert resolution(answers, CHANGED) == pytest.approx(known)
 
 
 def test_nothing_can_follow_where_nothing_changed() -> None:

@@ -97,7 +97,7 @@ def test_another_agent_takes_over(port: int, tmp_path: pytest.TempPathFactory) -
     gone: list[bool] = []
     with api_server({"agent-a": port, "agent-b": port}, refusing(gone)) as api, DnsServer(ONE) as server:
         both = [Agent(api, "agents", name, TOKEN) for name in ("agent-a", "agent-b")]
-        probing = InAgent(Agents(lambda: both, 5.0), probes(server), SLOT, 5.0)
+        probing = InAgent(Agents(lambda: both[len(gone) :], 5.0), probes(server), SLOT, 5.0)
         taken(probing, 2)
         slots, missed = probing.slots, probing.missed
         time.sleep(10 * SLOT)  # what the first has seen meanwhile goes with it
@@ -106,6 +106,28 @@ def test_another_agent_takes_over(port: int, tmp_path: pytest.TempPathFactory) -
         probing.stop()
     assert probing.slots > slots + 10
     assert probing.missed >= missed + 10
+
+
+def test_nobody_asks_in_place_of_an_agent_that_only_cannot_be_reached_for_a_moment(port: int) -> None:
+    refused: list[str] = []
+
+    def is_refused(request: BaseHTTPRequestHandler) -> bool:
+        if "agent-a" in request.path and request.path.endswith("/probe/take") and len(refused) < 3:
+            refused.append(request.path)
+            request.send_error(503)
+            return True
+        return False
+
+    with api_server({"agent-a": port, "agent-b": port}, is_refused) as api, DnsServer(ONE) as server:
+        both = [Agent(api, "agents", name, TOKEN, f"node of {name}") for name in ("agent-a", "agent-b")]
+        agents = Agents(lambda: both, 30.0)
+        probing = InAgent(agents, probes(server), SLOT, 5.0)
+        found = taken(probing, 2)
+        slots = probing.slots - probing.missed
+        while len(asked([one for one in found if one[0].probe == 0])) < slots:  # nothing was lost
+            found += taken(probing, 1)
+        probing.stop()
+    assert (len(refused), agents.name) == (3, "agent on node node of agent-a")
 
 
 def test_a_prober_that_is_not_there_any_more_is_started_anew(port: int) -> None:
@@ -345,7 +367,7 @@ def test_every_node_is_a_place_and_another_asks_in_place_of_what_is_gone(port: i
     gone: list[bool] = []
     with api_server({"agent-a": port, "agent-b": port}, refusing(gone)) as api, DnsServer(ONE) as server:
         both = [Agent(api, "agents", f"agent-{one}", TOKEN, f"node-{one}") for one in "ab"]
-        places = Inside(Agents(lambda: both, 5.0), 5.0).places()
+        places = Inside(Agents(lambda: both[len(gone) :], 5.0), 5.0).places()
         assert [(one.place, one.name) for one in places] == [
             ("node-a", "agent on node node-a"),
             ("node-b", "agent on node node-b"),

@@ -14,7 +14,13 @@ NAME = "survival.pod-restart.name-follows"
 
 def window(appeared: float | None, disappeared: float, longest: float) -> dict[str, Any]:
     lane = {"name": "web.shop.svc.cluster.local.", "type": "A", "server": "dns-0", "transport": "udp"}
-    return lane | {"appeared": appeared, "disappeared": disappeared, "longest": longest, "total": longest, "flaps": 0}
+    return lane | {
+        "appeared": appeared,
+        "disappeared": disappeared,
+        "longest": longest,
+        "total": longest,
+        "resolution": longest / 10,
+    }
 
 
 def watched(*windows: dict[str, Any], number: int = 1) -> Result:
@@ -37,6 +43,7 @@ def test_of_each_repetition_the_worst_counts() -> None:
         Measure(NAME, "appeared", 3, 0.5, 2.0, 0),
         Measure(NAME, "disappeared", 3, 0.2, 1.5, 0),
         Measure(NAME, "longest", 3, 0.5, 2.0, 0),
+        Measure(NAME, "resolution", 3, 0.05, 0.2, 0),
     ]
 
 
@@ -53,7 +60,7 @@ def test_what_was_not_watched_or_did_not_change_has_no_measure() -> None:
 
 def test_people_find_them_in_the_summary() -> None:
     text = summary.markdown(REPEATED)
-    assert f"| `{NAME}` | 3 | 0.50 s, 2.00 s | 0.20 s, 1.50 s | 0.50 s, 2.00 s |" in text
+    assert f"| `{NAME}` | 3 | 0.50 s, 2.00 s | 0.20 s, 1.50 s | 0.50 s, 2.00 s | 0.05 s, 0.20 s |" in text
     once = summary.markdown(Results(HEAD, [watched(window(None, 0.2, 0.5)), watched(window(0.5, 0.2, 0.5))]))
     assert "0.50 s, 0.50 s, never in 1" in once
     assert "Through time" not in summary.markdown(Results(HEAD, [result(Verdict.CONFORMANT)]))
