@@ -14,6 +14,7 @@ from kube_dns_conformance.dns.compare import at_least
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.events import Event
+from kube_dns_conformance.focus import Focus
 from kube_dns_conformance.judge import Expectations
 from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.run import Run
@@ -33,10 +34,14 @@ TRUE_OF = {"Service", "EndpointSlice", "Pod"}
 
 @dataclass(frozen=True)
 class Piecewise:
-    """Expectations of so many names that they are not all looked at after each event: ``of`` has what it can change."""
+    """Expectations of so many names that they are not all looked at after each event: ``of`` has what it can change.
+
+    Those in ``order`` change in this order, and are looked at more closely when their turn comes.
+    """
 
     whole: Callable[[], Expectations]
     of: Callable[[Event], Expectations]
+    order: Sequence[Question] = ()
 
     def __call__(self) -> Expectations:
         """All of them."""
@@ -50,12 +55,12 @@ class Telling:
         """``since`` is in epoch seconds."""
         self._said = {question: [(since, must)] for question, must in before.items()}
 
-    def hear(self, state: Expectations, at: float) -> None:
-        """What they say from then on (epoch seconds)."""
-        for question, must in state.items():
-            said = self._said[question]
-            if said[-1][1] != must:
-                said.append((at, must))
+    def hear(self, state: Expectations, at: float) -> list[Question]:
+        """What they say from then on (epoch seconds); the questions of which they say something else than before."""
+        changed = [question for question, must in state.items() if self._said[question][-1][1] != must]
+        for question in changed:
+            self._said[question].append((at, state[question]))
+        return changed
 
     def truths(self) -> dict[Question, Truth]:
         """All of it."""
@@ -132,7 +137,7 @@ def observe(
     """
     timings = replace(run.timings, propagation=run.timings.propagation + granted)
     before, events = expect(), list[Event]()
-    of = expect.of if isinstance(expect, Piecewise) else lambda _: expect()
+    pieces = expect if isinstance(expect, Piecewise) else Piecewise(expect, lambda _: expect())
     told = Telling(before, now())
 
     def note(event: Event) -> None:
@@ -141,12 +146,13 @@ def observe(
         events.append(event)
         if event.kind in TRUE_OF:
             with suppress(ClusterError):  # half-way through a change there may be nothing to expect
-                told.hear(of(event), event.at)
+                focus.hear(told.hear(pieces.of(event), event.at))
 
     watched = run.cluster.dns if servers is None else servers
     slot = max(timings.slot, len(before) * len(watched) * len(WAYS) / MOST_A_SECOND)
-    watching = Watch(run.vantage.places(), watched, list(before), slot)
-    with watching as watch, situation.mirror.listening(note):
+    places = run.vantage.places()
+    focus = Focus(pieces.order, lambda some: Watch(places, watched, some, timings.slot))
+    with Watch(places, watched, list(before), slot) as watch, focus, situation.mirror.listening(note):
         # Only what was right before can be seen to break.
         watch.wait(_until_right(watch, before), now() + timings.propagation)
         _insist_unchanged(situation, expect, before)
@@ -175,9 +181,9 @@ def observe(
     _insist_unchanged(situation, expect, after)
     answers = watch.answers()
     told.hear(after, settled_at)
-    deadline = _deadline(answers, settled_at, timings)
-    budget = timings.propagation
-    return Change(answers, told.truths(), began, settled_at, deadline, hold, budget, events, watch.observers)
+    deadline, budget = _deadline(answers, settled_at, timings), timings.propagation
+    seen, observers = answers + focus.answers(), watch.observers + focus.observers
+    return Change(seen, told.truths(), began, settled_at, deadline, hold, budget, events, observers)
 
 
 def without(change: Change, questions: Iterable[Question]) -> Change:

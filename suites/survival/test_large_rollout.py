@@ -41,7 +41,14 @@ def rollout(run: Run, situation: Situation) -> Rollout:
         annotations = {"kube-dns-conformance/template": uuid4().hex}
         situation.change("StatefulSet", NAME, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
 
-    seen = observe(run, situation, Piecewise(whole, of), change, partial(situation.wait_settled, PATIENCE_SECONDS))
+    # Its controller begins with the highest ordinal.
+    order = [
+        question
+        for ordinal in reversed(range(len(situation.pods(SERVICE))))
+        for question in expectations.pods(situation, SERVICE, [f"{NAME}-{ordinal}"])
+    ]
+    settle = partial(situation.wait_settled, PATIENCE_SECONDS)
+    seen = observe(run, situation, Piecewise(whole, of, order), change, settle)
     return Rollout(seen, list(expectations.headless(situation, SERVICE)))
 
 
