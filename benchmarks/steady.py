@@ -1,8 +1,7 @@
 """Whether verdicts depend on luck: ``python -m benchmarks.steady``, with ``--kind`` on a kind cluster.
 
 Runs the profile survival again and again on one cluster, and says what was nonconformant or unknown, and where two runs
-differ, and how exactly it is known when DNS became otherwise. On kind, where most of the time passes in waiting for
-nodes and Pods, three processes share each run.
+differ, and how exactly it is known when DNS became otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from kube_dns_conformance.resources import folder
 from kube_dns_conformance.results import Results, Verdict, read
 from tools.command import guarded
 
-PROCESSES = {"embedded": 0, "kind": 3}
 RESOLUTION_SECONDS = 0.1
 """It shall be known as exactly as that."""
 
@@ -63,7 +61,7 @@ def judged(environment: Mapping[str, str], report: Path) -> dict[str, Verdict]:
     """The verdicts of one run."""
     provider, name = environment["KDC_CLUSTER"], environment["KDC_NAME"]
     which = [f"--cluster={provider}", f"--cluster-name={name}", "--keep-cluster", "--allow-disruptive"]
-    options = [*which, "--profile=survival", f"--report-dir={report}", f"-n{PROCESSES[provider]}"]
+    options = [*which, "--profile=survival", f"--report-dir={report}"]
     command = [sys.executable, "-m", "pytest", str(folder("suites")), *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     found = read(report).by_requirement() if report.exists() else {}

@@ -264,8 +264,11 @@ def _windows(rows: list[dict[str, Any]]) -> Iterator[str]:
 
     def line(row: dict[str, Any]) -> str:
         what, of = f"{row['name']} {row['type']}", asked_of(row)
-        times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total", "resolution")]
+        times = [_seconds(row.get(name)) for name in ("appeared", "disappeared", "longest", "total")]
         times.insert(2, str(row.get("flaps", "")))
+        times.append(
+            _seconds(row.get("resolution")) + (f", {unasked:.1f} s unasked" if (unasked := row.get("unknown")) else "")
+        )
         return f"| {_cell(what)} | {_cell(of)} | {' | '.join(times)} |"
 
     heads = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -98,6 +99,11 @@ class Change:
     def after(self) -> Expectations:
         """What is true since."""
         return {question: truth.said[-1][1] for question, truth in self.truths.items()}
+
+    @property
+    def gap(self) -> float:
+        """Between two questions further apart than this (seconds) nobody asked."""
+        return timeline.gap_of(max((one.slot for one in self.observers), default=math.inf))
 
     @cached_property
     def rows(self) -> dict[Question, dict[timeline.Lane, list[Answer]]]:

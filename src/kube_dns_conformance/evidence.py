@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,8 +38,9 @@ class Watched:
     windows: list[Row] = field(default_factory=list)
     lanes: set[Lane] = field(default_factory=set)
 
-    def add(self, lane: Lane, row: Sequence[Answer], truth: Truth) -> None:
-        """Record what was seen of one question at one server, against what was true of it."""
+    def add(self, lane: Lane, row: Sequence[Answer], truth: Truth, gap: float = math.inf) -> None:
+        """Record what was seen of one question at one server, against what was true of it. Between two questions
+        further apart than ``gap`` (seconds) nobody asked."""
         if lane.question not in {one.question for one in self.lanes}:
             asked = {"name": lane.question.name, "type": lane.question.rdtype}
             before = [None, *(must for _, must in truth.said)]
@@ -48,7 +50,7 @@ class Watched:
             ]
         self.lanes.add(lane)
         self.timeline += timeline.as_data(row, truth)
-        self.windows.append(lane.as_data() | outages.measured(row, truth))
+        self.windows.append(lane.as_data() | outages.measured(row, truth, gap))
 
     def require(self, rule: str) -> None:
         """Record what is required of it."""

@@ -174,10 +174,14 @@ class Tally:
 
 def outages(row: Sequence[Answer], truth: Truth) -> list[Outage]:
     """Everything in a row that was not right."""
-    tally = Tally()
+    return _tally(row, truth, math.inf).outages
+
+
+def _tally(row: Sequence[Answer], truth: Truth, gap: float) -> Tally:
+    tally = Tally(gap)
     for one in row:
         tally.add(one, truth)
-    return tally.outages
+    return tally
 
 
 def longest(found: Sequence[Outage]) -> float:
@@ -204,15 +208,18 @@ def follow(row: Sequence[Answer], truth: Truth) -> Follow:
     return Follow(appeared, max(stale, default=changed) - changed, _flaps(states))
 
 
-def resolution(row: Sequence[Answer], truth: Truth) -> float:
+def resolution(row: Sequence[Answer], truth: Truth, gap: float = math.inf) -> float:
     """How exactly it is known when a row became otherwise: the longest time between two questions, one after the other,
-    that were answered differently, or alike when it was worth something else. 0 when all of it stayed the same."""
+    that were answered differently, or alike when it was worth something else. 0 when all of it stayed the same.
+
+    Between two that are further apart than ``gap`` (seconds) nobody asked, and nothing is said to have become otherwise
+    then."""
     worth = [(one, state(one, truth)) for one in row]
     return max(
         (
             later.sent - one.sent
             for (one, was), (later, what) in pairwise(worth)
-            if was is not what or _differ(one, later)
+            if later.sent - one.sent <= gap and (was is not what or _differ(one, later))
         ),
         default=0.0,
     )
@@ -239,13 +246,16 @@ def _flaps(states: Sequence[tuple[Answer, State]]) -> int:
     return found
 
 
-def measured(row: Sequence[Answer], truth: Truth) -> dict[str, Any]:
-    """All of this of one row, for ``results.jsonl``: seconds, to the millisecond."""
-    missed = outages(row, truth)
+def measured(row: Sequence[Answer], truth: Truth, gap: float = math.inf) -> dict[str, Any]:
+    """All of this of one row, for ``results.jsonl``: seconds, to the millisecond. Of the time between two questions
+    that are further apart than ``gap`` (seconds) nothing is known, and ``unknown`` is all of it."""
+    tally = _tally(row, truth, gap)
+    missed = tally.outages
     found: dict[str, Any] = {
         "longest": round(longest(missed), 3),
         "total": round(total(missed), 3),
-        "resolution": round(resolution(row, truth), 3),
+        "resolution": round(resolution(row, truth, gap), 3),
+        "unknown": round(tally.unknown, 3),
         "outages": [one.as_data() for one in missed],
     }
     if len(truth.said) > 1:

@@ -200,7 +200,7 @@ def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.
     watched = judge.evidence.of_change(change.began, change.as_data)
     for lane, row in rows.items():
         if lane not in watched.lanes:
-            watched.add(lane, row, change.truths[question])
+            watched.add(lane, row, change.truths[question], change.gap)
             judge.evidence.add(row[-1], change.after[question])
     return rows
 

@@ -19,6 +19,7 @@ from kube_dns_conformance.outages import (
     cause,
     follow,
     longest,
+    measured,
     outages,
     resolution,
     state,
@@ -122,6 +123,14 @@ def test_how_exactly_a_change_is_known_is_how_far_apart_was_asked(
 ) -> None:
     answers = [replace(one, sent=moment) for one, moment in zip(row(*said), at, strict=True)]
     assert resolution(answers, CHANGED) == pytest.approx(known)
+
+
+def test_while_nobody_asked_nothing_is_said_to_have_changed() -> None:
+    answers = [replace(one, sent=at) for one, at in zip(row(OLD, OLD, NEW, NEW), [2.9, 3.0, 33.0, 33.1], strict=True)]
+    found = measured(answers, CHANGED, gap=0.5)
+    assert (found["resolution"], found["unknown"], found["longest"]) == (0.1, 30.0, 0.0)
+    found = measured(answers, CHANGED)
+    assert (found["resolution"], found["unknown"], found["longest"]) == (30.0, 0.0, 30.0)
 
 
 def test_nothing_can_follow_where_nothing_changed() -> None:
