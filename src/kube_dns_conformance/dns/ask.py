@@ -23,6 +23,7 @@ import dns.rrset
 
 from kube_dns_conformance.agent.exchange import Reply, Request, exchange, framed, unframed
 from kube_dns_conformance.clock import now
+from kube_dns_conformance.dns import addresses
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
 from kube_dns_conformance.errors import ClusterError
 
@@ -190,6 +191,9 @@ def _insist_on_size(wire: bytes, question: Question) -> None:
 
 def _parsed(question: Question, wire: bytes) -> Mapping[str, Any]:
     """What an answer says to this question whatever its id, or in ``problem`` why not. Raises `_Unusable`."""
+    asked = _asked(question)
+    if asked and (found := addresses.read(asked, wire)):
+        return found
     try:
         # one_rr_per_rrset: by default duplicates and differing TTLs are merged away, which would hide two kinds of lie.
         response = dns.message.from_wire(wire, one_rr_per_rrset=True)
@@ -199,8 +203,8 @@ def _parsed(question: Question, wire: bytes) -> Mapping[str, Any]:
         return {"problem": "the question came back instead of an answer"}
     rcode = response.rcode()
     if response.question != _query(question).question and rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        asked = " ".join(str(one) for one in response.question) or "none"
-        return {"problem": f"answer to another question: {asked}"}
+        other = " ".join(str(one) for one in response.question) or "none"
+        return {"problem": f"answer to another question: {other}"}
     return {
         "rcode": dns.rcode.to_text(rcode),
         "truncated": bool(response.flags & dns.flags.TC),
@@ -210,6 +214,11 @@ def _parsed(question: Question, wire: bytes) -> Mapping[str, Any]:
         "edns_version": response.edns if response.edns >= 0 else None,
         "echoed": str(response.question[0].name) if response.question else "",
     }
+
+
+@lru_cache(QUESTIONS_KEPT)
+def _asked(question: Question) -> addresses.Asked | None:
+    return addresses.asked(message(question), question.name)
 
 
 _parsed_once = lru_cache(ANSWERS_KEPT)(_parsed)

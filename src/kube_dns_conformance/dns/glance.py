@@ -14,18 +14,13 @@ from typing import NamedTuple
 import dns.name
 import dns.rcode
 
+from kube_dns_conformance.dns.addresses import HEADER, LETTERS, NONE, ONE, OPT_BYTES, SAME_NAME
 from kube_dns_conformance.dns.compare import ANY_LABEL, Expected, Kind, rcodes
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.dns.plain import (
-    HEADER,
-    LETTERS,
     LONGEST_LABEL,
     LONGEST_NAME,
-    NONE,
-    ONE,
-    OPT_BYTES,
     POINTER,
-    SAME_NAME,
     TYPES,
     Plain,
     ends_plainly,

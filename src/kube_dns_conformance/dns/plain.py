@@ -7,28 +7,21 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import string
 from collections.abc import Container
 from functools import lru_cache
 from itertools import product
 
 import dns.rcode
 
+from kube_dns_conformance.dns.addresses import HEADER, LETTERS, NONE, ONE, OPT, OPT_BYTES, OPT_END, SAME_NAME
 from kube_dns_conformance.dns.ask import PLAIN_UDP_BYTES, message
 from kube_dns_conformance.dns.model import Question
 
-HEADER = 12
-NONE, ONE = b"\0\0", b"\0\1"
-"""How many there are, in a header."""
-LETTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
 LONGEST_LABEL = 63
 LONGEST_NAME = 255
 POINTER = 0xC0
-SAME_NAME = b"\xc0\x0c"
-"""The name of the question, as a pointer to it (RFC 1035 section 4.1.4)."""
 TYPES = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1", "SRV": b"\0\x21\0\1", "PTR": b"\0\x0c\0\1"}
 """Type and class IN, of what a glance can tell."""
-OPT_BYTES = 11
 _AN_ANSWER = 0x80
 _AS_IT_LIKES = (0, 1, 4, 5), range(0, 256, 16)
 """AA and RD; RA, AD, CD and what is reserved. Not another opcode than QUERY, and not TC (RFC 1035 section 4.1.1)."""
@@ -36,9 +29,6 @@ _POINTER_BITS = 0xC000
 _SIZES = {TYPES["A"]: 4, TYPES["AAAA"]: 16}
 _ADDRESSES = {kind + size.to_bytes(2, "big"): size for kind, size in _SIZES.items()}
 """Type, class and length of the data."""
-_OPT = b"\0\0\x29"
-_OPT_END = b"\0" * 6
-"""No extended rcode, version 0, no DO, no options (RFC 6891 section 6.1.3)."""
 
 
 def heads(*rcodes: dns.rcode.Rcode) -> frozenset[bytes]:
@@ -140,12 +130,12 @@ def ends_plainly(wire: bytes, at: int, targets: Container[int] = ()) -> bool:
     Their names are whole, or pointers to one of ``targets``: where the names begin that records have as their target.
     """
     if wire[10:12] == ONE and len(wire) == at + OPT_BYTES:
-        return wire.startswith(_OPT, at) and wire.endswith(_OPT_END)
+        return wire.startswith(OPT, at) and wire.endswith(OPT_END)
     opts = 0
     for _ in range(int.from_bytes(wire[10:12], "big")):
-        if wire.startswith(_OPT, at):
+        if wire.startswith(OPT, at):
             opts += 1
-            if opts > 1 or wire[at + 5 : at + OPT_BYTES] != _OPT_END:
+            if opts > 1 or wire[at + 5 : at + OPT_BYTES] != OPT_END:
                 return False
             at += OPT_BYTES
             continue
