@@ -59,6 +59,14 @@ def happened(event: Row) -> str:
     return f"{event['kind']} {event['name']}".rstrip() + f": {event['what']}"
 
 
+def watched_from(observer: Row) -> str:
+    """Who watched, and how well."""
+    return (
+        f"watched from {observer['name']}, once in {observer['slot']:g} s; {observer['missed']} of"
+        f" {observer['slots']} slots missed; its clock {observer['ahead']:+.3f} s ± {observer['error']:.3f} s"
+    )
+
+
 class _Drawing:
     def __init__(self, rows: Sequence[Row], change: Row) -> None:
         self._change = change
@@ -146,12 +154,7 @@ class _Drawing:
             self._say(10, y, f"… {len(events) - EVENTS_SHOWN} more, until {events[-1]['at'] - self._zero:+.2f} s")
         for one in self._change.get("observers", []):
             y += LINE
-            self._say(
-                10,
-                y + 4,
-                f"watched from {one['name']}, once in {one['slot']:g} s; {one['missed']} of"
-                f" {one['slots']} slots missed; its clock {one['ahead']:+.3f} s ± {one['error']:.3f} s",
-            )
+            self._say(10, y + 4, watched_from(one))
         return y + LINE + 4
 
     def _x(self, moment: float) -> float:

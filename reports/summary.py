@@ -8,7 +8,7 @@ from typing import Any
 
 from kube_dns_conformance.reports import coverage
 from kube_dns_conformance.reports.measures import TIMES, Measure, measures
-from kube_dns_conformance.reports.picture import asked_of, happened
+from kube_dns_conformance.reports.picture import asked_of, happened, watched_from
 from kube_dns_conformance.reports.wording import asked, explained, got, reason, troubled_first
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Result, Results, Verdict
@@ -247,6 +247,7 @@ def _changes(result: Result) -> Iterator[str]:
             f" ({change['propagation']:g} s, and {kept:.0f} s for which its answers may be kept)."
         )
         yield from (f"Required: {_cell(rule)}." for rule in change["rules"])
+        yield from (f"- {_cell(watched_from(one))}" for one in change.get("observers", []))
         yield from _events(change["events"], began)
         yield from _windows(change["windows"])
         yield from _timeline(change["timeline"], began)

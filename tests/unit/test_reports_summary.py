@@ -152,6 +152,16 @@ def test_the_summary_tells_of_each_change_what_happened_and_what_was_seen_when()
     assert f"\nChange 2 of 2: {began}\n\n| at | what happened |\n|---|---|\n| 0.25 s | API server: is stopped |" in text
 
 
+def test_the_summary_says_who_watched_and_how_exactly_it_is_known() -> None:
+    observer = {"name": "agent on node a|b", "slot": 0.05, "slots": 130, "missed": 3, "ahead": 0.0015, "error": 0.002}
+    known = SEGMENT | {"longest": 1.0, "total": 2.0, "resolution": 0.051, "unknown": 0.0}
+    text = shown(changes=[changed([], known, known | {"unknown": 49.7}) | {"observers": [observer]}])
+    who = "agent on node a\\|b, once in 0.05 s; 3 of 130 slots missed; its clock +0.002 s ± 0.002 s"
+    assert f"\n- watched from {who}\n" in text
+    assert "| 1.00 s | 2.00 s | 0.05 s |\n" in text
+    assert "| 1.00 s | 2.00 s | 0.05 s, 49.7 s unasked |\n" in text
+
+
 def test_the_summary_shows_how_something_was_asked() -> None:
     assert "| web.shop.svc.cluster.local. A +noedns | 127.0.0.1:5300/udp |" in shown(
         checks=[CHECK | {"options": "+noedns"}]

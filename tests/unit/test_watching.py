@@ -31,17 +31,29 @@ TRUTH = Truth(((0.0, exactly([OLD])),))
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90.0), ("1.5s", 1.5), ("10m", 600.0), ("1h30m", 5400.0), ("2h", 7200.0), ("1m5s", 65.0), ("", None)],
+    [
+        ("90", 90.0),
+        ("1.5s", 1.5),
+        ("10m", 600.0),
+        ("1h30m", 5400.0),
+        ("2h", 7200.0),
+        ("1m5s", 65.0),
+        ("50ms", 0.05),
+        ("1s500ms", 1.5),
+        ("", None),
+    ],
 )
 def test_a_duration_is_read_as_people_write_it(text: str, seconds: float | None) -> None:
     assert duration("--for", text) == seconds
 
 
-@pytest.mark.parametrize("text", ["0", "-5", "soon", "5 minutes", "10ms", "h", "1m1h", "0s", "inf", "nan"])
+@pytest.mark.parametrize(
+    "text", ["0", "-5", "soon", "5 minutes", "ms", "50ms1s", "0ms", "h", "1m1h", "0s", "inf", "nan"]
+)
 def test_what_is_no_duration_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         duration("--for", text)
-    assert str(caught.value) == f"--for {text}: durations are such as 90s, 10m, 1h30m"
+    assert str(caught.value) == f"--for {text}: durations are such as 90s, 200ms, 10m, 1h30m"
 
 
 class Objects:

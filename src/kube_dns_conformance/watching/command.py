@@ -39,7 +39,9 @@ TAKE_SECONDS = 0.25
 NODES_TRIED = 3
 PATIENCE_SECONDS = 1.0
 """DNS may hear of a change before we do."""
-DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+NUMBER = r"(\d+(?:\.\d+)?)"
+DURATION = re.compile(rf"(?:{NUMBER}h)?(?:{NUMBER}m)?(?:{NUMBER}(?:s|$))?(?:{NUMBER}ms)?")
+UNITS = 3600, 60, 1, 0.001
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ class Choice:
 
 
 def duration(option: str, text: str) -> float | None:
-    """Seconds from texts such as 90, 1.5s, 10m, 1h30m; None from an empty one. Raises UsageError."""
+    """Seconds from texts such as 90, 1.5s, 200ms, 10m, 1h30m; None from an empty one. Raises UsageError."""
     if not text:
         return None
     found = DURATION.fullmatch(text.strip())
-    parts = found.groups(default="0") if found else ("0",) * 3
-    seconds = sum(float(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
+    parts = found.groups(default="0") if found else ("0",) * len(UNITS)
+    seconds = sum(float(part) * unit for part, unit in zip(parts, UNITS, strict=True))
     if not found or seconds <= 0:
-        raise UsageError(f"{option} {text}: durations are such as 90s, 10m, 1h30m")
+        raise UsageError(f"{option} {text}: durations are such as 90s, 200ms, 10m, 1h30m")
     return seconds
 
 
