@@ -47,6 +47,8 @@ def main() -> int:
     began = time.monotonic()
     trials = run([""] * arguments.honest or names, arguments.workers)
     seconds = time.monotonic() - began
+    if arguments.fault:
+        print(*map(told, trials), sep="\n")  # noqa: T201
     failed = [trial for trial in trials if trial.problems()]
     for trial in failed:
         print(trial.name or "the real servers", *trial.problems(), sep="\n  ")  # noqa: T201
@@ -81,6 +83,14 @@ def judge(name: str) -> Trial:
     # Where every answer may be a lie, everybody may accuse: nothing is learned from more than who has to.
     everything = bool(name) and EVERYTHING in FAULTS[name].touches
     return bench.judge(name, *([FAULTS[name].caught_by] if everything else []))
+
+
+def told(trial: Trial) -> str:
+    """What was said of it, each first line, and how soon it was noticed."""
+    accused = [f"  {line}" for line in trial.accused.values()] or ["  accused of nothing"]
+    return "\n".join(
+        [f"{trial.name}, noticed after {trial.noticed:.0f} s:" if trial.noticed else f"{trial.name}:", *accused]
+    )
 
 
 def page(trials: Sequence[Trial], seconds: float) -> str:

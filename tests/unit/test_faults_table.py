@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from faults import FAULTS
-from faults.table import PAGE, neutral, page
+from faults.table import PAGE, neutral, page, told
 from faults.trial import Trial
 
 NAME, CAUGHT_BY = "ptr-missing", "clusterip.ptr.ipv4"
@@ -41,6 +41,15 @@ def test_the_page_says_who_noticed_and_in_which_words() -> None:
         "answered with NXDOMAIN instead of NOERROR \\| more |"
     ) in text
     assert "| `other-order` | Records come in the order of their names and rdata, the last first. | nobody |" in text
+
+
+def test_whoever_tries_one_is_told_in_which_words_it_was_noticed() -> None:
+    assert told(Trial(NAME, {CAUGHT_BY: LINE, "headless.ptr.ipv4": "why"}, {}, 9.0, 2.4)).splitlines() == [
+        "ptr-missing, noticed after 2 s:",
+        f"  {LINE}",
+        "  why",
+    ]
+    assert told(Trial("other-order", {}, {}, 9.0)) == "other-order:\n  accused of nothing"
 
 
 def test_what_differs_from_run_to_run_is_left_out_of_the_page() -> None:
