@@ -174,14 +174,10 @@ class Tally:
 
 def outages(row: Sequence[Answer], truth: Truth) -> list[Outage]:
     """Everything in a row that was not right."""
-    return _tally(row, truth, math.inf).outages
-
-
-def _tally(row: Sequence[Answer], truth: Truth, gap: float) -> Tally:
-    tally = Tally(gap)
+    tally = Tally()
     for one in row:
         tally.add(one, truth)
-    return tally
+    return tally.outages
 
 
 def longest(found: Sequence[Outage]) -> float:
@@ -247,15 +243,18 @@ def _flaps(states: Sequence[tuple[Answer, State]]) -> int:
 
 
 def measured(row: Sequence[Answer], truth: Truth, gap: float = math.inf) -> dict[str, Any]:
-    """All of this of one row, for ``results.jsonl``: seconds, to the millisecond. Of the time between two questions
-    that are further apart than ``gap`` (seconds) nothing is known, and ``unknown`` is all of it."""
-    tally = _tally(row, truth, gap)
-    missed = tally.outages
+    """All of this of one row, for ``results.jsonl``: seconds, to the millisecond.
+
+    ``unknown`` is all the time between two questions that are further apart than ``gap`` (seconds). What was the same
+    before and after is taken to have lasted meanwhile.
+    """
+    missed = outages(row, truth)
+    pauses = [later.sent - one.sent for one, later in pairwise(row)]
     found: dict[str, Any] = {
         "longest": round(longest(missed), 3),
         "total": round(total(missed), 3),
         "resolution": round(resolution(row, truth, gap), 3),
-        "unknown": round(tally.unknown, 3),
+        "unknown": round(sum(pause for pause in pauses if pause > gap), 3),
         "outages": [one.as_data() for one in missed],
     }
     if len(truth.said) > 1:

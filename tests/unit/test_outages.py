@@ -128,7 +128,7 @@ def test_how_exactly_a_change_is_known_is_how_far_apart_was_asked(
 def test_while_nobody_asked_nothing_is_said_to_have_changed() -> None:
     answers = [replace(one, sent=at) for one, at in zip(row(OLD, OLD, NEW, NEW), [2.9, 3.0, 33.0, 33.1], strict=True)]
     found = measured(answers, CHANGED, gap=0.5)
-    assert (found["resolution"], found["unknown"], found["longest"]) == (0.1, 30.0, 0.0)
+    assert (found["resolution"], found["unknown"], found["longest"]) == (0.1, 30.0, 30.0)
     found = measured(answers, CHANGED)
     assert (found["resolution"], found["unknown"], found["longest"]) == (30.0, 0.0, 30.0)
 
