@@ -62,10 +62,10 @@ def test_an_answer_that_comes_only_from_another_source_is_no_answer() -> None:
     def say(asked: socket.socket, other: socket.socket, client: tuple[str, int]) -> None:
         other.sendto(RIGHT, client)
 
-    got = ask(say, 0.2)
+    got = ask(say, 1.5)
     assert got.wire == b""
     assert got.problem is not None
-    assert got.problem.startswith("no answer within 0.2 s, but 12 bytes from 127.0.0.1 port ")
+    assert got.problem.startswith("no answer within 1.5 s, but 12 bytes from 127.0.0.1 port ")
 
 
 def test_a_late_answer_to_another_question_is_noted_and_passed_over() -> None:
@@ -78,7 +78,7 @@ def test_a_late_answer_to_another_question_is_noted_and_passed_over() -> None:
 
 
 def test_the_wrong_id_is_the_answer_when_nothing_better_comes() -> None:
-    got = ask(lambda asked, other, client: asked.sendto(LATE, client), 0.2)
+    got = ask(lambda asked, other, client: asked.sendto(LATE, client), 1.5)
     assert (got.wire, got.problem) == (LATE, None)
 
 

@@ -112,10 +112,10 @@ def test_what_is_lost_is_asked_once_more() -> None:
         return None if len(asked) == 1 else reply(query, "10.0.0.1")
 
     with DnsServer(loses_the_first) as server:
-        found = seen_until(lambda seen: len(seen) >= 1, probe(server), timeout=0.2)
+        found = seen_until(lambda seen: len(seen) >= 1, probe(server), timeout=1.5)
     seen, said = found[0]
     assert said.problem is None
-    assert seen.seconds >= 0.2
+    assert seen.seconds >= 1.5
 
 
 def test_what_is_refused_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,8 +137,8 @@ def test_what_is_refused_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_silence_and_whoever_closes_the_connection() -> None:
-    udp, tcp = first_of_each(lambda _query, transport: None if transport == "udp" else [], "udp", "tcp", timeout=0.1)
-    assert udp == Said(problem="no answer within 0.1 s")
+    udp, tcp = first_of_each(lambda _query, transport: None if transport == "udp" else [], "udp", "tcp", timeout=1.5)
+    assert udp == Said(problem="no answer within 1.5 s")
     assert tcp == Said(problem="connection closed after 0 of 2 bytes")
 
 
@@ -157,9 +157,9 @@ def test_half_a_message_is_kept_with_what_came() -> None:
 
 def test_answers_with_another_id_are_none() -> None:
     (said,) = first_of_each(
-        lambda query, _: bytes([query[0] ^ 0x80]) + query[1:2] + reply(query, "10.0.0.1")[2:], "udp", timeout=0.1
+        lambda query, _: bytes([query[0] ^ 0x80]) + query[1:2] + reply(query, "10.0.0.1")[2:], "udp", timeout=1.5
     )
-    assert said.problem == "no answer within 0.1 s, but 1 messages that were no answer"
+    assert said.problem == "no answer within 1.5 s, but 1 messages that were no answer"
 
 
 def test_a_server_that_is_silent_does_not_hold_up_another() -> None:
