@@ -272,6 +272,8 @@ def page(rows: Sequence[Row], seconds: float) -> str:
             "",
             f"CoreDNS {NEWEST} with kubeadm's Corefile but for what the name says, where no version is named. Two",
             "replicas on an embedded dual-stack cluster, judged by the whole suite with the usual time limits.",
+            "*Unsupported* is what needs Pods that run, or what a configuration leaves out. Where answers are cached for",
+            "long, most of the seconds are those that a cache is granted after each change.",
             f"`make matrix` wrote this page in {seconds:.0f} s on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}.",
             "",
             f"| implementation | {' | '.join(VERDICTS)} | seconds |",

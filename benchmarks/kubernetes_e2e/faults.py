@@ -142,7 +142,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
             "|---|---|---|---|",
             *map(_row, lies),
             "",
-            "What is unusual, and no lie:",
+            "What is unusual, and no lie. A test that fails here accuses somebody who is right:",
             "",
             "| server | what it does | ours | Kubernetes' |",
             "|---|---|---|---|",

@@ -18,6 +18,7 @@ from faults import FAULTS, Fault
 from faults.trial import LIMITS, Bench, Trial
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.progress import step
+from kube_dns_conformance.requirements import catalogue
 from tools import pool
 from tools.command import guarded
 from tools.standing import own_cluster
@@ -42,6 +43,8 @@ def main() -> int:
     arguments = parser.parse_args()
     globs = arguments.fault or ["*"]
     names = [one for one in FAULTS if any(fnmatchcase(one, glob) for glob in globs)]
+    if unknown := [one for one in names if FAULTS[one].is_lie and FAULTS[one].caught_by not in catalogue()]:
+        parser.error(f"{unknown[0]} is to be noticed by {FAULTS[unknown[0]].caught_by}, which is no requirement")
     if not names:
         parser.error(f"no fault matches {' or '.join(globs)}; PYTHONPATH=tests python -m faults --list shows them")
     began = time.monotonic()
@@ -80,9 +83,12 @@ def judge(name: str) -> Trial:
     """One task of a process of the pool."""
     assert bench is not None
     gc.freeze()  # what is there by now stays: to look through it again and again took a twentieth of the time
-    # Where every answer may be a lie, everybody may accuse: nothing is learned from more than who has to.
-    everything = bool(name) and EVERYTHING in FAULTS[name].touches
-    return bench.judge(name, *([FAULTS[name].caught_by] if everything else []))
+    return bench.judge(name, *([FAULTS[name].caught_by] if name and is_alone(FAULTS[name]) else []))
+
+
+def is_alone(fault: Fault) -> bool:
+    """Whether every answer may be this lie, so that everybody may accuse: only who has to notice is run."""
+    return EVERYTHING in fault.touches
 
 
 def told(trial: Trial) -> str:
@@ -99,17 +105,30 @@ def page(trials: Sequence[Trial], seconds: float) -> str:
     others = [one for one in trials if one.fault and not one.fault.is_lie]
     caught = sum(one.fault.caught_by in one.accused for one in lies if one.fault)
     wrongly = sum(any(line.startswith("accused ") for line in one.problems()) for one in trials)
+    whole = sum(one.fault is not None and not is_alone(one.fault) for one in trials)
     return "\n".join(
         [
             "# What the suite notices",
             "",
             "DNS servers that lie in one way each, in front of a real CoreDNS ([tests/faults](../tests/faults)):",
-            f"{len(lies)} lies, {caught} noticed by the requirement that has to; somebody accused wrongly in {wrongly}",
-            f"of {len(trials)} runs. `make faults` wrote this page, in {seconds:.0f} s on {os.cpu_count()} cores,",
-            f"{time.strftime('%Y-%m-%d')}. Each run is the whole suite on an embedded cluster, with the time limits",
-            f"{', '.join(LIMITS)}; where every answer may be a lie it is the",
-            "requirement alone that has to notice. *After* is how many seconds it took from the start of the suite,",
-            "*others* are the requirements that accuse as well.",
+            f"{len(lies)} lies, {caught} noticed by the requirement that has to. `make faults` wrote this page, in",
+            f"{seconds:.0f} s on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}, on an embedded cluster with the",
+            f"time limits {', '.join(LIMITS)}.",
+            "",
+            f"Of the {len(trials)} servers {whole} were judged by the whole suite, and in {wrongly} of these runs",
+            "somebody was accused whose answers are right. *Others* are the requirements that accuse as well, because",
+            "the lie is in their answers too. Where every answer may be the lie (–) only the requirement that has to",
+            "notice was run. *After* is how many seconds that took from the start of the suite.",
+            "",
+            "One of them by hand, and what the suite says of it:",
+            "",
+            "```sh",
+            "kube-dns-conformance cluster up --name dev           # says where its DNS and its kubeconfig are",
+            "PYTHONPATH=tests .venv/bin/python -m faults --list   # with what some of them need besides",
+            "PYTHONPATH=tests .venv/bin/python -m faults --fault ptr-missing --upstream 127.0.0.1:5353",
+            "kube-dns-conformance run --name dev --dns-server 127.0.0.1:40404   # where it said that it listens",
+            "make faults ARGS='--fault \"ptr-*\"'                  # or all of it at once, on a cluster of its own",
+            "```",
             "",
             "| fault | the lie | noticed by | after | others | in these words |",
             "|---|---|---|---|---|---|",
@@ -131,9 +150,9 @@ def page(trials: Sequence[Trial], seconds: float) -> str:
 
 def _row(trial: Trial, fault: Fault) -> str:
     line = trial.accused.get(fault.caught_by, "")
-    said = neutral(line.partition(": ")[2]).replace("|", "\\|")
+    said = neutral(line.partition("): ")[2]).replace("|", "\\|")
     after = f"{trial.noticed:.0f} s" if line else "never"
-    others = len(trial.accused.keys() - {fault.caught_by})
+    others = "–" if is_alone(fault) else len(trial.accused.keys() - {fault.caught_by})
     return f"| `{fault.name}` | {fault.lie}. | `{fault.caught_by}` | {after} | {others} | {said} |"
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
+
+import pytest
 
 from faults import FAULTS
+from faults import __main__ as by_hand
 from faults.table import PAGE, neutral, page, told
 from faults.trial import Trial
 
@@ -40,6 +44,12 @@ def test_the_page_says_who_noticed_and_in_which_words() -> None:
         "| `ptr-missing` | No address leads to a name. | `clusterip.ptr.ipv4` | 2 s | 1 | 1.0.96.10.in-addr.arpa. is "
         "answered with NXDOMAIN instead of NOERROR \\| more |"
     ) in text
+    in_parentheses = LINE.replace("(2.3.3, MUST)", "(docs: DNS for Services and Pods, MUST)")
+    assert "| 2 s | 0 | 1.0.96.10" in page([Trial(NAME, {CAUGHT_BY: in_parentheses}, {}, 9.0, 2.4)], 100.0)
+    alone = page([Trial("silence", {FAULTS["silence"].caught_by: "x (y): z"}, {}, 9.0, 2.4)], 100.0)
+    assert "| 2 s | – | z |" in alone
+    assert "Of the 2 servers 2 were judged by the whole suite, and in 0 of these runs" in text
+    assert "Of the 1 servers 0 were judged" in alone
     assert "| `other-order` | Records come in the order of their names and rdata, the last first. | nobody |" in text
 
 
@@ -68,3 +78,30 @@ def test_the_published_page_has_every_fault_and_misses_none() -> None:
         assert (lie, caught_by) == (f"{fault.lie}.", f"`{fault.caught_by}`"), "make faults writes the page anew"
         assert re.fullmatch(r"\d+ s", after), f"{name} was not noticed"
     assert {row[2].rstrip(" |") for row in others.values()} == {"nobody"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fault=nosuch", "--upstream=127.0.0.1:53"], "no fault is called nosuch; --list shows them"),
+        (["--fault=ptr-missing", "--upstream=localhost"], "--upstream localhost is not HOST:PORT"),
+        (["--fault=unready-included", "--upstream=127.0.0.1:53"], "to know what is true: --kubeconfig FILE"),
+        (["--fault=ptr-missing"], "--fault and --upstream are needed, or --list"),
+    ],
+)
+def test_by_hand_nothing_is_served_that_could_not_lie(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["faults", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        by_hand.main()
+    assert (ended.value.code, said in capsys.readouterr().err) == (2, True)
+
+
+def test_the_list_says_what_a_lie_needs_besides(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["faults", "--list"])
+    by_hand.main()
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("one-replica-fails ")]
+    assert line.endswith(f"Caught by {FAULTS['one-replica-fails'].caught_by}. Needs a replica beside it that is right.")
