@@ -119,6 +119,11 @@ def stop_api_server(run: Run, situation: Situation) -> None:
     Wait until it is back and heard again. Raises ClusterError.
     """
     directory = run.cluster.kubeconfig.parent
+
+    def wait_ready() -> None:
+        situation.kube.wait_ready(run.timings.settle, lambda: None)
+        situation.note("API server", "", "is ready")
+
     # What plays the nodes would try to reach it more and more rarely, and play them too late for everybody.
     with processes.frozen(directory, kwokctl.NODES):
         situation.note("API server", "", "is stopped")
@@ -128,9 +133,7 @@ def stop_api_server(run: Run, situation: Situation) -> None:
         finally:
             with cleaning_up():
                 situation.note("API server", "", "is started again")
-                start_again()
-        situation.kube.wait_ready(run.timings.settle, lambda: None)
-        situation.note("API server", "", "is ready")
+                start_again(wait_ready)
     situation.mirror.wait_alive(run.timings.settle)
 
 

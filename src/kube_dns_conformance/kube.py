@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import urllib3
 import urllib3.exceptions
 import yaml
 from kubernetes import client, config
@@ -24,6 +25,8 @@ T = TypeVar("T")
 FIELD_MANAGER = "kube-dns-conformance"
 RUN_LABEL = "kube-dns-conformance/run"
 REQUEST_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+"""Nobody there is soon told; who is there may be busy."""
 WATCH_SLACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
 RETRY_SECONDS = 0.2
@@ -167,7 +170,11 @@ class Kube:
         method, url, headers, _, _ = self.api.param_serialize("GET", path, auth_settings=["BearerToken"])
         try:
             response = self.api.rest_client.pool_manager.request(
-                method, url, headers=headers, timeout=5.0, retries=False
+                method,
+                url,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=REQUEST_SECONDS),
+                retries=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(f"cannot reach the API server at {self.host}: {_short(error)}") from error

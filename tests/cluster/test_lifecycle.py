@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -212,6 +214,50 @@ def test_a_component_that_does_not_start_is_named_at_once(tmp_path: Path) -> Non
             kwokctl.create(tmp_path, tools | {"kube-scheduler": broken}, "1.36.3", IpFamily.IPV4)
     finally:
         processes.stop_all(tmp_path)
+
+
+def test_an_api_server_that_takes_longer_to_start_than_its_controllers_wait_costs_nobody_the_cluster(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KDC_STATE", str(tmp_path))
+    directory = store.directory("slow")
+
+    def hold_up_until_the_controllers_have_given_up() -> None:
+        while not (directory / "clusters/slow/pids/kube-controller-manager.pid").exists():
+            time.sleep(0.01)
+        with processes.frozen(directory, "kube-apiserver"):
+            while names(directory).count("kube-controller-manager"):
+                time.sleep(0.1)
+
+    with ThreadPoolExecutor() as pool:
+        holding = pool.submit(hold_up_until_the_controllers_have_given_up)
+        made = embedded.up("slow", embedded.Options(), keep=False)
+        holding.result()
+    running, accounts = names(directory), Kube(made.kubeconfig).list("v1", "ServiceAccount", namespace="default")[0]
+    store.end("slow")
+
+    assert set(running) == COMPONENTS
+    assert [one["metadata"]["name"] for one in accounts] == ["default"]
+
+
+def test_who_needs_an_api_server_that_was_stopped_is_started_when_it_is_ready_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KDC_STATE", str(tmp_path))
+    directory, running = store.directory("stopped"), []
+    kube = Kube(embedded.up("stopped", embedded.Options(), keep=False).kubeconfig)
+
+    def wait_ready() -> None:
+        running.append(set(names(directory)))
+        kube.wait_ready(60, lambda: None)
+        running.append(set(names(directory)))
+
+    kwokctl.take_down_control_plane(directory)(wait_ready)
+    running.append(set(names(directory)))
+    store.end("stopped")
+
+    without = COMPONENTS - {"kube-controller-manager", "kube-scheduler"}
+    assert running == [without, without, COMPONENTS]
 
 
 def test_what_a_killed_run_left_in_a_cluster_is_deleted_by_the_next_run_and_a_live_run_is_spared(

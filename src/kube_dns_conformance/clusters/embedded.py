@@ -123,6 +123,7 @@ def _start(
     kube.wait_ready(START_SECONDS, lambda: kwokctl.insist_running(directory))
     for index in range(options.nodes):
         kube.apply(_node(index))
+    _wait_controlled(kube, directory, tools, deadline)
     _wait_nodes(kube, directory, deadline)
     for replica in replicas:
         wait_answering(replica, _every_cluster_has(options.zone, family), deadline)
@@ -170,6 +171,16 @@ def _node(index: int) -> dict[str, object]:
         # Outside KWOK's own range, so that Pod addresses are never used twice: see manifests/embedded/stages.yaml.
         "spec": {"podCIDR": f"198.18.{index}.0/24", "podCIDRs": [f"198.18.{index}.0/24"]},
     }
+
+
+def _wait_controlled(kube: Kube, directory: Path, tools: Mapping[str, Path], deadline: float) -> None:
+    """Wait until the controllers have made what every namespace has: the one sign that they are at work."""
+    account = {"name": "default", "namespace": "default"}
+    while not kube.exists({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}):
+        kwokctl.insist_controlling(directory, tools)
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the controllers did nothing within {START_SECONDS:g} s")
+        time.sleep(POLL_SECONDS)
 
 
 def _wait_nodes(kube: Kube, directory: Path, deadline: float) -> None:

@@ -18,6 +18,9 @@ from kube_dns_conformance.resources import folder
 
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "kwokctl")
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+CONTROLLERS = "kube-controller-manager"
+GAVE_UP = "failed to wait for apiserver being healthy"
+"""Its last words when the API server took longer than ten seconds to start, as on a busy machine. It has no option."""
 NODES = "kwok-controller"
 """The process that plays them."""
 LOOPBACK = "127.0.0.1"
@@ -47,9 +50,24 @@ def create(directory: Path, tools: Mapping[str, Path], version: str, family: IpF
     config = directory / "kwokctl.yaml"
     config.write_text(configuration(tools, version, family, ports.free_ports(len(PORT_OPTIONS), LOOPBACK)))
     kubeconfig = directory / "kubeconfig"
+    _kwokctl(directory, tools, f"--config={config}", "create", "cluster", f"--kubeconfig={kubeconfig}", "--wait=0s")
+    return kubeconfig
+
+
+def insist_controlling(directory: Path, tools: Mapping[str, Path]) -> None:
+    """Start the controllers again, should they have given up waiting for the API server. Call when it is ready.
+
+    Raises ClusterError as `insist_running` does.
+    """
+    insist_running(directory)
+    if _gave_up(directory):
+        _kwokctl(directory, tools, "start", "cluster")
+
+
+def _kwokctl(directory: Path, tools: Mapping[str, Path], *arguments: str) -> None:
     log = directory / "logs" / "kwokctl.log"
-    command = [str(tools["kwokctl"]), f"--config={config}", "create", "cluster", f"--name={directory.name}"]
-    process = processes.start([*command, f"--kubeconfig={kubeconfig}", "--wait=0s"], directory, log, without=_PROXIES)
+    command = [str(tools["kwokctl"]), *arguments, f"--name={directory.name}"]
+    process = processes.start(command, directory, log, without=_PROXIES)
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
         insist_running(directory)
@@ -58,32 +76,52 @@ def create(directory: Path, tools: Mapping[str, Path], version: str, family: IpF
         time.sleep(POLL_SECONDS)
     if process.returncode != 0:
         raise ClusterError(f"kwokctl ended with status {process.returncode}: {ports.last_words(log)}")
-    return kubeconfig
 
 
 def insist_running(directory: Path) -> None:
-    """Raise ClusterError with a component's own last words when it has ended: kwokctl would wait for it in vain."""
-    workdir = directory / "clusters" / directory.name
-    for file in (workdir / "pids").glob("*.pid"):
-        text = file.read_text()
-        if text and not _runs(int(text)):
-            raise ports.has_ended(file.stem, workdir / "logs" / f"{file.stem}.log")
+    """Raise ClusterError with a component's own last words when it has ended: kwokctl would wait for it in vain.
+
+    Controllers that gave up waiting for the API server are left to `insist_controlling`.
+    """
+    for name in _ended(directory):
+        if name != CONTROLLERS or not _gave_up(directory):
+            raise ports.has_ended(name, _log(directory, name))
 
 
-def take_down_control_plane(directory: Path) -> Callable[[], None]:
+def take_down_control_plane(directory: Path) -> Callable[[Callable[[], None]], None]:
     """Kill the API server, and the controllers and the scheduler with it. What is returned starts them again.
 
+    It starts the API server, calls what waits until that is ready, and starts the others: they would not wait for long.
     A scheduler that outlives its API server may end a while later, over what it remembers of Pods, and nobody starts it
     here. Raises ClusterError.
     """
-    logs = directory / "clusters" / directory.name / "logs"
-    again = [processes.take_down(directory, logs / f"{name}.log", name) for name in CONTROL_PLANE]
+    api_server, *others = [processes.take_down(directory, _log(directory, name), name) for name in CONTROL_PLANE]
 
-    def start_again() -> None:
-        for start in again:
+    def start_again(wait_ready: Callable[[], None]) -> None:
+        api_server()
+        wait_ready()
+        for start in others:
             start()
 
     return start_again
+
+
+def _ended(directory: Path) -> list[str]:
+    """The components that were started and run no more."""
+    files = (_workdir(directory) / "pids").glob("*.pid")
+    return [file.stem for file in files if (text := file.read_text()) and not _runs(int(text))]
+
+
+def _gave_up(directory: Path) -> bool:
+    return CONTROLLERS in _ended(directory) and GAVE_UP in ports.last_words(_log(directory, CONTROLLERS))
+
+
+def _log(directory: Path, component: str) -> Path:
+    return _workdir(directory) / "logs" / f"{component}.log"
+
+
+def _workdir(directory: Path) -> Path:
+    return directory / "clusters" / directory.name
 
 
 def _runs(pid: int) -> bool:
