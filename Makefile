@@ -22,7 +22,8 @@ conformance: .venv/ready ## Judge a real CoreDNS on a cluster that needs no cont
 	  3) why="could not judge";; *) why=ended;; esac; echo "exit status $$status: $$why" >&2; exit $$status; }
 
 test: .venv/ready ## Every check of the project: style, types, tests, and all suites, embedded and on a kind cluster.
-	@status=0; $(BIN)/tox run-parallel --parallel 2 $(TOX_ARGS) || status=$$?; $(BIN)/python -m tools.on_kind --why-not; exit $$status
+	@rm -f .tox/result.json; status=0; $(BIN)/tox run-parallel --parallel 2 --result-json .tox/result.json $(TOX_ARGS) || status=$$?; \
+	  $(BIN)/python -m tools.failed .tox/result.json; $(BIN)/python -m tools.on_kind --why-not; exit $$status
 
 test-kind: .venv/ready ## Those of them that need a container engine: where none answers, on one of our own.
 	$(BIN)/tox run -e sandbox,kind $(TOX_ARGS)
