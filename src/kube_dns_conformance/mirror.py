@@ -94,7 +94,7 @@ class Mirror(Follower):
     def _lag(self, kind: str, namespace: str) -> str | None:
         """What keeps the copy from being the present state, after some waiting; None when it is."""
         try:
-            items = self._kube.list_metadata(KINDS[kind], kind, label_selector=self._selector, namespace=namespace)
+            items = self._kube.list_metadata(KINDS[kind], kind, namespace, self._selector)
         except ClusterError as error:
             self._closed.wait(RETRY_SECONDS)
             return str(error)

@@ -35,7 +35,7 @@ def test_a_watch_ends_when_the_server_was_asked_to_end_it(cluster: Cluster) -> N
 def test_the_metadata_of_a_list_are_those_of_its_objects_and_nothing_else(cluster: Cluster) -> None:
     kube = Kube(cluster.kubeconfig)
     whole, _ = kube.list("v1", "Service", namespace="default")
-    alone = kube.list_metadata("v1", "Service", namespace="default")
+    alone = kube.list_metadata("v1", "Service", "default", "")
     assert [one["metadata"] for one in alone] == [one["metadata"] for one in whole] != []
     assert all("spec" not in one for one in alone)
-    assert kube.list_metadata("v1", "Service", namespace="default", label_selector="no=such") == []
+    assert kube.list_metadata("v1", "Service", "default", "no=such") == []
