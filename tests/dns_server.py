@@ -37,17 +37,22 @@ SOA = "ns.test. hostmaster.test. 1 7200 1800 86400 5"
 
 
 class DnsServer:
-    """Answers over UDP and TCP on one free port of ``host``, from ``with`` to its end.
+    """Answers over UDP and TCP on one port of ``host``, by default a free one, from ``with`` to its end.
 
     The end takes every socket and thread away, and raises what a handler raised unless the test has failed already.
     """
 
     def __init__(
-        self, handler: Handler, name: str = "dns-0", host: str = "127.0.0.1", idle: float = IDLE_SECONDS
+        self,
+        handler: Handler,
+        name: str = "dns-0",
+        host: str = "127.0.0.1",
+        idle: float = IDLE_SECONDS,
+        port: int = 0,
     ) -> None:
-        """A connection on which nothing comes for ``idle`` seconds is closed."""
+        """A connection on which nothing comes for ``idle`` seconds is closed. Raises OSError for a ``port`` in use."""
         self._handler, self._idle = handler, idle
-        self._udp, self._tcp = _bound(host)
+        self._udp, self._tcp = _bound(host, port)
         self.server = Server(name, host, self._udp.getsockname()[1])
         self._ended = threading.Event()
         self._connections: set[socket.socket] = set()
@@ -160,13 +165,15 @@ def records(table: Mapping[str, Sequence[str]], ttl: int = 5) -> Handler:
     return say
 
 
-def _bound(host: str) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket on the same free port."""
+def _bound(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on the same port; a free one for 0. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
         udp = socket.socket(family, socket.SOCK_DGRAM)
-        udp.bind((host, 0))
         try:
+            udp.bind((host, port))
             return udp, socket.create_server(udp.getsockname()[:2], family=family)
         except OSError:  # somebody else has this port over TCP
             udp.close()
+            if port:
+                raise

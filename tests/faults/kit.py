@@ -251,7 +251,9 @@ def denied(query: bytes, transport: Transport, said: bytes, rcode: str) -> bytes
 
 
 @contextmanager
-def served(fault: Fault, upstream: Upstream, name: str = "faulty", host: str = "127.0.0.1") -> Iterator[Server]:
-    """A server with this fault on a free port, until the block ends."""
-    with DnsServer(fault.handler(upstream), name, host) as server:
+def served(
+    fault: Fault, upstream: Upstream, name: str = "faulty", host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Server]:
+    """A server with this fault, by default on a free port, until the block ends. Raises OSError for one in use."""
+    with DnsServer(fault.handler(upstream), name, host, port=port) as server:
         yield server

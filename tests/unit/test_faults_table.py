@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import socket
+import subprocess
 import sys
 
 import pytest
 
+from dns_server import DnsServer, records
 from faults import FAULTS
 from faults import __main__ as by_hand
 from faults.table import PAGE, neutral, page, told
 from faults.trial import Trial
+from kube_dns_conformance.dns.ask import ask
+from kube_dns_conformance.dns.model import Question, Server
 
 NAME, CAUGHT_BY = "ptr-missing", "clusterip.ptr.ipv4"
 LINE = f"{CAUGHT_BY} (2.3.3, MUST): 1.0.96.10.in-addr.arpa. is answered with NXDOMAIN instead of NOERROR"
@@ -87,6 +94,7 @@ def test_the_published_page_has_every_fault_and_misses_none() -> None:
         (["--fault=ptr-missing", "--upstream=localhost"], "--upstream localhost is not HOST:PORT"),
         (["--fault=unready-included", "--upstream=127.0.0.1:53"], "to know what is true: --kubeconfig FILE"),
         (["--fault=ptr-missing"], "--fault and --upstream are needed, or --list"),
+        (["--fault=ptr-missing", "--upstream=[::1]:53", "--listen=[::1"], "--listen [::1 is not HOST:PORT"),
     ],
 )
 def test_by_hand_nothing_is_served_that_could_not_lie(
@@ -96,6 +104,39 @@ def test_by_hand_nothing_is_served_that_could_not_lie(
     with pytest.raises(SystemExit) as ended:
         by_hand.main()
     assert (ended.value.code, said in capsys.readouterr().err) == (2, True)
+
+
+def test_by_hand_nothing_is_served_where_nobody_answers_or_somebody_else_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with DnsServer(records({})) as real:
+        arguments = ["faults", "--fault=ptr-missing", f"--upstream={real}", f"--listen={real}"]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit):
+            by_hand.main()
+        taken = capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        by_hand.main()
+    gone = capsys.readouterr().err
+    assert f"--listen {real}: Address already in use" in taken
+    assert f"--upstream {real} gives no usable answer: " in gone
+
+
+def test_by_hand_a_lie_is_told_where_it_was_asked_for() -> None:
+    with DnsServer(records({"web.test. A": ["10.0.0.1"]})) as real, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = Server("faulty", *free.getsockname())
+        free.close()
+        command = [sys.executable, "-m", "faults", "--fault=ttl-zero", f"--upstream={real}", f"--listen={server}"]
+        environment = os.environ | {"PYTHONPATH": "tests"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout
+            said = process.stdout.readline()
+            lied = ask(Question("web.test.", "A"), server, timeout=5)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+    assert said.startswith(f"{server}: ")
+    assert [one.ttl for one in lied.records] == [0]
 
 
 def test_the_list_says_what_a_lie_needs_besides(
