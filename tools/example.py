@@ -119,7 +119,7 @@ def write(directory: Path) -> None:
 
 def _judged(requirement: str, test: str, insist: Insist, seen: Change) -> Result:
     judge = Judge(
-        catalogue()[requirement], ThisProcess(TIMINGS.answer), [DNS_0, DNS_1], TIMINGS, "cluster.local", lambda: False
+        catalogue()[requirement], ThisProcess(TIMINGS.answer), [DNS_0, DNS_1], TIMINGS, "cluster.local", lambda _: False
     )
     verdict, detail = Verdict.CONFORMANT, ""
     try:

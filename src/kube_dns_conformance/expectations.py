@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from kube_dns_conformance import oracle, promises
 from kube_dns_conformance.dns.compare import Expected, exactly, no_data, no_such_name
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.judge import Expectations
 from kube_dns_conformance.kube import Object
+from kube_dns_conformance.mirror import revision
 from kube_dns_conformance.situations import Situation
+
+KINDS = ("Service", "EndpointSlice")
+STATES_KEPT = 64
+"""What is promised is asked for before and after every round, and hardly ever changes meanwhile."""
 
 
 def regular(situation: Situation, service: str) -> Expectations:
@@ -67,12 +74,31 @@ def promised(situation: Situation, rdtype: str, *names: str) -> Expectations:
 
     Raises ValueError for a name that they say nothing of.
     """
-    services, slices = (situation.mirror.objects(kind, situation.namespace) for kind in ("Service", "EndpointSlice"))
-    known = promises.expected(services, slices, (), situation.zone)
+    known = _known(_Stated.of(situation))
     unknown = [name for name in names if promises.Key(name, rdtype) not in known]
     if unknown or not names:
         raise ValueError(f"nothing is promised of {' '.join(unknown) or 'no name'} {rdtype}")
     return {Question(name, rdtype): known[promises.Key(name, rdtype)].expected() for name in names}
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """Services and EndpointSlices as they were with these revisions, which alone tell them apart."""
+
+    zone: str
+    revisions: tuple[str, ...]
+    services: list[Object] = field(compare=False)
+    slices: list[Object] = field(compare=False)
+
+    @classmethod
+    def of(cls, situation: Situation) -> _Stated:
+        services, slices = (situation.mirror.objects(kind, situation.namespace) for kind in KINDS)
+        return cls(situation.zone, tuple(revision(one) for one in (*services, *slices)), services, slices)
+
+
+@lru_cache(STATES_KEPT)
+def _known(stated: _Stated) -> Mapping[promises.Key, promises.Promise]:
+    return promises.expected(stated.services, stated.slices, (), stated.zone)
 
 
 def promised_addresses(situation: Situation, *names: str) -> Expectations:

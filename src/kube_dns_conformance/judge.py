@@ -55,9 +55,9 @@ class Judge:
         servers: Iterable[Server],
         timings: Timings,
         zone: str,
-        confirm: Callable[[], bool],
+        confirm: Callable[[float], bool],
     ) -> None:
-        """``confirm`` makes sure that what expectations are made of is what the API server has now.
+        """``confirm`` makes sure that what expectations are made of is what the API server has, or had so long ago.
 
         It says whether that had to be waited for, so that DNS is granted its time again; raises ClusterError.
         """
@@ -68,7 +68,7 @@ class Judge:
         self.zone = zone
         self.evidence = Evidence()
         self._recorded = 0
-        self.confirm = confirm
+        self._confirm = confirm
 
     def insist(
         self,
@@ -85,8 +85,8 @@ class Judge:
         ``settled_at`` (epoch seconds) is when the objects last changed: DNS is granted the propagation budget from then
         on, plus the TTL it announced for what it said, because a cache may have kept that. After that every wrong
         answer counts, and `Nonconformant` is raised once it was wrong in `Timings.stable` rounds. Neither verdict is
-        given before the API server has confirmed the objects. ``follow_truncated``: what is truncated over UDP is asked
-        again over TCP, as resolvers do.
+        given before the API server has confirmed the objects, see `confirm`. ``follow_truncated``: what is truncated
+        over UDP is asked again over TCP, as resolvers do.
         """
         return self._until_certain(expect, self._compare, settled_at, transports, follow_truncated=follow_truncated)
 
@@ -135,7 +135,7 @@ class Judge:
             answers = self._ask(expected, transports, follow_truncated=follow_truncated)
             wrong = compare(expected, answers)
             rounds.add([_what(one) for one in wrong], announced_ttl(wrong), asked_at)
-            waited = self.confirm() if rounds.right_for_good or rounds.without_excuse else False
+            waited = self.confirm(rounds)
             before, expected = expected, expect()
             if waited or expected != before:
                 rounds.begin_anew()
@@ -145,6 +145,16 @@ class Judge:
             elif rounds.troubled:
                 time.sleep(ROUND_PAUSE_SECONDS)
         return answers
+
+    def confirm(self, rounds: Rounds) -> bool:
+        """Have the API server confirm the objects, should these rounds be enough for a verdict. Whether it took time.
+
+        Wrong is what is so by what it has now. Right is also what was right by what it had a moment ago: so long DNS
+        has to follow.
+        """
+        if rounds.without_excuse:
+            return self._confirm(0.0)
+        return self._confirm(self.timings.propagation) if rounds.right_for_good else False
 
     def condemn(self, summary: str, *details: str) -> None:
         """Raise `Nonconformant` with a summary of our own, for what a timeline shows."""

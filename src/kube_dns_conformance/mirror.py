@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ class Mirror(Follower):
         super().__init__(kube, patience, KINDS, label_selector=selector)
         self._selector = selector
         self._objects: dict[str, dict[tuple[str, str], Object]] = {kind: {} for kind in KINDS}
+        self._confirmed: dict[str, float] = {}
         self._listeners: list[Callable[[Event], None]] = []
         kube.version()  # says at once when there is no API server
         self._start({kind: self._list(kind) for kind in KINDS})
@@ -80,16 +82,21 @@ class Mirror(Follower):
             for listener in self._listeners:
                 listener(heard)
 
-    def confirm(self, namespace: str) -> None:
+    def confirm(self, namespace: str, age: float = 0.0) -> None:
         """Wait until the copy of one namespace is what the API server has now, for what verdicts are made of.
 
-        Raises ClusterError, which makes a verdict *unknown*, when the API server is gone or the copy stays behind.
+        It will do that this was so ``age`` seconds ago. Raises ClusterError, which makes a verdict *unknown*, when the
+        API server is gone or the copy stays behind.
         """
-        deadline = time.monotonic() + self._patience
+        began = time.monotonic()
+        if began - self._confirmed.get(namespace, -math.inf) < age:
+            return
+        deadline = began + self._patience
         for kind in JUDGED:
             while (problem := self._lag(kind, namespace)) is not None:
                 if time.monotonic() > deadline:
                     raise ClusterError(problem)
+        self._confirmed[namespace] = began
 
     def _lag(self, kind: str, namespace: str) -> str | None:
         """What keeps the copy from being the present state, after some waiting; None when it is."""
@@ -98,14 +105,14 @@ class Mirror(Follower):
         except ClusterError as error:
             self._closed.wait(RETRY_SECONDS)
             return str(error)
-        present = {_key(item): _revision(item) for item in items}
+        present = {_key(item): revision(item) for item in items}
         with self._changed:
             if self._changed.wait_for(lambda: self._revisions(kind, namespace) == present, RETRY_SECONDS):
                 return None
         return f"the watch of {kind} objects in namespace {namespace} stays behind the API server"
 
     def _revisions(self, kind: str, namespace: str) -> dict[tuple[str, str], str]:
-        return {key: _revision(item) for key, item in self._objects[kind].items() if key[0] == namespace}
+        return {key: revision(item) for key, item in self._objects[kind].items() if key[0] == namespace}
 
     def _list(self, kind: str) -> str:
         items, version = self._kube.list(KINDS[kind], kind, label_selector=self._selector)
@@ -115,7 +122,7 @@ class Mirror(Follower):
             for key in old.keys() - new.keys():
                 self._tell(kind, old[key], is_gone=True)
             for key, item in new.items():
-                if key not in old or _revision(old[key]) != _revision(item):
+                if key not in old or revision(old[key]) != revision(item):
                     self._tell(kind, item, is_gone=False)
             self._changed.notify_all()
         return version
@@ -135,5 +142,6 @@ def _key(item: Object) -> tuple[str, str]:
     return item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
-def _revision(item: Object) -> str:
+def revision(item: Object) -> str:
+    """What is another for every state of every object."""
     return f"{item['metadata']['uid']} {item['metadata']['resourceVersion']}"

@@ -165,7 +165,7 @@ def _insist(
         # What a cache between the program and DNS was granted does not show here: the most that any is.
         rounds.add([(what, seen[what]) for what in wrong], judge.timings.cache, asked_at)
         judge.evidence.found(how, expected, seen)
-        waited = judge.confirm() if rounds.right_for_good or rounds.without_excuse else False
+        waited = judge.confirm(rounds)
         before, expected = expected, expect()
         if waited or expected != before:
             rounds.begin_anew()

@@ -233,13 +233,13 @@ class Situation:
         self.mirror.wait(is_so, self.timings.settle, f"situation {self.name}: Pods on lost node {node} stayed ready")
         self.settled_at = now()
 
-    def confirm(self) -> bool:
+    def confirm(self, age: float = 0.0) -> bool:
         """Wait until what is known of the objects is what the API server has now, and its EndpointSlices say so.
 
-        DNS follows EndpointSlices: while their controller is behind, Pods say what DNS cannot know. Returns whether
-        that had to be waited for. Raises ClusterError when it does not come.
+        What it had ``age`` seconds ago will do. DNS follows EndpointSlices: while their controller is behind, Pods say
+        what DNS cannot know. Returns whether that had to be waited for. Raises ClusterError when it does not come.
         """
-        self.mirror.confirm(self.namespace)
+        self.mirror.confirm(self.namespace, age)
         if self._all_published():
             return False
         what = f"situation {self.name}: its EndpointSlices do not follow its Pods"

@@ -54,6 +54,16 @@ def test_a_copy_that_stays_behind_is_not_confirmed(kube: Kube) -> None:
         mirror.confirm(NAMESPACE)
 
 
+def test_what_was_confirmed_a_moment_ago_is_confirmed_anew_only_for_who_needs_it(kube: Kube) -> None:
+    mirror = mirror_of(kube, patience=0.1)
+    mirror.confirm(NAMESPACE, age=60)
+    mirror.close()
+    kube.patch(SERVICE, {"spec": {"ports": [{"port": 84}]}})
+    mirror.confirm(NAMESPACE, age=60)
+    with pytest.raises(ClusterError, match="stays behind"):
+        mirror.confirm(NAMESPACE)
+
+
 class Breaking(Kube):
     """Its watches break in a way that nobody foresaw."""
 

@@ -98,7 +98,7 @@ def test_a_missing_record_is_told_as_the_page_shows_it(page: str) -> None:
         lying = [DnsServer(records({f"{name} A": two}, ttl=0), f"server-{at}") for at in range(3)]
         servers = [stack.enter_context(one) for one in lying]
         vantage, one = ThisProcess(limits.answer), catalogue()["headless.address.ipv4"]
-        judge = Judge(one, vantage, servers, limits, "cluster.local", lambda: False)
+        judge = Judge(one, vantage, servers, limits, "cluster.local", lambda _: False)
         with pytest.raises(Nonconformant) as caught:
             judge.insist(lambda: {Question(name, "A"): exactly(three)}, settled_at=time.time())
     assert neutral(failures(ROOT / page)[0]) == neutral(str(caught.value))

@@ -44,10 +44,10 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def judge_of(*servers: Server, **limits: float) -> Judge:
     timings = Timings(**({"answer": 20.0, "propagation": 0.05, "cache": 0.1} | limits))  # type: ignore[arg-type]
-    return judge_that_confirms(lambda: False, *servers, timings=timings)
+    return judge_that_confirms(lambda _: False, *servers, timings=timings)
 
 
-def judge_that_confirms(confirm: Callable[[], bool], *servers: Server, timings: Timings) -> Judge:
+def judge_that_confirms(confirm: Callable[[float], bool], *servers: Server, timings: Timings) -> Judge:
     requirement = catalogue()["headless.address.ipv4"]
     return Judge(requirement, ThisProcess(timings.answer), servers, timings, "cluster.local", confirm)
 
@@ -347,7 +347,7 @@ def test_objects_that_never_stop_changing_are_nobodys_fault() -> None:
 
 @pytest.mark.parametrize("handler", [web("10.0.0.1", "10.0.0.2"), web("10.0.0.1")], ids=["right", "wrong"])
 def test_no_verdict_is_given_that_the_api_server_does_not_confirm(handler: Handler) -> None:
-    def gone() -> bool:
+    def gone(_: float) -> bool:
         raise ClusterError("the API server is gone")
 
     timings = Timings(answer=20.0, propagation=0.05, cache=0.1)
@@ -355,12 +355,27 @@ def test_no_verdict_is_given_that_the_api_server_does_not_confirm(handler: Handl
         judge_that_confirms(gone, server, timings=timings).insist(lambda: TWO, settled_at=LONG_AGO)
 
 
+def test_what_is_right_was_confirmed_while_dns_still_had_time_and_what_is_wrong_is_confirmed_now() -> None:
+    ages: list[float] = []
+    timings = Timings(answer=20.0, propagation=0.05, cache=0.1)
+
+    def confirm(age: float) -> bool:
+        ages.append(age)
+        return False
+
+    with DnsServer(web("10.0.0.1", "10.0.0.2")) as server:
+        judge_that_confirms(confirm, server, timings=timings).insist(lambda: TWO, settled_at=LONG_AGO)
+    with DnsServer(web("10.0.0.1")) as server, pytest.raises(Nonconformant):
+        judge_that_confirms(confirm, server, timings=timings).insist(lambda: TWO, settled_at=LONG_AGO)
+    assert ages == [0.05, 0.0]
+
+
 def test_what_only_the_api_server_knew_yet_is_not_blamed_on_dns() -> None:
     """The copy of the objects is behind until it is confirmed; DNS is ahead of it and right."""
     truth = ["10.0.0.1"]
     timings = Timings(answer=20.0, propagation=0.05, cache=0.1)
     with DnsServer(web("10.0.0.2")) as server:
-        judge = judge_that_confirms(lambda: bool(truth.__setitem__(0, "10.0.0.2")), server, timings=timings)
+        judge = judge_that_confirms(lambda _: bool(truth.__setitem__(0, "10.0.0.2")), server, timings=timings)
         judge.insist(lambda: {WEB: exactly(truth)}, settled_at=LONG_AGO, transports=("udp",))
     assert [check["differs"] for check in judge.evidence.checks] == [""]
 
@@ -370,7 +385,7 @@ def test_what_the_controllers_had_not_published_yet_is_not_blamed_on_dns() -> No
     table = {f"{NAME} A": ["10.0.0.9"]}
     timings = Timings(answer=20.0, propagation=0.05, cache=0.1, hold=0.01)
 
-    def publish() -> bool:
+    def publish(_: float) -> bool:
         late = table[f"{NAME} A"] == ["10.0.0.9"]
         table[f"{NAME} A"] = ["10.0.0.1", "10.0.0.2"]
         return late

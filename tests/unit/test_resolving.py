@@ -82,7 +82,7 @@ def situation(agent: Agent) -> Situation:
     return cast("Situation", Situated(agent))
 
 
-def judge(confirm: Callable[[], bool] = lambda: False) -> Judge:
+def judge(confirm: Callable[[float], bool] = lambda _: False) -> Judge:
     one = catalogue()["resolver.policy.none"]
     return Judge(one, ThisProcess(1.0), [], TIMINGS, "cluster.local", confirm)
 
@@ -144,7 +144,7 @@ class Cluster:
         self.after = after
         self.behind = behind
 
-    def change(self) -> bool:
+    def change(self, _: float) -> bool:
         self.there = self.after
         return False
 

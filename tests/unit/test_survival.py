@@ -51,7 +51,7 @@ ASKED = "  asked     web.shop.svc.cluster.local. A → 10.96.0.10:53/udp (dns-0)
 def judge() -> Judge:
     timings = Timings()
     requirement = catalogue()["survival.pod-restart.name-follows"]
-    return Judge(requirement, ThisProcess(timings.answer), [], timings, "cluster.local", lambda: False)
+    return Judge(requirement, ThisProcess(timings.answer), [], timings, "cluster.local", lambda _: False)
 
 
 def change(*answers: Answer, before: str = OLD, after: str = NEW) -> Change:
@@ -476,7 +476,7 @@ class AtOnce(Situation):
     def wait_settled(self, within: float | None = None) -> None:
         self.settled_at = time.time()
 
-    def confirm(self) -> bool:
+    def confirm(self, age: float = 0.0) -> bool:
         return False
 
 
