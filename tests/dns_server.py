@@ -172,7 +172,12 @@ def _bound(host: str, port: int) -> tuple[socket.socket, socket.socket]:
         udp = socket.socket(family, socket.SOCK_DGRAM)
         try:
             udp.bind((host, port))
-            return udp, socket.create_server(udp.getsockname()[:2], family=family)
+            where = udp.getsockname()[:2]
+        except OSError:
+            udp.close()
+            raise
+        try:
+            return udp, socket.create_server(where, family=family)
         except OSError:  # somebody else has this port over TCP
             udp.close()
             if port:

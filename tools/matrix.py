@@ -108,7 +108,7 @@ NEEDS_PODS = dict.fromkeys(
         *("transport.tcp.*", "ttl.records.can-be-kept", "survival.all-pods-replaced.*", "survival.service-recreated.*"),
         "survival.type-changed.*",
     ],
-    "2.3.1: a Service with a ClusterIP has its record, ready Pods or not; here it is asked without",
+    "2.3.1: a Service with a ClusterIP has its record, ready Pods or not; these ask for one without",
 )
 
 IMPLEMENTATIONS = (
@@ -280,11 +280,12 @@ def page(rows: Sequence[Row], seconds: float) -> str:
             "|---|--:|--:|--:|--:|",
             *(_line(row) for row in rows),
             "",
-            "What differs, and the clause that says who is right:",
+            "What differs, and the clause that says who is right. Where none is named, the configuration leaves out",
+            "what is needed: records of Pods by their addresses, or replicas that can be asked one by one.",
             "",
-            "| requirement | implementation | verdict | |",
+            "| implementation | verdict | requirements | |",
             "|---|---|---|---|",
-            *(line for name in differing for line in _differences(name, rows)),
+            *(line for row in rows for line in _differences(row, differing)),
             "",
         ]
     )
@@ -295,13 +296,16 @@ def _line(row: Row) -> str:
     return f"| {row.implementation.name} | {counts} | {row.seconds:.0f} |"
 
 
-def _differences(name: str, rows: Sequence[Row]) -> Iterator[str]:
-    for row in rows:
+def _differences(row: Row, names: Sequence[str]) -> Iterator[str]:
+    """A line for each verdict other than conformant and each reason for it."""
+    alike: dict[tuple[Verdict, str], list[str]] = {}
+    for name in names:
         verdict = row.verdicts.get(name, Verdict.NOT_RUN)
-        if verdict is Verdict.CONFORMANT:
-            continue
         why = next((text for glob, text in row.implementation.differs.items() if fnmatchcase(name, glob)), "")
-        yield f"| `{name}` | {row.implementation.name} | {verdict} | {why} |"
+        if verdict is not Verdict.CONFORMANT:
+            alike.setdefault((verdict, why), []).append(f"`{name}`")
+    for (verdict, why), found in alike.items():
+        yield f"| {row.implementation.name} | {verdict} | {', '.join(found)} | {why} |"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
+import socket
 import threading
 from pathlib import Path
 
@@ -15,14 +16,17 @@ from faults import FAULTS, Fault, Needs, Upstream, served
 from faults.kit import SECONDS
 from kube_dns_conformance.dns.ask import ask
 from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.errors import KdcError
+from kube_dns_conformance.kube import Kube
 
+LAST_PORT = 65535
 ANYTHING = Question(".", "NS")
 """Whatever is said to this, somebody is there."""
 EXAMPLES = """\
 examples:
-  kube-dns-conformance cluster up --name dev                       # says where its DNS and its kubeconfig are
+  kube-dns-conformance cluster up --name dev --ip-family dual --dns-port 5353
   PYTHONPATH=tests python -m faults --fault ptr-missing --upstream 127.0.0.1:5353 --listen 127.0.0.1:5300
-  kube-dns-conformance run --name dev --dns-server 127.0.0.1:5300
+  kube-dns-conformance run --name dev --dns-server 127.0.0.1:5300  # in another terminal
 """
 
 
@@ -68,6 +72,8 @@ def _serve(fault: Fault, upstream: str, kubeconfig: Path | None, listen: str) ->
     if fault.needs is Needs.API and kubeconfig is None:
         raise ValueError(f"{fault.name} needs {fault.needs}: --kubeconfig FILE")
     server = Server("upstream", *real)
+    if fault.needs is Needs.API and kubeconfig:
+        _insist_on_api(kubeconfig)
     answer = ask(ANYTHING, server, timeout=SECONDS)
     if answer.rcode is None:
         raise ValueError(f"--upstream {upstream} gives no usable answer: {answer.problem}")
@@ -83,12 +89,24 @@ def _serve(fault: Fault, upstream: str, kubeconfig: Path | None, listen: str) ->
         raise ValueError(f"--listen {listen}: {error.strerror}") from None
 
 
+def _insist_on_api(kubeconfig: Path) -> None:
+    """Raises ValueError when that cluster cannot be asked what is true."""
+    try:
+        Kube(kubeconfig).version()
+    except KdcError as error:
+        raise ValueError(f"--kubeconfig {kubeconfig}: {error}") from None
+
+
 def _address(option: str, text: str) -> tuple[str, int]:
-    """The host and the port, 0 where there is none. Raises ValueError for what is neither."""
-    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^:]+))(?::(\d{1,5}))?", text)
-    if found is None:
+    """The address of the host, and the port, 0 where there is none. Raises ValueError for what is neither."""
+    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|(?!\d+$)([^:]+))(?::(\d{1,5}))?", text)
+    if found is None or int(found[3] or 0) > LAST_PORT:
         raise ValueError(f"{option} {text} is not HOST:PORT")
-    return found[1] or found[2], int(found[3] or 0)
+    try:
+        (*_, where), *_ = socket.getaddrinfo(found[1] or found[2], int(found[3] or 0), type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise ValueError(f"{option} {text}: {error.strerror}") from None
+    return str(where[0]), int(where[1])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from faults.trial import LIMITS, Bench, Trial
 from kube_dns_conformance.clusters.base import Cluster
 from kube_dns_conformance.progress import step
 from kube_dns_conformance.requirements import catalogue
+from kube_dns_conformance.toolchain import Toolchain
 from tools import pool
 from tools.command import guarded
 from tools.standing import own_cluster
@@ -28,7 +29,7 @@ WORKERS_PER_CORE = 4
 """Much of a trial is waiting: for a budget to be used up, or for answers to last."""
 
 EVERYTHING = "*"
-PTR_MISSING = "--fault ptr-missing --upstream 127.0.0.1:5353 --listen 127.0.0.1:5300"
+BY_HAND = "PYTHONPATH=tests .venv/bin/python -m faults --upstream 127.0.0.1:5353 --listen 127.0.0.1:5300"
 
 bench: Bench | None = None
 
@@ -100,9 +101,10 @@ def is_alone(fault: Fault) -> bool:
 def told(trial: Trial) -> str:
     """What was said of it, each first line, and how soon it was noticed."""
     accused = [f"  {line}" for line in trial.accused.values()] or ["  accused of nothing"]
-    return "\n".join(
-        [f"{trial.name}, noticed after {trial.noticed:.0f} s:" if trial.noticed else f"{trial.name}:", *accused]
-    )
+    if trial.fault is None:
+        return "\n".join(["the real servers:", *accused])
+    by = f" Noticed by {trial.fault.caught_by} after {trial.noticed:.0f} s:" if trial.noticed else ""
+    return "\n".join([f"{trial.name}: {trial.fault.lie}.{by}", *accused])
 
 
 def page(trials: Sequence[Trial], seconds: float) -> str:
@@ -118,23 +120,27 @@ def page(trials: Sequence[Trial], seconds: float) -> str:
             "",
             "DNS servers that lie in one way each, in front of a real CoreDNS ([tests/faults](../tests/faults)):",
             f"{len(lies)} lies, {caught} noticed by the requirement that has to. `make faults` wrote this page, in",
-            f"{seconds:.0f} s on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}, on an embedded cluster with the",
-            f"time limits {', '.join(LIMITS)}.",
+            f"{seconds:.0f} s on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}, on an embedded cluster with both",
+            f"families (Kubernetes {Toolchain().version('kubernetes')}, CoreDNS {Toolchain().version('coredns')})",
+            f"and the time limits {', '.join(LIMITS)}.",
             "",
             f"Of the {len(trials)} servers {whole} were judged by the whole suite, and in {wrongly} of these runs",
             "somebody was accused whose answers are right. *Others* are the requirements that accuse as well, because",
             "the lie is in their answers too. Where every answer may be the lie (–) only the requirement that has to",
-            "notice was run. *After* is how many seconds that took from the start of the suite.",
+            "notice was run. *After* is how many seconds that took from the start of the suite; with the usual time",
+            "limits it takes longer.",
             "",
-            "One of them by hand, and what the suite says of it:",
+            "One of them by hand, and in another terminal what the suite says of it:",
             "",
             "```sh",
-            "kube-dns-conformance cluster up --name dev           # says where its DNS and its kubeconfig are",
-            "PYTHONPATH=tests .venv/bin/python -m faults --list   # with what some of them need besides",
-            f"PYTHONPATH=tests .venv/bin/python -m faults {PTR_MISSING}",
-            "kube-dns-conformance run --name dev --dns-server 127.0.0.1:5300",
-            "make faults ARGS='--fault \"ptr-*\"'                  # or all of it at once, on a cluster of its own",
+            "kube-dns-conformance cluster up --name dev --ip-family dual --dns-port 5353  # names its kubeconfig",
+            f"{BY_HAND} --fault ptr-missing",
+            "kube-dns-conformance run --name dev --dns-server 127.0.0.1:5300 --requirement 'clusterip.ptr.*'",
+            "make faults ARGS='--fault \"ptr-*\"'   # several of them at once, on a cluster of their own",
             "```",
+            "",
+            "`--list` says what some of them need besides: `--kubeconfig FILE`, to know what is true, or a replica",
+            "that is right: `--dns-server 127.0.0.1:5354` beside the other.",
             "",
             "| fault | the lie | noticed by | after | others | in these words |",
             "|---|---|---|---|---|---|",

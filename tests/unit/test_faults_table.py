@@ -62,11 +62,14 @@ def test_the_page_says_who_noticed_and_in_which_words() -> None:
 
 def test_whoever_tries_one_is_told_in_which_words_it_was_noticed() -> None:
     assert told(Trial(NAME, {CAUGHT_BY: LINE, "headless.ptr.ipv4": "why"}, {}, 9.0, 2.4)).splitlines() == [
-        "ptr-missing, noticed after 2 s:",
+        "ptr-missing: No address leads to a name. Noticed by clusterip.ptr.ipv4 after 2 s:",
         f"  {LINE}",
         "  why",
     ]
-    assert told(Trial("other-order", {}, {}, 9.0)) == "other-order:\n  accused of nothing"
+    assert told(Trial("other-order", {}, {}, 9.0)).splitlines() == [
+        "other-order: Records come in the order of their names and rdata, the last first.",
+        "  accused of nothing",
+    ]
 
 
 def test_what_differs_from_run_to_run_is_left_out_of_the_page() -> None:
@@ -94,6 +97,13 @@ def test_the_published_page_has_every_fault_and_misses_none() -> None:
         (["--fault=ptr-missing", "--upstream=localhost"], "--upstream localhost is not HOST:PORT"),
         (["--fault=unready-included", "--upstream=127.0.0.1:53"], "to know what is true: --kubeconfig FILE"),
         (["--fault=ptr-missing"], "--fault and --upstream are needed, or --list"),
+        (["--fault=ptr-missing", "--upstream=127.0.0.1:99999"], "--upstream 127.0.0.1:99999 is not HOST:PORT"),
+        (["--fault=ptr-missing", "--upstream=[::1]:53", "--listen=5300"], "--listen 5300 is not HOST:PORT"),
+        (["--fault=ptr-missing", "--upstream=no.such.invalid:53"], "--upstream no.such.invalid:53: "),
+        (
+            ["--fault=unready-included", "--upstream=127.0.0.1:53", "--kubeconfig=/no/such"],
+            "--kubeconfig /no/such: there is no kubeconfig /no/such",
+        ),
         (["--fault=ptr-missing", "--upstream=[::1]:53", "--listen=[::1"], "--listen [::1 is not HOST:PORT"),
     ],
 )
@@ -115,10 +125,16 @@ def test_by_hand_nothing_is_served_where_nobody_answers_or_somebody_else_listens
         with pytest.raises(SystemExit):
             by_hand.main()
         taken = capsys.readouterr().err
+        monkeypatch.setattr(sys, "argv", [*arguments[:-1], "--listen=192.0.2.1"])
+        with pytest.raises(SystemExit):
+            by_hand.main()
+        foreign = capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit):
         by_hand.main()
     gone = capsys.readouterr().err
     assert f"--listen {real}: Address already in use" in taken
+    assert "--listen 192.0.2.1: Cannot assign requested address" in foreign
     assert f"--upstream {real} gives no usable answer: " in gone
 
 

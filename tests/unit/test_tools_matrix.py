@@ -24,7 +24,7 @@ def test_what_is_declared_has_to_be_seen_and_what_is_seen_declared() -> None:
 def test_the_page_shows_what_differs_and_why() -> None:
     text = page([Row(PLAIN, {"a.b": GOOD, "ttl.zero": GOOD}, 9.0), Row(ODD, {"a.b": GOOD, "ttl.zero": BAD}, 8.0)], 60.0)
     assert "| plain | 2 | 0 | 0 | 9 |" in text
-    assert "| `ttl.zero` | odd | nonconformant | RFC 1123 6.1: zero is for what may be used once |" in text
+    assert "| odd | nonconformant | `ttl.zero` | RFC 1123 6.1: zero is for what may be used once |" in text
     assert "`a.b`" not in text
 
 
