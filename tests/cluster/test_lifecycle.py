@@ -5,8 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,7 +25,11 @@ SOME = ("--requirement=clusterip.*", "--requirement=survival.pod-restart.*", "--
 
 
 def names(directory: Path) -> list[str]:
-    return sorted(Path(process.cmdline()[0]).name for process in processes.of_cluster(directory))
+    found = []
+    for process in processes.of_cluster(directory):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            found.append(Path(process.cmdline()[0]).name)
+    return sorted(found)
 
 
 def test_up_status_down(command: CommandLine) -> None:
@@ -220,19 +223,20 @@ def test_an_api_server_that_takes_longer_to_start_than_its_controllers_wait_cost
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("KDC_STATE", str(tmp_path))
-    directory = store.directory("slow")
+    directory, need = store.directory("slow"), Toolchain.need
+    given_up = f"grep -q '{kwokctl.GAVE_UP}' {directory}/clusters/slow/logs/kube-controller-manager.log"
 
-    def hold_up_until_the_controllers_have_given_up() -> None:
-        while not (directory / "clusters/slow/pids/kube-controller-manager.pid").exists():
-            time.sleep(0.01)
-        with processes.frozen(directory, "kube-apiserver"):
-            while names(directory).count("kube-controller-manager"):
-                time.sleep(0.1)
+    def with_a_slow_one(self: Toolchain, *binaries: str) -> dict[str, Path]:
+        tools, slow = need(self, *binaries), tmp_path / "kube-apiserver"
+        slow.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] || until {given_up}; do sleep 0.1; done\n'
+            f'exec {tools["kube-apiserver"]} "$@"\n'
+        )
+        slow.chmod(0o755)
+        return tools | {"kube-apiserver": slow}
 
-    with ThreadPoolExecutor() as pool:
-        holding = pool.submit(hold_up_until_the_controllers_have_given_up)
-        made = embedded.up("slow", embedded.Options(), keep=False)
-        holding.result()
+    monkeypatch.setattr(Toolchain, "need", with_a_slow_one)
+    made = embedded.up("slow", embedded.Options(), keep=False)
     running, accounts = names(directory), Kube(made.kubeconfig).list("v1", "ServiceAccount", namespace="default")[0]
     store.end("slow")
 
