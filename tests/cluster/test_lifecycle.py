@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,16 @@ def names(directory: Path) -> list[str]:
         with suppress(psutil.NoSuchProcess):  # it has just ended
             found.append(Path(process.cmdline()[0]).name)
     return sorted(found)
+
+
+@contextmanager
+def own(name: str) -> Iterator[Cluster]:
+    """A cluster of this process, which goes with the block."""
+    made = embedded.up(name, embedded.Options(), keep=False)
+    try:
+        yield made
+    finally:
+        store.end(name)
 
 
 def test_up_status_down(command: CommandLine) -> None:
@@ -236,9 +247,8 @@ def test_an_api_server_that_takes_longer_to_start_than_its_controllers_wait_cost
         return tools | {"kube-apiserver": slow}
 
     monkeypatch.setattr(Toolchain, "need", with_a_slow_one)
-    made = embedded.up("slow", embedded.Options(), keep=False)
-    running, accounts = names(directory), Kube(made.kubeconfig).list("v1", "ServiceAccount", namespace="default")[0]
-    store.end("slow")
+    with own("slow") as made:
+        running, accounts = names(directory), Kube(made.kubeconfig).list("v1", "ServiceAccount", namespace="default")[0]
 
     assert set(running) == COMPONENTS
     assert [one["metadata"]["name"] for one in accounts] == ["default"]
@@ -249,16 +259,16 @@ def test_who_needs_an_api_server_that_was_stopped_is_started_when_it_is_ready_ag
 ) -> None:
     monkeypatch.setenv("KDC_STATE", str(tmp_path))
     directory, running = store.directory("stopped"), []
-    kube = Kube(embedded.up("stopped", embedded.Options(), keep=False).kubeconfig)
+    with own("stopped") as made:
+        kube = Kube(made.kubeconfig)
 
-    def wait_ready() -> None:
-        running.append(set(names(directory)))
-        kube.wait_ready(60, lambda: None)
-        running.append(set(names(directory)))
+        def wait_ready() -> None:
+            running.append(set(names(directory)))
+            kube.wait_ready(60, lambda: None)
+            running.append(set(names(directory)))
 
-    kwokctl.take_down_control_plane(directory)(wait_ready)
-    running.append(set(names(directory)))
-    store.end("stopped")
+        kwokctl.take_down_control_plane(directory)(wait_ready)
+        running.append(set(names(directory)))
 
     without = COMPONENTS - {"kube-controller-manager", "kube-scheduler"}
     assert running == [without, without, COMPONENTS]
