@@ -86,7 +86,7 @@ def judge(name: str) -> Trial:
     """One task of a process of the pool."""
     assert bench is not None
     gc.freeze()  # what is there by now stays: to look through it again and again took a twentieth of the time
-    return bench.judge(name, *([FAULTS[name].caught_by] if name and is_alone(FAULTS[name]) else []))
+    return bench.judge(name, *([FAULTS[name].caught_by] if _is_short(name) else []))
 
 
 def _is_short(name: str) -> bool:
