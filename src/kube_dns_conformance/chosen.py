@@ -77,12 +77,24 @@ def _connect(options: Options) -> Opened:
 def _make(options: Options, provider: str, name: str) -> Opened:
     if options.kubeconfig or options.context:
         raise UsageError("--kubeconfig and --context go with --cluster existing")
-    existing.parse_servers(options.dns_servers)  # what is wrong with them is said before anything is made
+    if options.dns_servers:  # what is wrong with them is said before anything is made
+        existing.parse_servers(options.dns_servers)
+        _insist_there(options.cluster_name, provider)
     name = options.cluster_name or name
     opened = _kind(options, name) if provider == "kind" else _embedded(options, name)
     if not options.dns_servers:
         return opened
     return opened._replace(cluster=existing.with_servers(opened.cluster, options.dns_servers))
+
+
+def _insist_there(name: str, provider: str) -> None:
+    """Who names servers means a cluster that they can know: one made now is not it."""
+    why, hint = "no --name is given", "name it: --name NAME, or --cluster existing --kubeconfig F"
+    if name:
+        if (provider == "kind" and kind.is_foreign(name)) or store.load(store.directory(name)).is_running():
+            return
+        why, hint = store.why_not_running(name)
+    raise UsageError(f"--dns-server asks servers of a cluster that is there, but {why}", hint)
 
 
 def _embedded(options: Options, name: str) -> Opened:

@@ -43,11 +43,15 @@ def test_an_option_that_nobody_knows_is_ignored(situation: Situation, judge: Jud
 
 
 def without_edns(answer: Answer) -> str:
-    return "" if answer.edns_version == 0 else f"{answer.rcode} with EDNS version {answer.edns_version}"
+    return "" if answer.edns_version == 0 else f"{answer.rcode} {_edns(answer)}"
 
 
 def with_edns(answer: Answer) -> str:
-    return "" if answer.edns_version is None else f"{answer.rcode} with EDNS version {answer.edns_version}"
+    return "" if answer.edns_version is None else f"{answer.rcode} {_edns(answer)}"
+
+
+def _edns(answer: Answer) -> str:
+    return "without EDNS" if answer.edns_version is None else f"with EDNS version {answer.edns_version}"
 
 
 def not_refused(answer: Answer) -> str:

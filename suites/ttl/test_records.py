@@ -61,4 +61,8 @@ def none_or_zero(answer: Answer) -> str:
 def denied_for_longer(answer: Answer, most: float) -> str:
     if answer.rcode != "NXDOMAIN":
         return answer.said()
-    return f"to be kept for {answer.negative_ttl} s" if (answer.negative_ttl or 0) > most else ""
+    return (
+        f"an SOA record that lets the denial be kept for {answer.negative_ttl} s"
+        if (answer.negative_ttl or 0) > most
+        else ""
+    )
