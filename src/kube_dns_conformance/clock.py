@@ -9,4 +9,9 @@ _STARTED = time.time() - time.monotonic()
 
 def now() -> float:
     """Seconds since the epoch as of the start of this process, going on evenly from there."""
-    return _STARTED + time.monotonic()
+    return epoch(time.monotonic())
+
+
+def epoch(monotonic: float) -> float:
+    """The same moment by this clock, given by `time.monotonic`, which all processes of a machine share."""
+    return _STARTED + monotonic

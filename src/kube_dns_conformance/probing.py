@@ -68,7 +68,7 @@ class Here(Probing):
 
     def take(self, within: float) -> list[Observation]:
         """See `Probing`."""
-        self._read_at = _gathered(self._read_at + HERE_SECONDS, within)
+        self._read_at = gathered(self._read_at + HERE_SECONDS, within)
         try:
             new = self._prober.take(self._taken, within)
         except OSError as error:
@@ -116,7 +116,7 @@ class InAgent(Probing):
 
     def take(self, within: float) -> list[Observation]:
         """See `Probing`."""
-        _gathered(self._heard + AGENT_SECONDS, within)
+        gathered(self._heard + AGENT_SECONDS, within)
         return self._agents.ask(partial(self._take, within))
 
     def stop(self) -> None:
@@ -168,7 +168,7 @@ class InAgent(Probing):
             raise AgentGoneError(f"agent {pod} does not answer, and is ready")
 
 
-def _gathered(moment: float, within: float) -> float:
+def gathered(moment: float, within: float) -> float:
     """Wait until then, no longer than ``within`` seconds; returns the time (epoch seconds)."""
     time.sleep(max(0.0, min(within, moment - now())))
     return now()

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 from kube_dns_conformance.agent.flight import Flights
 from kube_dns_conformance.agent.observations import Probe
+from kube_dns_conformance.apart import Apart
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.ask import Exchange, Stream, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
 from kube_dns_conformance.probing import Here, Probing
 
+MOST_HERE = 100
+"""So many questions a second are asked in this process; who asks more is too busy with the answers to ask in time."""
 Ask = tuple[Question, Server, Transport]
 
 
@@ -97,4 +100,5 @@ class ThisProcess(Vantage):
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:  # noqa: ARG002 - see there
         """See `Vantage`. What this process asks ends with it."""
-        return Here(probes, slot, self.timeout)
+        few = len(probes) / slot <= MOST_HERE
+        return Here(probes, slot, self.timeout) if few else Apart(probes, slot, self.timeout)

@@ -44,7 +44,7 @@ class Asked:
 def test_it_looks_at_those_around_the_last_that_changed() -> None:
     asked = Asked()
     with DnsServer(asked) as server:
-        focus = Focus(ORDER, lambda some: Watch([ThisProcess(5.0)], [server], some, SLOT))
+        focus = Focus(ORDER, lambda some: Watch([ThisProcess(30.0)], [server], some, SLOT))
         with focus:
             asked.wait_for(0, 10)
             focus.hear([ORDER[3]])

@@ -47,8 +47,9 @@ class News(NamedTuple):
 class Probers:
     """Those that run here, by their ids."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, most: float = MOST_PROBES) -> None:
+        """``most`` is how many probes one may have."""
+        self._folder, self._most = folder, most
         self._running: dict[str, tuple[Prober, Kept | None]] = {}
         self._lock = threading.Lock()
         for kept, before in all_in(folder) if folder else ():
@@ -93,8 +94,8 @@ class Probers:
     def _add(self, name: str, order: bytes, kept: Kept | None, held: Held) -> None:
         wanted = json.loads(order)
         probes = [Probe(str(host), int(port), _way(how), _wire(wire)) for host, port, how, wire in wanted["probes"]]
-        if not 0 < len(probes) <= MOST_PROBES:
-            raise ValueError(f"between 1 and {MOST_PROBES} probes")
+        if not 0 < len(probes) <= self._most:
+            raise ValueError(f"between 1 and {self._most} probes")
         prober = Prober(
             probes, float(wanted["slot"]), float(wanted["timeout"]), time.monotonic, held, lease=LEASE_SECONDS
         )

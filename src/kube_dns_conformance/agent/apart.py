@@ -1,0 +1,33 @@
+"""Probers in a process of their own, which goes on asking whatever keeps the suite's process busy.
+
+Requests come in on standard input, a line each: ``start``, ``take`` or ``stop``, a space, and what `Probers` is given.
+What that says goes to standard output, then a line with nothing, or with ``!`` and why nothing can be asked. Everything
+ends with the input.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from kube_dns_conformance.agent.probes import Probers
+
+
+def serve(incoming: Iterable[bytes], outgoing: BinaryIO) -> None:
+    """Do what is asked for until nothing more comes."""
+    probers = Probers(most=math.inf)
+    known = {b"start": probers.start, b"take": probers.take, b"stop": probers.stop}
+    for line in incoming:
+        what, _, body = line.partition(b" ")
+        try:
+            outgoing.writelines(known[what](body))
+            outgoing.write(b"\n")
+        except OSError as error:
+            outgoing.write(f"! {error}\n".encode())
+        outgoing.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)
