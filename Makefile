@@ -43,7 +43,7 @@ upgrade: .venv/ready ## Validate a real kubeadm upgrade of a kind cluster of its
 faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50'.
 	@PYTHONPATH=tests $(BIN)/python -m faults.table $(ARGS)
 
-faults-e2e: .venv/ready ## Kubernetes' own tests against the same servers on kind, two hours; writes docs/kubernetes-e2e.md.
+faults-e2e: .venv/ready ## Kubernetes' own tests against the same servers on kind, an hour; writes docs/kubernetes-e2e.md.
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.kubernetes_e2e.faults $(ARGS)
 
 matrix: .venv/ready ## Judge versions and configurations of CoreDNS side by side; writes docs/matrix.md and reports/published. ARGS='--only "ttl*"'.

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -36,12 +39,16 @@ CLUSTERS = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of the tests: ``failed`` are those that did not pass in time; ``fault`` is empty for the real server."""
+    """One run of the tests: ``failed`` are those that did not pass in time; ``fault`` is empty for the real server.
+
+    ``on`` is where and when.
+    """
 
     fault: str
     failed: list[str]
     seconds: float
     asked: int
+    on: str
 
 
 def main() -> int:
@@ -115,7 +122,8 @@ def outcome(cluster: faulty.Faulty, binary: Path, name: str) -> Outcome:
     if not cluster.liar.asked:
         raise ToolsError(f"nobody asked the server with the fault {name}")
     failed = [test for test, state in finished.verdicts.items() if state != e2e.PASSED]
-    return Outcome(name, failed, round(finished.seconds, 1), cluster.liar.asked)
+    on = f"Kubernetes {cluster.kind.kubernetes}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
+    return Outcome(name, failed, round(finished.seconds, 1), cluster.liar.asked, on)
 
 
 def _taken(left: queue.SimpleQueue[str]) -> Iterator[str]:
@@ -136,11 +144,18 @@ def page(outcomes: Sequence[Outcome]) -> str:
             f"Of {len(lies)} [lies](faults.md) the eight tests `{e2e.FOCUS}` notice {noticed}: one or",
             f"more does not pass within {SECONDS} s, three times what all take when nothing is wrong. They run on",
             "kind clusters (IPv4) whose DNS Service leads to the faulty server. `make faults-e2e` ran them and wrote",
-            "this page; how long each run took is in [its results](../benchmarks/results/kubernetes-e2e-faults.jsonl).",
+            f"this page ({'; '.join(sorted({one.on for one in outcomes}))}); how long each run took is in",
+            "[its results](../benchmarks/results/kubernetes-e2e-faults.jsonl).",
             "",
             "*Kubernetes'* names the tests that had failed or not ended by then: of a server that is slow or says",
             "nothing it is the one that was under way. *Ours* is who has to notice, and did so on an embedded",
             "dual-stack cluster.",
+            "",
+            "By what the requirements are about that have to notice:",
+            "",
+            "| about | lies | noticed by Kubernetes' |",
+            "|---|---|---|",
+            *_by_subject(lies),
             "",
             "| fault | the lie | ours | Kubernetes' |",
             "|---|---|---|---|",
@@ -154,6 +169,15 @@ def page(outcomes: Sequence[Outcome]) -> str:
             "",
         ]
     )
+
+
+def _by_subject(lies: Sequence[Outcome]) -> Iterator[str]:
+    """A row for each first part of the names of our requirements: what kind of lie goes unnoticed."""
+    by_subject: dict[str, list[Outcome]] = defaultdict(list)
+    for one in lies:
+        by_subject[FAULTS[one.fault].caught_by.partition(".")[0]].append(one)
+    for subject, ones in sorted(by_subject.items()):
+        yield f"| `{subject}` | {len(ones)} | {sum(bool(one.failed) for one in ones)} |"
 
 
 def _row(one: Outcome) -> str:

@@ -89,12 +89,16 @@ def test_the_page_of_lies_has_both_columns_and_counts_what_was_noticed() -> None
     failed = ["[sig-network] DNS should provide DNS for services [Conformance]", "[sig-network] DNS should be slow"]
     text = faults.page(
         [
-            faults.Outcome("ptr-missing", failed, 150.0, 900),
-            faults.Outcome("ttl-zero", [], 50.0, 800),
-            faults.Outcome("other-order", [], 50.0, 800),
+            faults.Outcome("ptr-missing", failed, 150.0, 900, "2 cores"),
+            faults.Outcome("ttl-zero", [], 50.0, 800, "2 cores"),
+            faults.Outcome("other-order", [], 50.0, 800, "2 cores"),
         ]
     )
     assert "Of 2 [lies](faults.md) the eight tests" in text
+    assert "this page (2 cores); how long each run took is in\n" in text
+    assert (
+        "| about | lies | noticed by Kubernetes' |\n|---|---|---|\n| `clusterip` | 1 | 1 |\n| `ttl` | 1 | 0 |\n" in text
+    )
     assert " notice 1: one or\n" in text
     assert (
         "| `ptr-missing` | No address leads to a name. | `clusterip.ptr.ipv4` | should provide DNS for services; "
