@@ -50,7 +50,7 @@ matrix: .venv/ready ## Judge versions and configurations of CoreDNS side by side
 	@$(BIN)/python -m tools.matrix $(ARGS)
 
 fuzz: .venv/fuzz ## Fuzz what reads answers, for a minute; ARGS=-max_total_time=600 for ten.
-	PYTHONPATH=tests $(BIN)/python tests/fuzz_answers.py -max_total_time=60 -timeout=2 -rss_limit_mb=512 -max_len=4096 $(ARGS)
+	PYTHONPATH=tests $(BIN)/python tests/fuzz_answers.py -max_total_time=60 -timeout=60 -rss_limit_mb=512 -max_len=4096 $(ARGS)
 
 engine: .venv/ready ## A Docker engine of our own, where none is in reach; see tools/README.md.
 	$(BIN)/python -m tools.engine up
