@@ -40,7 +40,7 @@ upgrade: .venv/ready ## Validate a real kubeadm upgrade of a kind cluster of its
 	$(BIN)/python -m tools.real_upgrade --prepare $(ARGS) $(TO)
 	KDC_KUBERNETES=$(FROM) $(BIN)/python -m tools.on_kind $(BIN)/python -m tools.real_upgrade $(ARGS) $(TO)
 
-faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50'.
+faults: .venv/ready ## Run the suite against every faulty server, and write docs/faults.md. ARGS='--fault "ttl-*"' or '--honest 50' write no page.
 	@PYTHONPATH=tests $(BIN)/python -m faults.table $(ARGS)
 
 faults-e2e: .venv/ready ## Kubernetes' own tests against the same servers on kind, an hour; writes docs/kubernetes-e2e.md.

@@ -151,6 +151,10 @@ def page(outcomes: Sequence[Outcome]) -> str:
             "nothing it is the one that was under way. *Ours* is who has to notice, and did so on an embedded",
             "dual-stack cluster.",
             "",
+            f"Lies about IPv6 addresses alone cannot show on clusters with IPv4: that is {_of_ipv6(lies)} of them.",
+            "Where one of two replicas lies, every second question goes to the right one. Of the servers that are",
+            f"unusual and no liars a test fails with {sum(bool(one.failed) for one in others)}, see the last table.",
+            "",
             "By what the requirements are about that have to notice:",
             "",
             "| about | lies | noticed by Kubernetes' |",
@@ -169,6 +173,10 @@ def page(outcomes: Sequence[Outcome]) -> str:
             "",
         ]
     )
+
+
+def _of_ipv6(lies: Sequence[Outcome]) -> int:
+    return sum(FAULTS[one.fault].caught_by.endswith(".ipv6") for one in lies)
 
 
 def _by_subject(lies: Sequence[Outcome]) -> Iterator[str]:
