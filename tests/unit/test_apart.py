@@ -36,6 +36,15 @@ def taken(probing: Apart, at_least: int) -> list[Observation]:
     return found
 
 
+def insist_another_asks(server: Server) -> None:
+    """Whoever begins to watch now gets answers."""
+    another = Apart([probe(server, "udp")], SLOT, 5.0)
+    try:
+        taken(another, 1)
+    finally:
+        another.stop()
+
+
 def test_what_is_seen_apart_is_told_by_our_clock_and_each_answer_once() -> None:
     with DnsServer(HONEST) as server:
         began = now()
@@ -75,11 +84,7 @@ def test_a_process_that_was_killed_is_told_of_and_another_takes_its_place() -> N
         with pytest.raises(ClusterError, match="the process that asks has ended"):
             taken(probing, 1_000_000)
         probing.stop()
-        another = Apart([probe(server, "udp")], SLOT, 5.0)
-        try:
-            taken(another, 1)
-        finally:
-            another.stop()
+        insist_another_asks(server)
 
 
 def test_who_is_interrupted_leaves_nothing_that_is_taken_for_the_answer_to_another() -> None:
@@ -99,11 +104,7 @@ def test_who_is_interrupted_leaves_nothing_that_is_taken_for_the_answer_to_anoth
         finally:
             signal.signal(signal.SIGALRM, before)
         probing.stop()
-        another = Apart([probe(server, "udp")], SLOT, 5.0)
-        try:
-            taken(another, 1)
-        finally:
-            another.stop()
+        insist_another_asks(server)
 
 
 def test_it_ends_with_the_process_whose_it_is_however_that_ends() -> None:
