@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
+from kube_dns_conformance.dns.model import Answer, Question, Record, Records, Server, Transport
 
 WEB = Question("web.shop.svc.cluster.local.", "A")
 DNS_0, DNS_1 = Server("dns-0", "10.96.0.10"), Server("dns-1", "10.96.0.11")
@@ -24,7 +24,7 @@ def seen(
     truncated: bool = False,
 ) -> Answer:
     """What ``server`` said at ``at``: these rdata under the name and type that were asked for."""
-    records = tuple(Record(question.name, question.rdtype, ttl, value) for value in values)
+    records = Records(Record(question.name, question.rdtype, ttl, value) for value in values)
     rcode = None if problem else rcode
     return Answer(question, server, transport, at, 0.001, rcode, problem, truncated, records)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kube_dns_conformance.change import Change, Telling
 from kube_dns_conformance.dns.compare import Expected, exactly, no_such_name
-from kube_dns_conformance.dns.model import Answer, Question, Record, Server
+from kube_dns_conformance.dns.model import Answer, Question, Record, Records, Server
 from kube_dns_conformance.events import Event
 from kube_dns_conformance.judge import Judge, Nonconformant
 from kube_dns_conformance.reports import write_all
@@ -141,7 +141,7 @@ def _answers() -> Iterator[Answer]:
         at = slot * TIMINGS.slot - 1.0
         for server, heard in ((DNS_0, at - DELAY), (DNS_1, at if at >= LISTS_ANEW else -1.0)):
             for question, must in _true(heard).items():
-                records = tuple(Record(question.name, "A", TTL, one) for one in sorted(must.values))
+                records = Records(Record(question.name, "A", TTL, one) for one in sorted(must.values))
                 rcode = "NOERROR" if records else "NXDOMAIN"
                 for way in WAYS:
                     yield Answer(question, server, way, BEGAN + at, 0.001, rcode, records=records)

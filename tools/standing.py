@@ -22,9 +22,6 @@ from kube_dns_conformance.run import Run
 from kube_dns_conformance.timings import Timings
 
 FOUND_BY_ASKING = {Capability.POD_RECORDS, Capability.CLUSTER_SET}
-GARBAGE = "400"
-"""What is small and hard at work may have that much garbage, in percent of what is in use: by default the API server
-spent a quarter of its time on collecting it."""
 POD_RECORDS = "podrecords/dashed"
 """The situation whose Pod is looked for: there are servers that answer only for Pods that exist."""
 
@@ -34,7 +31,6 @@ def own_cluster(name: str) -> Iterator[Cluster]:
     """An embedded cluster with both families for the block alone; whatever is made in it goes with it."""
     with tempfile.TemporaryDirectory(prefix="kdc-") as state:
         os.environ["KDC_STATE"] = state
-        os.environ.setdefault("GOGC", GARBAGE)
         try:
             yield embedded.up(name, embedded.Options(family=IpFamily.DUAL), keep=False)
         finally:

@@ -17,8 +17,10 @@ from kube_dns_conformance.agent.observations import Probe, Said
 from kube_dns_conformance.agent.probes import decode_news, encode_start
 from kube_dns_conformance.clock import epoch, now
 from kube_dns_conformance.errors import ClusterError
-from kube_dns_conformance.probing import HERE_SECONDS, Observation, Probing, gathered
+from kube_dns_conformance.probing import Observation, Probing, gathered
 
+READ_SECONDS = 0.05
+"""No more often than that it is read."""
 COMMAND = (sys.executable, "-P", "-m", "kube_dns_conformance.agent.apart")
 
 
@@ -88,7 +90,7 @@ def _helper(pid: int) -> Helper:  # noqa: ARG001 - a process that was forked doe
 
 
 class Apart(Probing):
-    """In the process beside this one, where this one has so much to do with what is seen that it would ask too late."""
+    """In the process beside this one, which has so much to do with what is seen that it would ask too late."""
 
     def __init__(self, probes: Sequence[Probe], slot: float, timeout: float) -> None:
         self._helper = helper()
@@ -101,7 +103,7 @@ class Apart(Probing):
         """See `Probing`."""
         until = now() + within
         while True:
-            self._read_at = gathered(self._read_at + HERE_SECONDS, max(0.0, until - now()))
+            self._read_at = gathered(self._read_at + READ_SECONDS, max(0.0, until - now()))
             if (new := self._new()) or now() >= until:
                 return new
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from kube_dns_conformance import timeline
 from kube_dns_conformance.clock import now
+from kube_dns_conformance.clusters import embedded
 from kube_dns_conformance.dns.compare import at_least
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.errors import ClusterError
@@ -21,12 +22,12 @@ from kube_dns_conformance.outages import Truth
 from kube_dns_conformance.run import Run
 from kube_dns_conformance.situations import Situation
 from kube_dns_conformance.timings import Timings
-from kube_dns_conformance.watch import WAYS, Observer, Watch
+from kube_dns_conformance.watch import WAYS, Observer, Reading, Watch
 
 MOST_SLOTS = 4
 """So many slots between two questions count as watched."""
 
-MOST_A_SECOND = 2000
+MOST_A_SECOND = 1000
 """So many questions are asked from one place: where there are more in a slot, slots are longer."""
 
 TRUE_OF = {"Service", "EndpointSlice", "Pod"}
@@ -37,12 +38,14 @@ TRUE_OF = {"Service", "EndpointSlice", "Pod"}
 class Piecewise:
     """Expectations of so many names that they are not all looked at after each event: ``of`` has what it can change.
 
-    Those in ``order`` change in this order, and are looked at more closely when their turn comes.
+    Those in ``order`` change in this order, and are watched more closely when their turn comes; those in ``often``
+    change with each of them, and are all the time.
     """
 
     whole: Callable[[], Expectations]
     of: Callable[[Event], Expectations]
     order: Sequence[Question] = ()
+    often: Sequence[Question] = ()
 
     def __call__(self) -> Expectations:
         """All of them."""
@@ -154,11 +157,20 @@ def observe(
             with suppress(ClusterError):  # half-way through a change there may be nothing to expect
                 focus.hear(told.hear(pieces.of(event), event.at))
 
+    if pieces.often:
+        embedded.make_way(run.cluster)
     watched = run.cluster.dns if servers is None else servers
     slot = max(timings.slot, len(before) * len(watched) * len(WAYS) / MOST_A_SECOND)
     places = run.vantage.places()
     focus = Focus(pieces.order, lambda some: Watch(places, watched, some, timings.slot))
-    with Watch(places, watched, list(before), slot) as watch, focus, situation.mirror.listening(note):
+    often = Watch(places, watched, pieces.often, timings.slot)
+    with (
+        Watch(places, watched, list(before), slot) as watch,
+        often,
+        Reading([watch, often] if pieces.often else []),
+        focus,
+        situation.mirror.listening(note),
+    ):
         # Only what was right before can be seen to break.
         watch.wait(_until_right(watch, before), now() + timings.propagation)
         _insist_unchanged(situation, expect, before)
@@ -185,10 +197,10 @@ def observe(
         budgets = timings.propagation + timings.cache + hold + timings.late
         watch.wait(is_over, settled_at + budgets + timings.settle)
     _insist_unchanged(situation, expect, after)
-    answers = watch.answers()
+    answers = watch.answers() + often.answers()
     told.hear(after, settled_at)
     deadline, budget = _deadline(answers, settled_at, timings), timings.propagation
-    seen, observers = answers + focus.answers(), watch.observers + focus.observers
+    seen, observers = answers + focus.answers(), watch.observers + often.observers + focus.observers
     return Change(seen, told.truths(), began, settled_at, deadline, hold, budget, events, observers)
 
 
@@ -218,7 +230,7 @@ def at(change: Change, *servers: Server) -> Change:
 def _deadline(answers: list[Answer], settled_at: float, timings: Timings) -> float:
     """When DNS has no excuse left: a cache may keep what it announced before the propagation budget was used up."""
     budget = settled_at + timings.propagation
-    announced = [record.ttl for answer in answers if answer.sent <= budget for record in answer.records]
+    announced = [answer.records.ttl for answer in answers if answer.sent <= budget]
     announced += [answer.negative_ttl or 0 for answer in answers if answer.sent <= budget]
     return budget + min(max(announced, default=0), timings.cache)
 

@@ -13,13 +13,10 @@ from kube_dns_conformance.dns.compare import Expected
 from kube_dns_conformance.dns.model import Answer
 from kube_dns_conformance.events import Event
 from kube_dns_conformance.outages import Truth
-from kube_dns_conformance.text import in_order
+from kube_dns_conformance.text import as_before
 from kube_dns_conformance.timeline import Lane
 
 Row = dict[str, Any]
-
-FEW = 16
-"""So many records are told in full each time that something changes."""
 
 
 @dataclass
@@ -113,10 +110,6 @@ class Evidence:
 
 def _told(must: Expected, known: Expected | None) -> str:
     """What must be answered. Of many records, of which few changed, only those: else each told a thousand times."""
-    if known is None or len(must.values) <= FEW or (must.kind, must.choices) != (known.kind, known.choices):
+    if known is None or (must.kind, must.choices) != (known.kind, known.choices):
         return str(must)
-    more, less = must.values - known.values, known.values - must.values
-    if len(more) + len(less) > FEW:
-        return str(must)
-    parts = ["as before", *(["with " + " ".join(in_order(more))] if more else [])]
-    return ", ".join([*parts, *(["without " + " ".join(in_order(less))] if less else [])])
+    return as_before(must.values, known.values) or str(must)

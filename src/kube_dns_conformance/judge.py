@@ -15,7 +15,6 @@ from kube_dns_conformance.dns.compare import (
     exactly,
     no_data,
     no_such_name,
-    value,
 )
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport, repeat_command
 from kube_dns_conformance.evidence import Evidence
@@ -266,7 +265,7 @@ def _as_the_first(answers: Iterable[Answer]) -> Expectations:
 
 
 def _said_by(answer: Answer) -> Expected:
-    values = {value(record) for record in answer.records}
+    values = answer.records.values
     return exactly(values) if values else no_such_name() if answer.rcode == "NXDOMAIN" else no_data()
 
 

@@ -44,6 +44,12 @@ class Mirror(Follower):
         self.insist_alive()
         return self.last_known(kind, namespace)
 
+    def one(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object of that name. Raises ClusterError when they have been out of reach."""
+        self.insist_alive()
+        with self._changed:
+            return self._objects[kind].get((namespace, name))
+
     def last_known(self, kind: str, namespace: str) -> list[Object]:
         """The same as when the API server was last heard: for the evidence, never for a verdict."""
         with self._changed:

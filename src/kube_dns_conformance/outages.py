@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from kube_dns_conformance.dns.compare import Expected, difference, value
+from kube_dns_conformance.dns.compare import Expected, is_right
 from kube_dns_conformance.dns.model import Answer, Record
 
 
@@ -103,18 +103,12 @@ def state(answer: Answer, truth: Truth) -> State:
 
 
 def _state(answer: Answer, truth: Truth, now: int) -> State:
-    values = frozenset(map(value, answer.records))
-
-    def is_said(expected: Expected) -> bool:
-        # There may be thousands of states with a thousand records each: what is soon said comes first.
-        must_be_equal = expected.kind == "exactly" and not expected.choices
-        return not (must_be_equal and values != expected.values) and not difference(expected, answer)
-
     # DNS may have learned of a change before whoever noted it here.
-    if any(is_said(expected) for _, expected in truth.said[now:]):
+    if any(is_right(expected, answer) for _, expected in truth.said[now:]):
         return State.RIGHT
-    if any(is_said(expected) for _, expected in truth.said[:now]):
+    if any(is_right(expected, answer) for _, expected in truth.said[:now]):
         return State.STALE
+    values = answer.records.values
     if values - truth.mentioned:
         return State.WRONG
     return State.STALE if values - truth.said[now][1].mentioned else State.MISSING
@@ -198,7 +192,7 @@ def follow(row: Sequence[Answer], truth: Truth) -> Follow:
     states = [(one, state(one, truth)) for one in row if one.sent >= changed]
     wrong = [one.sent for one, what in states if what is not State.RIGHT]
     right = [one.sent for one, what in states if what is State.RIGHT and one.sent > max(wrong, default=changed - 1)]
-    early = [one.sent for one in row if one.sent < changed and not difference(expected, one)]
+    early = [one.sent for one in row if one.sent < changed and is_right(expected, one)]
     appeared = (0.0 if early and not wrong else right[0] - changed) if right else None
     stale = [one.sent for one, what in states if what is State.STALE]
     return Follow(appeared, max(stale, default=changed) - changed, _flaps(states))
@@ -224,8 +218,7 @@ def resolution(row: Sequence[Answer], truth: Truth, gap: float = math.inf) -> fl
 def _differ(one: Answer, other: Answer) -> bool:
     if (one.rcode, one.problem) != (other.rcode, other.problem):
         return True
-    # Most answers of a row have the very same records as the one before.
-    return one.records is not other.records and set(map(value, one.records)) != set(map(value, other.records))
+    return one.records.values != other.records.values
 
 
 def _flaps(states: Sequence[tuple[Answer, State]]) -> int:

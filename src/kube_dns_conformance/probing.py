@@ -1,4 +1,4 @@
-"""Probers, wherever they run: what the suite reads from, in this process and from an agent alike."""
+"""Probers, wherever they run: what the suite reads from, beside this process and from an agent alike."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from functools import partial
 
 from kube_dns_conformance.agent.clock import Course
 from kube_dns_conformance.agent.observations import Probe, Said, Seen
-from kube_dns_conformance.agent.prober import Prober
 from kube_dns_conformance.agent.proxy import Agent, AgentGoneError, Agents
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.errors import ClusterError
 
 Observation = tuple[Seen, Said]
-HERE_SECONDS = 0.05
 AGENT_SECONDS = 0.25
 """No more often than that something is read that waits: a request for each answer would cost everybody on its way more
 than the question did."""
@@ -55,31 +53,6 @@ class Probing(ABC):
     @abstractmethod
     def stop(self) -> None:
         """End it."""
-
-
-class Here(Probing):
-    """In this process."""
-
-    def __init__(self, probes: Sequence[Probe], slot: float, timeout: float) -> None:
-        self._prober = Prober(probes, slot, timeout, now)
-        self._taken = 0
-        self._read_at = 0.0
-        self._prober.start()
-
-    def take(self, within: float) -> list[Observation]:
-        """See `Probing`."""
-        self._read_at = gathered(self._read_at + HERE_SECONDS, within)
-        try:
-            new = self._prober.take(self._taken, within)
-        except OSError as error:
-            raise ClusterError(f"nothing can be asked from here: {error}") from error
-        self._taken += len(new)
-        self.slots, self.missed = self._prober.slots, self._prober.missed
-        return [(one, self._prober.said[one.said]) for one in new]
-
-    def stop(self) -> None:
-        """See `Probing`."""
-        self._prober.stop()
 
 
 class InAgent(Probing):

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import NamedTuple
 
-from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Expected, Kind, is_address, normal
+from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Expected, Kind, is_address
+from kube_dns_conformance.dns.model import normal
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.oracle import RDTYPE_OF_FAMILY, SERVICE_LABEL, is_ready_endpoint, service_name, srv_name
 

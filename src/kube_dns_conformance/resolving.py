@@ -10,7 +10,7 @@ from typing import TypeVar
 from kube_dns_conformance.agent import discovery
 from kube_dns_conformance.agent.proxy import Agent, Agents
 from kube_dns_conformance.clock import now
-from kube_dns_conformance.dns.compare import normal
+from kube_dns_conformance.dns.model import normal
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import ROUND_PAUSE_SECONDS, Judge
 from kube_dns_conformance.rounds import Rounds

@@ -259,9 +259,8 @@ class Situation:
         return [described(kind, item) for kind in KINDS for item in self.mirror.last_known(kind, self.namespace)]
 
     def _one(self, kind: str, name: str) -> Object:
-        for item in self.mirror.objects(kind, self.namespace):
-            if item["metadata"]["name"] == name:
-                return item
+        if (found := self.mirror.one(kind, self.namespace, name)) is not None:
+            return found
         raise ClusterError(f"situation {self.name} has no {kind} {name!r} in namespace {self.namespace}")
 
     def _is_settled(self) -> bool | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from kube_dns_conformance import outages, timeline
 from kube_dns_conformance.change import Change
-from kube_dns_conformance.dns.compare import Expected, at_least, value
+from kube_dns_conformance.dns.compare import Expected, at_least
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.judge import Expectations, Judge
@@ -45,8 +46,10 @@ def insist_followed(judge: Judge, change: Change, questions: Iterable[Question])
 
 def _strangers(answer: Answer, known: set[str]) -> list[str]:
     """What it says of its own name that was never right; what an alias leads to has another name."""
+    if answer.records.values <= known:
+        return []
     own = (one for one in answer.records if one.name == answer.question.name.lower())
-    return sorted(set(map(value, own)) - known)
+    return sorted({one.value for one in own} - known)
 
 
 def insist_gone(judge: Judge, change: Change) -> None:
@@ -64,8 +67,9 @@ def insist_gone(judge: Judge, change: Change) -> None:
                 _condemn(judge, change, said, row[-1:], change.after[question], f"last answer of {lane.server}")
             seen = _since(row, change.began)
             holding = timeline.sightings(seen)
+            in_time = bisect_right(seen, change.deadline, key=lambda one: one.sent)
             for address in sorted(gone & holding.keys()):
-                late = [seen[at] for at in sorted(holding[address]) if seen[at].sent > change.deadline]
+                late = [seen[at] for some in holding[address] for at in some[max(0, in_time - some.start) :]]
                 # Behind one address there may be several servers, and until the deadline one of them may be behind.
                 back = timeline.returns(seen, holding[address]) if row[-1].server.single else []
                 if late or back:
@@ -189,7 +193,7 @@ def _since(row: list[Answer], moment: float) -> list[Answer]:
 
 
 def _said(answer: Answer) -> tuple[object, ...]:
-    return answer.rcode, answer.problem, tuple(sorted(record.rdata for record in answer.records))
+    return answer.rcode, answer.problem, answer.records.rdata
 
 
 def _watched(judge: Judge, change: Change, question: Question) -> dict[timeline.Lane, list[Answer]]:

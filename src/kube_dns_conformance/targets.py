@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kube_dns_conformance.dns.compare import Choice, exactly, value
+from kube_dns_conformance.dns.compare import Choice, exactly
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.judge import Judge
 from kube_dns_conformance.situations import Situation
@@ -18,7 +18,7 @@ def insist_reaching(
     must = exactly([], [Choice(wanted)])
     questions = {Question(target, rdtype): must for target in targets}
     answers = judge.insist(lambda: questions, settled_at=situation.settled_at)
-    reached = {value(record) for answer in answers for record in answer.records}
+    reached = {value for answer in answers for value in answer.records.values}
     if missing := sorted(wanted - reached):
         judge.condemn(
             f"no target leads to {' '.join(missing)}",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 NUMBER = re.compile(r"([0-9]+)")
+FEW = 16
+"""So many are told in full each time that something changes."""
 
 
 def printable(text: str) -> str:
@@ -24,6 +26,16 @@ def clock(moment: float) -> str:
     """The time of day of epoch seconds."""
     tenths = round(moment * 10)
     return f"{time.strftime('%H:%M:%S', time.gmtime(tenths // 10))}.{tenths % 10} UTC"
+
+
+def as_before(now: Collection[str], before: Collection[str]) -> str:
+    """What of many is otherwise than before; empty where that is no less than all of it, or one is there twice."""
+    values, known = frozenset(now), frozenset(before)
+    more, less = values - known, known - values
+    if len(values) <= FEW or len(more) + len(less) > FEW or (len(now), len(before)) != (len(values), len(known)):
+        return ""
+    parts = ["as before", *(["with " + " ".join(in_order(more))] if more else [])]
+    return ", ".join([*parts, *(["without " + " ".join(in_order(less))] if less else [])])
 
 
 def in_order(values: Iterable[str]) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from kube_dns_conformance.agent.prober import MOST_SPARED
-from kube_dns_conformance.dns.compare import Expected, difference, value
+from kube_dns_conformance.dns.compare import Expected, is_right
 from kube_dns_conformance.dns.model import Answer, Question, Transport
 from kube_dns_conformance.outages import State, Truth, cause, state
+from kube_dns_conformance.text import as_before
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,14 @@ def lanes(answers: Iterable[Answer]) -> dict[Lane, list[Answer]]:
 
 def deviations(answers: Iterable[Answer], *right: Expected) -> list[Answer]:
     """The answers that are none of ``right``."""
-    return [answer for answer in answers if all(difference(one, answer) for one in right)]
+    return [answer for answer in answers if not any(is_right(one, answer) for one in right)]
 
 
 def settles(answers: Sequence[Answer], expected: Expected) -> float | None:
     """When the answers became right for good (epoch seconds): None when the last one is still wrong."""
     since = None
     for answer in answers:
-        if difference(expected, answer):
+        if not is_right(expected, answer):
             since = None
         elif since is None:
             since = answer.sent
@@ -91,10 +93,10 @@ class Holding:
             lane = Lane.of(one)
             passed = min(one.sent - self._last.get(lane, one.sent), self._gap)
             self._last[lane] = one.sent
-            if difference(self._expected[one.question], one):
-                self._held.pop(lane, None)
-            else:
+            if is_right(self._expected[one.question], one):
                 self._held[lane] = self._held[lane] + passed if lane in self._held else 0.0
+            else:
+                self._held.pop(lane, None)
 
     def last_asked(self, lane: Lane) -> float:
         """When a lane was asked last (epoch seconds), or 0."""
@@ -107,31 +109,35 @@ class Holding:
         return bool(lanes) and right.issuperset(lanes) and right.issuperset(self._last)
 
 
-def sightings(answers: Sequence[Answer]) -> dict[str, set[int]]:
-    """By address which of the answers hold it, by their number in the row."""
-    values: dict[int, frozenset[str]] = {}
-    found: dict[str, set[int]] = {}
-    for number, one in enumerate(answers):
-        # Most answers of a row have the very same records as the one before.
-        if id(one.records) not in values:
-            values[id(one.records)] = frozenset(map(value, one.records))
-        for address in values[id(one.records)]:
-            found.setdefault(address, set()).add(number)
+def sightings(answers: Sequence[Answer]) -> dict[str, list[range]]:
+    """By address which of the answers hold it, by their numbers in the row."""
+    found: dict[str, list[range]] = {}
+    since: dict[str, int] = {}
+    held = frozenset[str]()
+    for number, values in enumerate([*(one.records.values for one in answers), frozenset[str]()]):
+        for address in held - values:
+            found.setdefault(address, []).append(range(since[address], number))
+        since |= dict.fromkeys(values - held, number)
+        held = values
     return found
 
 
-def returns(answers: Sequence[Answer], holding: Collection[int]) -> list[Answer]:
+def returns(answers: Sequence[Answer], holding: Sequence[range]) -> list[Answer]:
     """The answers of one lane that hold an address though they were asked for when an answer without it had come.
 
     ``holding`` says which hold it, see `sightings`. Of two questions that were on their way at the same time the later
     may well have been answered first.
     """
+    if len(holding) < 2:
+        return []  # nothing is between
+    held = set(chain.from_iterable(holding))
     seen_by = gone_by = math.inf
     back = []
-    for number, answer in enumerate(answers):
+    for number in range(holding[0].start, holding[-1].stop):
+        answer = answers[number]
         if not answer.decisive:
             continue  # silence and SERVFAIL say nothing about the address
-        if number not in holding:
+        if number not in held:
             if answer.sent >= seen_by:
                 gone_by = min(gone_by, answer.came)
         else:
@@ -159,20 +165,22 @@ class Runs:
 
     def __init__(self, gap: float = math.inf) -> None:
         self._going_on: dict[Lane, dict[str, Any]] = {}
+        self._last: dict[Lane, Answer] = {}
         self._gap = gap
 
     def add(self, answer: Answer, truth: Truth | None = None) -> dict[str, Any] | None:
         """Take over the next answer of its lane; returns the line that it has ended."""
         lane, sent, came = Lane.of(answer), round(answer.sent, 3), round(answer.came, 3)
-        told = {"said": _alike(answer)} | (_worth(answer, truth) if truth else {})
-        line = self._going_on.get(lane)
-        if line is not None and line | told == line and sent - line["to"] <= self._gap:
+        before, line = self._last.get(lane), self._going_on.get(lane)
+        self._last[lane] = answer
+        worth = _worth(answer, truth) if truth else {}
+        goes_on = before is not None and _alike(before) == _alike(answer)
+        if line is not None and goes_on and _worth_of(line) == worth and sent - line["to"] <= self._gap:
             line["since"], line["came"] = min(line["since"], came), max(line["came"], came)
             line |= {"to": sent, "asks": line["asks"] + 1}
             return None
-        self._going_on[lane] = (
-            lane.as_data() | {"from": sent, "to": sent, "since": came, "came": came, "asks": 1} | told
-        )
+        times = {"from": sent, "to": sent, "since": came, "came": came, "asks": 1}
+        self._going_on[lane] = lane.as_data() | times | {"said": _told(answer, before)} | worth
         return line
 
     def rest(self) -> list[dict[str, Any]]:
@@ -194,7 +202,18 @@ def _worth(answer: Answer, truth: Truth) -> dict[str, str]:
     return {"state": str(found)} | ({"cause": cause(answer, found)} if found is not State.RIGHT else {})
 
 
-def _alike(answer: Answer) -> str:
+def _worth_of(line: Mapping[str, Any]) -> dict[str, str]:
+    return {what: line[what] for what in ("state", "cause") if what in line}
+
+
+def _alike(answer: Answer) -> tuple[object, ...]:
+    """The same for answers that say the same."""
+    return answer.problem, answer.rcode, answer.records.rdata
+
+
+def _told(answer: Answer, before: Answer | None) -> str:
+    """What it says; ``before`` is what the one before it said."""
     if answer.problem is not None:
         return answer.problem
-    return " ".join([str(answer.rcode), *sorted(record.rdata for record in answer.records)])
+    told = before.records.rdata if before else ()
+    return f"{answer.rcode} {as_before(answer.records.rdata, told) or ' '.join(answer.records.rdata)}".rstrip()

@@ -12,10 +12,8 @@ from kube_dns_conformance.apart import Apart
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns.ask import Exchange, Stream, ask_all, exchange_here
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
-from kube_dns_conformance.probing import Here, Probing
+from kube_dns_conformance.probing import Probing
 
-MOST_HERE = 100
-"""So many questions a second are asked in this process; who asks more is too busy with the answers to ask in time."""
 Ask = tuple[Question, Server, Transport]
 
 
@@ -100,5 +98,4 @@ class ThisProcess(Vantage):
 
     def probe(self, probes: Sequence[Probe], slot: float, position: str = "") -> Probing:  # noqa: ARG002 - see there
         """See `Vantage`. What this process asks ends with it."""
-        few = len(probes) / slot <= MOST_HERE
-        return Here(probes, slot, self.timeout) if few else Apart(probes, slot, self.timeout)
+        return Apart(probes, slot, self.timeout)

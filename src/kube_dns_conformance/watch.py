@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +13,7 @@ from kube_dns_conformance.agent.observations import Probe, Said, Seen
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns import ask
 from kube_dns_conformance.dns.model import Answer, Question, Server, Transport
+from kube_dns_conformance.errors import ClusterError
 from kube_dns_conformance.probing import Probing
 from kube_dns_conformance.timeline import Lane
 from kube_dns_conformance.vantage import Ask, Vantage
@@ -18,6 +21,8 @@ from kube_dns_conformance.vantage import Ask, Vantage
 WAYS: tuple[Transport, ...] = ("udp", "tcp")
 WAIT_SECONDS = 0.25
 """The longest that nothing is heard before the time is looked at."""
+READ_SECONDS = 1.0
+"""How often what nobody waits for is read."""
 QUESTIONS_PER_SECOND = 5000
 """Of all nodes together no more than this: being watched must not be what hurts."""
 
@@ -72,9 +77,11 @@ class Watch:
             for question, server, how in self._asks
         }
         self._probing: list[tuple[Vantage, Probing]] = []
-        self._known: dict[tuple[str, int, Said], Answer] = {}
+        self._turn = threading.Lock()
+        self._known: dict[tuple[Question, Transport, Said], Answer] = {}
         self._answers: list[Answer] = []
-        self._observers = tuple(Observer(vantage.name, slot, 0, 0, 0.0, 0.0) for vantage in vantages)
+        who = [vantage.name for vantage in vantages if self._asks]
+        self._observers = tuple(Observer(name, slot, 0, 0, 0.0, 0.0) for name in who)
 
     def __enter__(self) -> Watch:
         probes = [Probe(server.host, server.port, how, ask.message(one)) for one, server, how in self._asks]
@@ -118,6 +125,10 @@ class Watch:
         self._hear(0.0)
         return sorted(self._answers, key=lambda answer: answer.sent)
 
+    def read(self) -> None:
+        """Take what waits where it was seen. Raises ClusterError when nothing can be asked any more."""
+        self._hear(0.0)
+
     def take(self, within: float) -> list[Answer]:
         """What is new, waiting for it up to ``within`` seconds. It is forgotten then: a watch may go on for days.
 
@@ -144,25 +155,50 @@ class Watch:
                 return False
 
     def _hear(self, within: float) -> None:
-        for at, (vantage, probing) in enumerate(self._probing):
-            # What the others have seen until then waits where they are.
-            heard = probing.take(0.0 if at else within)
-            self._answers += [self._answer(vantage.place, seen, said) for seen, said in heard]
-        self._observers = (
-            tuple(
-                Observer(vantage.name, self._slot, one.slots, one.missed, one.ahead, one.error)
-                for vantage, one in self._probing
+        with self._turn:
+            for at, (vantage, probing) in enumerate(self._probing):
+                # What the others have seen until then waits where they are.
+                heard = probing.take(0.0 if at else within)
+                self._answers += [self._answer(vantage.place, seen, said) for seen, said in heard]
+            self._observers = (
+                tuple(
+                    Observer(vantage.name, self._slot, one.slots, one.missed, one.ahead, one.error)
+                    for vantage, one in self._probing
+                )
+                or self._observers
             )
-            or self._observers
-        )
 
     def _answer(self, place: str, seen: Seen, said: Said) -> Answer:
-        known = self._known.get((place, seen.probe, said))
+        question, server, how = self._asks[seen.probe]
+        transport: Transport = "tcp" if said.cut else how
+        known = self._known.get((question, transport, said))
         if known is None:
-            question, server, how = self._asks[seen.probe]
             wire = bytes(2) + said.wire if said.problem is None else said.wire
-            reply = Reply(seen.sent, seen.seconds, wire, said.problem)
-            answer = ask.answer(question, server, "tcp" if said.cut else how, reply)
-            known = replace(answer, after_truncation=said.cut, vantage=place)
-            self._known[place, seen.probe, said] = known
-        return replace(known, sent=seen.sent, seconds=seen.seconds)
+            answer = ask.answer(question, server, transport, Reply(seen.sent, seen.seconds, wire, said.problem))
+            known = self._known[question, transport, said] = replace(answer, after_truncation=said.cut)
+        return replace(known, server=server, vantage=place, sent=seen.sent, seconds=seen.seconds)
+
+
+class Reading(threading.Thread):
+    """Reads watches until ``with`` ends, while nobody waits for what they see: else it is read all at once in the end,
+    and whoever tells so much asks late meanwhile."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        super().__init__(daemon=True)
+        self._watches = watches
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Reading:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        """The thread."""
+        while self._watches and not self._ended.wait(READ_SECONDS):
+            for one in self._watches:
+                with suppress(ClusterError):  # whoever waits for it is told
+                    one.read()

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from kube_dns_conformance import expectations
+from kube_dns_conformance import expectations, oracle
 from kube_dns_conformance.change import Change, Piecewise, observe
 from kube_dns_conformance.dns.model import Question
 from kube_dns_conformance.events import Event
@@ -29,9 +29,17 @@ class Rollout:
 
 @pytest.fixture(scope="module")
 def rollout(run: Run, situation: Situation) -> Rollout:
+    headless, published = situation.service(SERVICE), dict[str, list[str]]()
+
     def of(event: Event) -> Expectations:
         if event.kind != "Pod":
             return {}
+        pod = situation.mirror.one("Pod", situation.namespace, event.name)
+        behind, families = [pod] if pod else [], oracle.rdtypes(headless)
+        addresses = [one for family in families for one in oracle.published_addresses(headless, behind, family)]
+        if published.get(event.name) == addresses:
+            return {}  # a Pod changes many times until it is ready, and all that is expected is a thousand names
+        published[event.name] = addresses
         return expectations.headless(situation, SERVICE) | expectations.pods(situation, SERVICE, [event.name])
 
     def whole() -> Expectations:
@@ -48,8 +56,9 @@ def rollout(run: Run, situation: Situation) -> Rollout:
         for question in expectations.pods(situation, SERVICE, [f"{NAME}-{ordinal}"])
     ]
     settle = partial(situation.wait_settled, PATIENCE_SECONDS)
-    seen = observe(run, situation, Piecewise(whole, of, order), change, settle)
-    return Rollout(seen, list(expectations.headless(situation, SERVICE)))
+    service = list(expectations.headless(situation, SERVICE))
+    seen = observe(run, situation, Piecewise(whole, of, order, service), change, settle)
+    return Rollout(seen, service)
 
 
 @requirement("survival.large-rollout.names-follow")

@@ -32,6 +32,19 @@ def test_names_may_be_written_out_as_coredns_does_in_small_answers() -> None:
     assert alike(written_out(*ADDRESSES)) != alike(written_out(*ADDRESSES[:2]))
 
 
+def test_a_size_that_reads_like_a_pointer_leads_nowhere() -> None:
+    query = dns.message.make_query("web.test.", "A", use_edns=True).to_wire()
+
+    def offering(*addresses: str) -> bytes:
+        # 1232 bytes, as CoreDNS says them back: in a name they would be a pointer to byte 4096 of this answer.
+        head, opt, _ = reply(query, *addresses).rpartition(b"\0\0\x29")
+        return head + opt + (1232).to_bytes(2) + bytes(6)
+
+    many = [f"10.0.{at // 256}.{at % 256}" for at in range(300)]
+    assert alike(offering(*reversed(many))) == alike(offering(*many))
+    assert alike(offering(*many[1:])) != alike(offering(*many))
+
+
 def test_records_that_a_later_name_leads_into_keep_their_order() -> None:
     def led_into(*addresses: str) -> bytes:
         wire = reply(QUERY, *addresses)

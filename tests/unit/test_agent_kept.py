@@ -9,7 +9,7 @@ import pytest
 from kube_dns_conformance.agent.kept import Before, Kept, all_in
 from kube_dns_conformance.agent.observations import Said, Seen, packed
 
-FIRST, SECOND = Said(b"\x00\x01", None, False), Said(b"", "no answer within 2 s", True)
+FIRST, SECOND = Said.of(b"\x00\x01"), Said.of(b"", "no answer within 2 s", cut=True)
 SEEN = [Seen(0, 10.0, 0.5, 0), Seen(1, 10.25, 0.5, 1), Seen(0, 11.0, 0.5, 0)]
 ORDER = b'{"slot": 1}'
 

@@ -94,7 +94,7 @@ def test_what_is_said_again_and_again_is_kept_once() -> None:
 
 def test_nobody_listens() -> None:
     found = seen_until(lambda seen: {one.probe for one in seen} == {0, 1}, probe(NOBODY), probe(NOBODY, "tcp"))
-    assert {said for _, said in found} == {Said(problem="connection refused")}
+    assert {said for _, said in found} == {Said.of(b"", "connection refused")}
 
 
 def test_what_is_truncated_over_udp_is_asked_over_tcp() -> None:
@@ -138,8 +138,8 @@ def test_what_is_refused_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_silence_and_whoever_closes_the_connection() -> None:
     udp, tcp = first_of_each(lambda _query, transport: None if transport == "udp" else [], "udp", "tcp", timeout=1.5)
-    assert udp == Said(problem="no answer within 1.5 s")
-    assert tcp == Said(problem="connection closed after 0 of 2 bytes")
+    assert udp == Said.of(b"", "no answer within 1.5 s")
+    assert tcp == Said.of(b"", "connection closed after 0 of 2 bytes")
 
 
 def test_a_server_may_close_a_connection_after_each_answer() -> None:
@@ -152,7 +152,7 @@ def test_a_server_may_close_a_connection_after_each_answer() -> None:
 
 def test_half_a_message_is_kept_with_what_came() -> None:
     (said,) = first_of_each(lambda _query, _: [b"\x00\x10abcdef"], "tcp")
-    assert said == Said(b"\x00\x10abcdef", "connection closed after 8 of 18 bytes")
+    assert said == Said.of(b"\x00\x10abcdef", "connection closed after 8 of 18 bytes")
 
 
 def test_answers_with_another_id_are_none() -> None:

@@ -64,6 +64,14 @@ def test_what_is_seen_apart_is_told_by_our_clock_and_each_answer_once() -> None:
     assert probing.slots >= 9
 
 
+def test_it_comes_before_everything_else_where_it_may() -> None:
+    hurried = "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"
+    may = subprocess.run([sys.executable, "-c", hurried], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    with DnsServer(HONEST) as server:
+        insist_another_asks(server)
+    assert (os.sched_getscheduler(helper().pid) == os.SCHED_RR) is may
+
+
 def test_two_watches_share_a_process_and_end_alone() -> None:
     with DnsServer(HONEST) as server:
         first, second = (Apart([probe(server, "udp")], SLOT, 5.0) for _ in range(2))

@@ -17,13 +17,12 @@ from kube_dns_conformance.dns.compare import (
     at_least,
     difference,
     exactly,
+    is_right,
     no_data,
     no_such_name,
-    normal,
     nothing,
-    value,
 )
-from kube_dns_conformance.dns.model import Answer, Question, Record
+from kube_dns_conformance.dns.model import Answer, Question, Record, Records, normal
 from observations import WEB, seen, silent
 
 SRV = Question("_http._tcp.web.shop.svc.cluster.local.", "SRV")
@@ -67,7 +66,7 @@ def test_an_answer_differs_in_these_words(expected: Expected, answer: Answer, wo
     [Record("web-1.shop.svc.cluster.local.", "A", 5, "10.0.0.1"), Record(WEB.name, "AAAA", 5, "fd00::1")],
 )
 def test_a_record_of_another_name_or_type_is_not_counted_for_this_one(stranger: Record) -> None:
-    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NOERROR", records=(stranger,))
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NOERROR", records=Records([stranger]))
     assert str(difference(exactly(["10.0.0.1"]), answer)) == (
         f"missing 10.0.0.1; not expected {stranger.name} {stranger.rdtype} {stranger.rdata}"
     )
@@ -77,6 +76,26 @@ def test_web_1_is_not_web_10() -> None:
     expected = exactly(["80 web-1.web.shop.svc.cluster.local."])
     answer = seen("0 0 80 web-10.web.shop.svc.cluster.local.", question=SRV)
     assert difference(expected, answer).missing == ("80 web-1.web.shop.svc.cluster.local.",)
+
+
+@given(
+    st.sampled_from([exactly(["10.0.0.1", "10.0.0.2"]), at_least(["10.0.0.1"]), no_such_name(), no_data(), nothing()]),
+    st.lists(st.tuples(st.sampled_from([WEB.name, "other."]), st.sampled_from(["A", "CH A"]), st.integers(1, 3))),
+    st.sampled_from([("NOERROR", None), ("NXDOMAIN", None), ("SERVFAIL", None), (None, "no answer within 2 s")]),
+    st.booleans(),
+)
+def test_whether_there_is_a_difference_is_told_as_when_it_is_looked_for(
+    expected: Expected,
+    said: list[tuple[str, str, int]],
+    how: tuple[str | None, str | None],
+    truncated: bool,
+) -> None:
+    records = Records(Record(name, rdtype, 5, f"10.0.0.{last}") for name, rdtype, last in said)
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, *how, truncated, records)
+    assert is_right(expected, answer) is not bool(difference(expected, answer))
+    plainly = how == ("NOERROR", None) and not truncated and all(one[:2] == (WEB.name, "A") for one in said)
+    if plainly and len(set(said)) == len(said) and expected.kind == "exactly":
+        assert is_right(expected, answer) is ({last for _, _, last in said} == {1, 2})
 
 
 @pytest.mark.parametrize("rdata", ["0 100 80 web.shop.", "65535 0 80 web.shop.", "0 33 80 web.shop."])
@@ -134,7 +153,7 @@ def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
 def test_every_spelling_of_an_address_is_the_same_expectation(address: ipaddress.IPv6Address) -> None:
     spellings = [str(address), address.exploded, address.exploded.upper()]
     assert len({exactly([one]) for one in spellings}) == 1
-    assert value(Record("web.", "AAAA", 5, address.exploded)) == str(address)
+    assert Record("web.", "AAAA", 5, address.exploded).value == str(address)
 
 
 @given(SETS, st.randoms(use_true_random=False))
@@ -254,12 +273,12 @@ ADDRESS = Record("db.example.", "A", 5, "10.0.0.1")
     ],
 )
 def test_an_alias_is_followed_to_its_end(expected: Expected, records: tuple[Record, ...], words: str) -> None:
-    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NOERROR", records=records)
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NOERROR", records=Records(records))
     assert str(difference(expected, answer)) == words
 
 
 def test_the_name_behind_an_alias_may_not_exist_unless_it_must() -> None:
-    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NXDOMAIN", records=(CNAME,))
+    answer = Answer(WEB, seen().server, "udp", 0.0, 0.0, "NXDOMAIN", records=Records([CNAME]))
     assert not difference(alias("db.example."), answer)
     assert difference(alias("db.example.", ["10.0.0.1"]), answer)
 

@@ -28,7 +28,6 @@ from kube_dns_conformance.dns.compare import (
     no_data,
     no_such_name,
     nothing,
-    value,
 )
 from kube_dns_conformance.dns.glance import Known, Prepared
 from kube_dns_conformance.dns.model import Question, Server
@@ -218,7 +217,7 @@ def test_additional_names_may_point_to_the_targets_as_those_of_coredns_do() -> N
 
 
 def chosen_by_all_means(case: Case, wire: bytes) -> list[str]:
-    values = [value(one) for one in taken(wire, "udp", case.question).records]
+    values = [one.value for one in taken(wire, "udp", case.question).records]
     return sorted(one.split()[-1] for one in values if one not in case.expected.values)
 
 

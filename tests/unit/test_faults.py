@@ -21,7 +21,7 @@ from faults.behind import CHANGES
 from kube_dns_conformance.agent import exchange as agent
 from kube_dns_conformance.agent.exchange import Request
 from kube_dns_conformance.dns.ask import answer
-from kube_dns_conformance.dns.compare import Expected, difference, exactly, no_data, no_such_name, value
+from kube_dns_conformance.dns.compare import Expected, difference, exactly, no_data, no_such_name
 from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
 from kube_dns_conformance.dns.quick import Quick
 from kube_dns_conformance.requirements import catalogue
@@ -174,7 +174,7 @@ def promised(table: dict[str, list[str]]) -> Iterator[tuple[Question, Expected]]
     """What an honest server of the table must say, as far as there is one way to say it."""
     for name, rdtype in QUESTIONS:
         values = table.get(f"{name} {rdtype}", ())
-        reduced = [value(Record(name, rdtype, 5, one)) for one in values]
+        reduced = [Record(name, rdtype, 5, one).value for one in values]
         exists = any(key.split()[0] == name.lower() for key in table)
         if not name.startswith("alias."):
             yield Question(name, rdtype), exactly(reduced) if reduced else no_data() if exists else no_such_name()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +55,16 @@ def test_a_program_is_found_by_its_name(directory: Path) -> None:
     log = start(directory, "one")
     processes.take_down(directory, log, Path(sys.executable).name)
     assert processes.of_cluster(directory) == []
+
+
+def test_others_go_first_but_for_one_program(directory: Path) -> None:
+    start(directory, "one")
+    log = directory / "sleep.log"
+    processes.start(["sleep", "60"], directory, log)
+    wait_for(lambda: {one.name() for one in processes.of_cluster(directory)} >= {"sleep"})
+    processes.give_way(directory, "sleep")
+    nice = {one.cmdline()[-1]: one.nice() for one in processes.of_cluster(directory)}
+    assert nice == {"60": os.getpriority(os.PRIO_PROCESS, 0), "one": processes.GIVEN_WAY}
 
 
 def test_a_process_stands_still_for_a_while(directory: Path) -> None:

@@ -490,12 +490,13 @@ def watched(
     mirror: Unchanging | None = None,
     of: Callable[[Event], Expectations] | None = None,
     order: Sequence[Question] = (),
+    often: Sequence[Question] = (),
 ) -> Change:
     """What `observe` makes of a real server that answers OLD at first; ``act`` is the change.
 
     ``addresses`` is what the objects say when they are looked at before the change, again, after it, and again;
     ``other`` another server that is watched as well, ``of`` what an event that ``mirror`` hears of changes, ``order``
-    in which order.
+    in which order, and ``often`` what changes with each.
     """
     timings = Timings(answer=20.0, propagation=propagation, cache=cache, hold=0.3, late=0.2)
     run = Run(Options(), timings)
@@ -509,7 +510,7 @@ def watched(
     with DnsServer(handler) as server, DnsServer(other or handler, "dns-1") as second:
         ipv4, servers = frozenset({Capability.IPV4}), (server, second) if other else (server,)
         run._cluster = Cluster("test", "x", Path("none"), None, "cluster.local", servers, ipv4)
-        return observe(run, situation, Piecewise(expect, of, order) if of else expect, act)
+        return observe(run, situation, Piecewise(expect, of, order, often) if of else expect, act)
 
 
 def test_a_server_that_follows_is_watched_until_its_answer_has_held() -> None:
@@ -549,15 +550,18 @@ def test_more_questions_than_can_be_asked_in_a_slot_make_it_longer(monkeypatch: 
     assert [one.slot for one in seen.observers] == [0.1]
 
 
-def test_what_changes_in_an_order_is_looked_at_more_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("order", "often"), [([WEB], []), ([], [WEB])])
+def test_what_changes_in_an_order_or_always_is_looked_at_more_closely(
+    monkeypatch: pytest.MonkeyPatch, order: list[Question], often: list[Question]
+) -> None:
     monkeypatch.setattr(change_module, "MOST_A_SECOND", 2)
     table = {f"{WEB.name} A": [OLD]}
     follow = records(table, ttl=0)
-    seen = watched(follow, lambda: table.update({f"{WEB.name} A": [NEW]}), of=lambda _: {}, order=[WEB])
+    seen = watched(follow, lambda: table.update({f"{WEB.name} A": [NEW]}), of=lambda _: {}, order=order, often=often)
     assert [one.slot for one in seen.observers] == [1.0, 0.05]
-    often = [len(row) for row in seen.rows[WEB].values()]
+    closely = [len(row) for row in seen.rows[WEB].values()]
     seldom = [len(row) for row in watched(follow, lambda: None, NEW, NEW, NEW, NEW).rows[WEB].values()]
-    assert min(often) > max(seldom)
+    assert min(closely) > max(seldom)
 
 
 def test_what_held_long_before_the_change_is_still_watched_after_it() -> None:

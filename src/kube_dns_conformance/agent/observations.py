@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import struct
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 
 class Probe(NamedTuple):
@@ -19,12 +21,33 @@ class Probe(NamedTuple):
 class Said(NamedTuple):
     """What came back, without its id; or why there is no whole message, and all there is of it.
 
-    ``cut``: it came over TCP, because what had come over UDP was truncated (RFC 7766 section 5).
+    ``cut``: it came over TCP, because what had come over UDP was truncated (RFC 7766 section 5). ``zipped`` is what
+    came, compressed: a name with a thousand addresses, written out with each, is another answer with each that changes.
     """
 
-    wire: bytes = b""
+    zipped: bytes = b""
     problem: str | None = None
     cut: bool = False
+
+    @classmethod
+    def of(cls, wire: bytes, problem: str | None = None, *, cut: bool = False) -> Said:
+        """What came back, as it came."""
+        return cls(zlib.compress(wire, 1), problem, cut)
+
+    @property
+    def wire(self) -> bytes:
+        """What came, as it came."""
+        return zlib.decompress(self.zipped) if self.zipped else b""
+
+    def as_text(self) -> list[Any]:
+        """For a line of JSON."""
+        return [base64.b64encode(self.zipped).decode(), self.problem, self.cut]
+
+    @classmethod
+    def from_text(cls, text: Sequence[Any]) -> Said:
+        """The same, read."""
+        zipped, problem, cut = text
+        return cls(base64.b64decode(zipped), problem, cut)
 
 
 class Seen(NamedTuple):

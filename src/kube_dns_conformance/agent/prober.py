@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 
 from kube_dns_conformance.agent.alike import alike
 from kube_dns_conformance.agent.held import Held
@@ -33,6 +34,9 @@ SPARING_SECONDS = 1.0
 """For how long at least one pace is kept."""
 MOST_UNTAKEN = 1_000_000
 """Observations that are held, 24 MB of them: half an hour at 555 questions a second."""
+MOST_TOGETHER = 50
+"""So many questions are in one connection at most: a server may take them one after the other."""
+DIGEST_BYTES = 16
 TRUNCATED = 0x02
 """In the third byte of a message (RFC 1035 section 4.1.1)."""
 
@@ -228,11 +232,12 @@ class Prober(threading.Thread):
         """What came of a question, which is told when those of its probe before it are."""
         if problem is None and not pending.again:
             self._pace.took(time.monotonic() - pending.began)
-        key = wire if problem else alike(wire), problem, pending.cut
+        # Of thousands of large answers the digests take no memory to speak of.
+        key = blake2b(wire if problem else alike(wire), digest_size=DIGEST_BYTES).digest(), problem, pending.cut
         said = self._known.get(key)
         if said is None:
             said = self._known[key] = len(self.said)
-            self.said.append(Said(wire if problem else wire[2:], problem, pending.cut))
+            self.said.append(Said.of(wire if problem else wire[2:], problem, cut=pending.cut))
         pending.seen = Seen(pending.probe, pending.sent, time.monotonic() - pending.began, said)
         queue = self._queues[pending.probe]
         while queue and (seen := queue[0].seen):
@@ -290,12 +295,14 @@ class Pace:
 
 
 def _steps(probes: Sequence[Probe]) -> Iterator[list[int]]:
-    """What is asked together: each probe alone, but all probes of a server over TCP."""
+    """What is asked together: each probe alone, but over TCP some probes of a server."""
     connections: dict[tuple[str, int], list[int]] = {}
     for index, probe in enumerate(probes):
+        where = probe.host, probe.port
         if probe.transport != "tcp":
             yield [index]
-        elif (probe.host, probe.port) in connections:
-            connections[probe.host, probe.port].append(index)
+        elif where in connections and len(connections[where]) < MOST_TOGETHER:
+            connections[where].append(index)
         else:
-            yield connections.setdefault((probe.host, probe.port), [index])
+            connections[where] = [index]
+            yield connections[where]

@@ -82,7 +82,7 @@ class Probers:
             self._end(wanted["id"])
             return [_line(None)]
         said = prober.said[int(wanted["said"]) : taken.told]
-        texts = [[base64.b64encode(one.wire).decode(), one.problem, one.cut] for one in said]
+        texts = [one.as_text() for one in said]
         head = {"first": taken.first, "slots": prober.slots, "missed": prober.missed, "said": texts}
         return chain([_line(head)], _lines(taken.data))
 
@@ -125,7 +125,7 @@ def decode_news(lines: list[Any]) -> News | None:
     first, *rest = lines
     if first is None:
         return None
-    said = [Said(base64.b64decode(wire), problem, cut) for wire, problem, cut in first["said"]]
+    said = [Said.from_text(one) for one in first["said"]]
     seen = [Seen(*one) for line in rest for one in line]
     return News(first["first"], first["slots"], first["missed"], said, seen)
 

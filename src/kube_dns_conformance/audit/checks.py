@@ -12,7 +12,7 @@ from itertools import product, starmap
 from typing import NamedTuple
 
 from kube_dns_conformance.agent.flight import GENTLE_RATE
-from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference, value
+from kube_dns_conformance.dns.compare import ANY_LABEL, Choice, Difference, at_least, difference
 from kube_dns_conformance.dns.glance import Prepared
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.dns.quick import Doubt, Heard, Quick
@@ -175,7 +175,7 @@ class Checks:
 def _lead(key: Key, promise: Promise, heard: Heard) -> _Lead | None:
     for choice, _ in promise.choices:
         if any(ANY_LABEL in one for one in choice.values):
-            values = [value(record) for record in heard.answer.records]
+            values = [record.value for record in heard.answer.records]
             if key.rdtype == "PTR" and not choice.values.isdisjoint(values):
                 return None  # one of the names is a right one
             chosen = [one for one in values if one not in promise.must and one not in choice.values]

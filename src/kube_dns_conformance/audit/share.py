@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kube_dns_conformance.dns.compare import normal
+from kube_dns_conformance.dns.model import normal
 from kube_dns_conformance.kube import Object
 from kube_dns_conformance.oracle import SERVICE_LABEL
 from kube_dns_conformance.promises import Key, Promise, address_of

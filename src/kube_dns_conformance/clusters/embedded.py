@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kube_dns_conformance import oracle
-from kube_dns_conformance.clusters import coredns, kwokctl, ports, store
+from kube_dns_conformance.clusters import coredns, kwokctl, ports, processes, store
 from kube_dns_conformance.clusters.base import Capability, Cluster, IpFamily, Software, family_capabilities
 from kube_dns_conformance.clusters.zone import DEFAULT_ZONE
 from kube_dns_conformance.dns.ask import ask
@@ -73,6 +73,13 @@ def up(name: str, options: Options, *, keep: bool) -> Cluster:
     with store.held(name):
         running = store.running(directory, "embedded", options.as_data(toolchain))
         return running or _make(directory, options, tools, toolchain, keep=keep)
+
+
+def make_way(cluster: Cluster) -> None:
+    """Where thousands of objects change, what changes them keeps this machine busy: all but DNS of an embedded cluster
+    lets others go first from now on, so that DNS answers and is asked in time."""
+    if cluster.provider == "embedded":
+        processes.give_way(cluster.kubeconfig.parent, "coredns")
 
 
 def _make(directory: Path, options: Options, tools: dict[str, Path], toolchain: Toolchain, *, keep: bool) -> Cluster:

@@ -14,7 +14,7 @@ import dns.ipv4
 import dns.ipv6
 import dns.rcode
 
-from kube_dns_conformance.dns.model import Record
+from kube_dns_conformance.dns.model import Record, Records
 
 HEADER = 12
 LETTERS = frozenset(string.ascii_lowercase + string.digits + "-_")
@@ -23,6 +23,7 @@ SAME_NAME = b"\xc0\x0c"
 TYPES = {b"\0\1\0\1": ("A", 4, dns.ipv4.inet_ntoa), b"\0\x1c\0\1": ("AAAA", 16, dns.ipv6.inet_ntoa)}
 """Of class IN, with how many bytes they have."""
 NO_TYPE = "", 0, str
+TYPE_AND_CLASS_BYTES = 4
 FIXED_BYTES = 10
 """Of type, class, TTL and length."""
 NO_TTL = 0x80
@@ -67,7 +68,7 @@ def read(question: Asked, wire: bytes) -> Mapping[str, Any] | None:
     return {
         "rcode": rcode,
         "truncated": bool(flags & TC),
-        "records": tuple(found[0]),
+        "records": Records(found[0]),
         "authority": (),
         "authoritative": bool(flags & AA),
         "edns_version": edns,
@@ -78,13 +79,17 @@ def read(question: Asked, wire: bytes) -> Mapping[str, Any] | None:
 def _records(question: Asked, wire: bytes, count: int) -> tuple[list[Record], int] | None:
     """So many addresses, and where they end; None where there is anything else."""
     at, found = HEADER + len(question.wire), list[Record]()
+    owners = SAME_NAME, question.wire[:-TYPE_AND_CLASS_BYTES]
     for _ in range(count):
-        _, size, _ = TYPES.get(wire[at + 2 : at + 6], NO_TYPE)
-        begin = at + len(SAME_NAME)
+        owner = next((one for one in owners if wire.startswith(one, at)), None)
+        if owner is None:
+            return None
+        begin = at + len(owner)
+        _, size, _ = TYPES.get(wire[begin : begin + 4], NO_TYPE)
         at = begin + FIXED_BYTES + size
         record = wire[begin:at]
         is_whole = len(record) == FIXED_BYTES + size and int.from_bytes(record[8:10]) == size != 0
-        if not is_whole or record[4] & NO_TTL or not wire.startswith(SAME_NAME, begin - len(SAME_NAME)):
+        if not is_whole or record[4] & NO_TTL:
             return None
         found.append(_record(question.name, record))
     return found, at

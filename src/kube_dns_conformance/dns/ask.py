@@ -24,7 +24,7 @@ import dns.rrset
 from kube_dns_conformance.agent.exchange import Reply, Request, exchange, framed, unframed
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.dns import addresses
-from kube_dns_conformance.dns.model import Answer, Question, Record, Server, Transport
+from kube_dns_conformance.dns.model import Answer, Question, Record, Records, Server, Transport
 from kube_dns_conformance.errors import ClusterError
 
 PARALLEL_QUESTIONS = 16
@@ -166,7 +166,8 @@ def _answer(one: _Asked, got: Reply) -> Answer:
         said = _said(one, got)
     except _Unusable as unusable:
         said = {"problem": str(unusable)}
-    return Answer(*one[:3], got.sent, got.seconds, wire=got.wire, strays=got.strays, **said)
+    wire = got.wire if "problem" in said else b""
+    return Answer(*one[:3], got.sent, got.seconds, wire=wire, size=len(got.wire), strays=got.strays, **said)
 
 
 def _said(one: _Asked, got: Reply) -> Mapping[str, Any]:
@@ -228,8 +229,8 @@ def _what(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _records(section: list[dns.rrset.RRset]) -> tuple[Record, ...]:
-    return tuple(
+def _records(section: list[dns.rrset.RRset]) -> Records:
+    return Records(
         Record(str(rrset.name).lower(), _type(rrset), rrset.ttl, rdata.to_text().lower())
         for rrset in section
         for rdata in rrset

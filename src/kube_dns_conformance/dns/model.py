@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from kube_dns_conformance.text import in_order
@@ -64,9 +66,52 @@ class Record:
     ttl: int
     rdata: str
 
+    @property
+    def value(self) -> str:
+        """Rdata reduced to what is normative: of an SRV record its port and target, never priority or weight."""
+        if self.rdtype == "SRV":
+            return " ".join(self.rdata.split()[2:])
+        return normal(self.rdata)
+
     def said(self) -> str:
         """As reports show it, without the name."""
         return f"{self.ttl} {self.rdtype} {self.rdata}"
+
+
+class Records(tuple[Record, ...]):
+    """Those of one answer, in its order. Most answers of a row have the same: what is told of it is worked out once."""
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """The `Record.value` of each."""
+        return frozenset(one.value for one in self)
+
+    @cached_property
+    def owners(self) -> frozenset[tuple[str, str]]:
+        """Their names and types."""
+        return frozenset((one.name, one.rdtype) for one in self)
+
+    @cached_property
+    def ttl(self) -> int:
+        """The longest, in seconds; 0 when there are none."""
+        return max((one.ttl for one in self), default=0)
+
+    @cached_property
+    def rdata(self) -> tuple[str, ...]:
+        """That of each, in an order in which no server has a part."""
+        return tuple(sorted(one.rdata for one in self))
+
+
+NO_RECORDS = Records()
+
+
+@lru_cache(maxsize=100_000)
+def normal(text: str) -> str:
+    """Addresses in canonical form (RFC 5952), names in lower case."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +119,11 @@ class Answer:
     """One observation: what one server said to one question over one transport at one time.
 
     Either ``rcode`` is set or ``problem`` says why there is no usable answer. ``sent`` is seconds since the epoch,
-    ``seconds`` the time until the last byte (or until giving up). ``strays`` are datagrams that came as well and were
-    no answer: from another source or with another id. ``after_truncation``: asked over TCP because the answer over UDP
-    was truncated. ``edns_version`` is that of the answer's OPT record, None without one; ``echoed`` the question's name
-    as it came back, letter by letter. ``vantage`` is the node it was asked from, where several ask.
+    ``seconds`` the time until the last byte (or until giving up). It had ``size`` bytes, and ``wire`` is all of them
+    where there is a problem. ``strays`` are datagrams that came as well and were no answer: from another source or with
+    another id. ``after_truncation``: asked over TCP because the answer over UDP was truncated. ``edns_version`` is that
+    of the answer's OPT record, None without one; ``echoed`` the question's name as it came back, letter by letter.
+    ``vantage`` is the node it was asked from, where several ask.
     """
 
     question: Question
@@ -88,8 +134,9 @@ class Answer:
     rcode: str | None = None
     problem: str | None = None
     truncated: bool = False
-    records: tuple[Record, ...] = ()
+    records: Records = NO_RECORDS
     authority: tuple[Record, ...] = ()
+    size: int = 0
     wire: bytes = field(default=b"", repr=False)
     after_truncation: bool = False
     strays: tuple[str, ...] = ()
@@ -139,7 +186,7 @@ class Answer:
             "transport": "udp, truncated, then tcp" if self.after_truncation else self.transport,
             "sent": round(self.sent, 4),
             "milliseconds": round(self.seconds * 1000, 2),
-            "bytes": len(self.wire),
+            "bytes": self.size,
             "rcode": self.rcode,
             "answer": [one.said() for one in self.records],
         }

@@ -152,7 +152,7 @@ def ends_plainly(wire: bytes, at: int, targets: Container[int] = ()) -> bool:
 
 
 def address(rdata: bytes) -> str:
-    """What an A or AAAA record holds, as `compare.normal` writes it."""
+    """What an A or AAAA record holds, as `model.normal` writes it."""
     return socket.inet_ntoa(rdata) if len(rdata) == 4 else str(ipaddress.IPv6Address(rdata))
 
 

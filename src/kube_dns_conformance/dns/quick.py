@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kube_dns_conformance.agent.exchange import Reply, Request
 from kube_dns_conformance.dns.ask import Stream, answer
-from kube_dns_conformance.dns.compare import Expected, difference, value
+from kube_dns_conformance.dns.compare import Expected, difference
 from kube_dns_conformance.dns.glance import Known, Prepared
 from kube_dns_conformance.dns.model import Answer, Question, Server
 from kube_dns_conformance.dns.plain import Plain, address
@@ -36,7 +36,7 @@ class Heard:
         """Of a question for addresses: what its records hold, sorted as on the wire where it is plain."""
         if self.records is not None:
             return [address(one) for one in self.records]
-        return [value(one) for one in self.answer.records]
+        return [one.value for one in self.answer.records]
 
     def take(self, better: Answer) -> None:
         """This is the answer instead."""

@@ -17,7 +17,6 @@ from kube_dns_conformance.audit.rounds import Auditor
 from kube_dns_conformance.audit.selection import select
 from kube_dns_conformance.clock import now
 from kube_dns_conformance.clusters.base import Capability, Cluster
-from kube_dns_conformance.dns.compare import value
 from kube_dns_conformance.dns.model import Answer, Question
 from kube_dns_conformance.kube import Kube
 from kube_dns_conformance.progress import step
@@ -141,7 +140,7 @@ def _records(promises: Promises, answers: Mapping[Key, Answer]) -> dict[str, dic
 def _said(answer: Answer) -> str:
     if answer.problem is not None:
         return answer.problem
-    return " ".join([str(answer.rcode), *in_order(map(value, answer.records))])
+    return " ".join([str(answer.rcode), *in_order(one.value for one in answer.records)])
 
 
 def _denied_for(checks: Checks, zone: str) -> int | None:
