@@ -15,9 +15,9 @@ import pytest
 from cluster.commandline import CommandLine
 from cluster.lies import QUICK, accused, failure_text, honest, judge, liar
 from dns_server import DnsServer
+from kube_dns_conformance.agent.exchange import Request, exchange
 from kube_dns_conformance.clusters.base import Cluster
-from kube_dns_conformance.dns.ask import ask
-from kube_dns_conformance.dns.model import Question, Transport
+from kube_dns_conformance.dns.model import Transport
 from kube_dns_conformance.requirements import catalogue
 from kube_dns_conformance.results import Verdict
 
@@ -112,11 +112,10 @@ def test_an_empty_answer_where_there_is_no_such_name(cluster: Cluster, command: 
 
 
 def test_an_answer_larger_than_was_offered(cluster: Cluster, command: CommandLine) -> None:
+    upstream = cluster.dns[0]
+
     def handle(wire: bytes, transport: Transport) -> bytes:
-        query = dns.message.from_wire(wire)
-        asked = query.question[0]
-        whole = ask(Question(str(asked.name), dns.rdatatype.to_text(asked.rdtype)), cluster.dns[0], "tcp", timeout=2)
-        return query.id.to_bytes(2) + whole.wire[2:]
+        return exchange(Request(upstream.host, upstream.port, "tcp", wire, timeout=2.0)).wire
 
     with DnsServer(handle) as server:
         where = f"--dns-server={server.host}:{server.port}"

@@ -61,16 +61,17 @@ def insist_controlling(directory: Path, tools: Mapping[str, Path]) -> None:
     """
     insist_running(directory)
     if _gave_up(directory):
-        _kwokctl(directory, tools, "start", "cluster")
+        _kwokctl(directory, tools, "start", "cluster", but=CONTROLLERS)
 
 
-def _kwokctl(directory: Path, tools: Mapping[str, Path], *arguments: str) -> None:
+def _kwokctl(directory: Path, tools: Mapping[str, Path], *arguments: str, but: str = "") -> None:
+    """Run it, and see that all components run meanwhile ``but`` one."""
     log = directory / "logs" / "kwokctl.log"
     command = [str(tools["kwokctl"]), *arguments, f"--name={directory.name}"]
     process = processes.start(command, directory, log, without=_PROXIES)
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None:
-        insist_running(directory)
+        insist_running(directory, but)
         if time.monotonic() > deadline:
             raise ClusterError(f"the control plane did not start within {START_SECONDS:g} s: {ports.last_words(log)}")
         time.sleep(POLL_SECONDS)
@@ -78,13 +79,14 @@ def _kwokctl(directory: Path, tools: Mapping[str, Path], *arguments: str) -> Non
         raise ClusterError(f"kwokctl ended with status {process.returncode}: {ports.last_words(log)}")
 
 
-def insist_running(directory: Path) -> None:
+def insist_running(directory: Path, but: str = "") -> None:
     """Raise ClusterError with a component's own last words when it has ended: kwokctl would wait for it in vain.
 
-    Controllers that gave up waiting for the API server are left to `insist_controlling`.
+    ``but`` is one that is being started again. Controllers that gave up waiting for the API server are left to
+    `insist_controlling`.
     """
     for name in _ended(directory):
-        if name != CONTROLLERS or not _gave_up(directory):
+        if name != but and (name != CONTROLLERS or not _gave_up(directory)):
             raise ports.has_ended(name, _log(directory, name))
 
 
