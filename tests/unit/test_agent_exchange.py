@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dns_server import DnsServer, reply
 from kube_dns_conformance.agent.exchange import Reply, Request, exchange, framed
 from kube_dns_conformance.dns.ask import ask as ask_dns
-from kube_dns_conformance.dns.model import Question, Server
+from kube_dns_conformance.dns.model import Question, Server, Transport
 from kube_dns_conformance.errors import ClusterError
 
 QUERY = b"\x12\x34" + bytes(10)
@@ -150,15 +150,19 @@ def test_whatever_is_said_over_tcp_arrives_byte_for_byte(message: bytes, pieces:
 def test_an_answer_that_lay_there_while_this_process_was_stopped_is_read(
     monkeypatch: pytest.MonkeyPatch, transport: str, looks_before: int
 ) -> None:
-    real, looks = time.monotonic, itertools.count()
+    real, looks, is_sent = time.monotonic, itertools.count(), threading.Event()
 
     def after_a_stop() -> float:
         if next(looks) < looks_before:  # at the time, until it has asked
             return real()
-        time.sleep(0.2)  # the answer comes meanwhile
+        assert is_sent.wait(30.0)
         return real() + 100
 
-    with DnsServer(lambda query, how: reply(query, "10.0.0.1")) as server:
+    def say(query: bytes, how: Transport) -> Iterator[bytes]:
+        yield framed(reply(query, "10.0.0.1")) if how == "tcp" else reply(query, "10.0.0.1")
+        is_sent.set()
+
+    with DnsServer(say) as server:
         query = dns.message.make_query("web.", "A").to_wire()
         monkeypatch.setattr("kube_dns_conformance.agent.exchange.time.monotonic", after_a_stop)
         got = exchange(Request(server.host, server.port, transport, query, 5.0))

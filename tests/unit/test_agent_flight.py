@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -90,6 +91,20 @@ def test_what_was_lost_on_the_way_goes_once_more() -> None:
     assert {at for at, one in enumerate(replies) if one.again} >= lost
     assert all(heard.count(at) == 2 for at in lost)
     assert all(one.seconds < PATIENCE / 2 for one in replies)
+
+
+def test_answers_that_come_late_to_all_that_is_on_its_way_end_nothing() -> None:
+    # As of a machine that stood still: all is overdue, has gone once more, and is then answered for the first time. As
+    # many are on their way as may be, when the second answer is slow.
+    first: dict[int, bytes] = {}
+
+    def say(query: bytes, _: object) -> bytes | None:
+        time.sleep(0.15 if number(query) == 1 else 0.0)
+        if number(query) < 2:
+            return reply(query, "10.0.0.1")
+        return reply(first[number(query)], "10.0.0.1") if first.setdefault(number(query), query) != query else None
+
+    assert numbers(flown(say, 100)) == list(range(100))
 
 
 def test_who_says_nothing_at_all_is_asked_nothing_twice() -> None:

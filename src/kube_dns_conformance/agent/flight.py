@@ -135,7 +135,8 @@ class Flights:
                 yield from leg.taken()
             if coming.may_go_on(legs.values()):
                 continue
-            if all(leg.is_done for leg in legs.values()):
+            # Where all is answered that was taken, what has gone twice may leave no room for the rest for a while.
+            if coming.have_ended and all(leg.is_done for leg in legs.values()):
                 return
             if wait > 0:
                 poll.poll(wait * 1000)
